@@ -1,0 +1,42 @@
+"""Exact pins, one truth in two places.
+
+`constraints.txt` is what pip reads; `[tool.uv] constraint-dependencies` in pyproject.toml is what uv
+obeys. This script resolves anew (`upgrade`), or copies constraints.txt into pyproject.toml (no argument).
+Neither file may hold a URL, because it would name somebody's package index.
+"""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+EXPORT = "export --format requirements-txt --no-hashes --no-annotate --no-header --no-emit-workspace --all-extras"
+
+
+def pins() -> list[str]:
+    """The lines of constraints.txt, e.g. `litestar==2.25.0`."""
+    return [line.strip() for line in (ROOT / "constraints.txt").read_text().splitlines() if line.strip()]
+
+
+def with_pins(pyproject: str, lines: list[str]) -> str:
+    """The text of pyproject.toml with its constraint-dependencies replaced."""
+    block = "constraint-dependencies = [\n" + "".join(f'  "{line}",\n' for line in lines) + "]"
+    return re.sub(
+        r"constraint-dependencies = \[.*?\]", lambda _: block.replace("\\", ""), pyproject, count=1, flags=re.S
+    )
+
+
+def main(arguments: list[str]) -> int:
+    pyproject = ROOT / "pyproject.toml"
+    if arguments == ["upgrade"]:
+        pyproject.write_text(with_pins(pyproject.read_text(), []))
+        (ROOT / "uv.lock").unlink(missing_ok=True)
+        exported = subprocess.run(["uv", *EXPORT.split()], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+        (ROOT / "constraints.txt").write_text(exported)
+    pyproject.write_text(with_pins(pyproject.read_text(), pins()))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

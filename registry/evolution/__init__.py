@@ -1,0 +1,1 @@
+"""How schemas change: levels, changes, windows. Pure."""
