@@ -1,0 +1,24 @@
+"""Shared by all tests: the two tiers, fixed seeds, and where the shared conformance data lies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+ROOT = Path(__file__).resolve().parent.parent
+VECTORS = ROOT.parent / "shared" / "vectors"
+
+settings.register_profile("tenor", derandomize=True, deadline=None, max_examples=100, database=None)
+settings.load_profile("tenor")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--full", action="store_true", help="run every case of each corpus, not the stated sample")
+
+
+@pytest.fixture(scope="session")
+def full(request: pytest.FixtureRequest) -> bool:
+    """Whether the whole of each corpus is to run."""
+    return bool(request.config.getoption("--full"))
