@@ -1,0 +1,236 @@
+"""Metadata and rule sets: what travels with a schema beside its text. Pure: validate, merge, compare.
+
+The Confluent API stores them with each version and merges them at registration:
+
+    effective = merge(merge(config default, specific), config override)
+
+where *specific* is what the request says or, when it says nothing, what the latest version has.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from registry.errors import InvalidRuleSet
+
+VERSION_PROPERTY = "confluent:version"
+RESERVED_PROPERTY = "confluent:reserved"
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\Z")
+_MODES = {
+    "migrationRules": ("UPGRADE", "DOWNGRADE", "UPDOWN"),
+    "domainRules": ("WRITE", "READ", "WRITEREAD"),
+    "encodingRules": ("WRITE", "READ", "WRITEREAD"),
+}
+_TWO_WAY = ("WRITEREAD", "UPDOWN")
+_KINDS = ("TRANSFORM", "CONDITION")
+_ENABLE_AT = ("ALL", "CLIENT", "GATEWAY", "SERVER", "NONE")
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """Tags by path pattern, free properties, and the names of the properties that are sensitive."""
+
+    tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    properties: Mapping[str, str] = field(default_factory=dict)
+    sensitive: frozenset[str] = frozenset()
+
+    def without(self, property: str) -> Metadata:
+        """The same without one property."""
+        return replace(self, properties={k: v for k, v in self.properties.items() if k != property})
+
+    def with_property(self, name: str, value: str) -> Metadata:
+        """The same with one property set."""
+        return replace(self, properties={**self.properties, name: value})
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule. `type` names its executor (CEL, JSONATA, ENCRYPT, …); clients run it, the registry stores it."""
+
+    name: str
+    type: str
+    mode: str
+    kind: str = "TRANSFORM"
+    doc: str | None = None
+    tags: tuple[str, ...] = ()
+    params: Mapping[str, str] = field(default_factory=dict)
+    expr: str | None = None
+    on_success: str | None = None
+    on_failure: str | None = None
+    disabled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """Rules by phase. An empty rule set is not the same as none: it is part of a schema's identity."""
+
+    migration: tuple[Rule, ...] = ()
+    domain: tuple[Rule, ...] = ()
+    encoding: tuple[Rule, ...] = ()
+    enable_at: str | None = None
+
+    def lists(self) -> Iterator[tuple[str, tuple[Rule, ...]]]:
+        """The three lists under their wire names, in the order that identity uses."""
+        yield "migrationRules", self.migration
+        yield "domainRules", self.domain
+        yield "encodingRules", self.encoding
+
+
+def validate(rule_set: RuleSet) -> None:
+    """Check a rule set as the reference does (facts: confluent-api §3). Raises InvalidRuleSet naming the rule."""
+    seen: set[str] = set()
+    if rule_set.enable_at is not None and rule_set.enable_at not in _ENABLE_AT:
+        raise InvalidRuleSet(f"enableAt must be one of {', '.join(_ENABLE_AT)}, not '{rule_set.enable_at}'")
+    for list_name, rules in rule_set.lists():
+        for rule in rules:
+            if not rule.name:
+                raise InvalidRuleSet(f"A rule of {list_name} has no name")
+            if len(rule.name) > 256 or not _NAME.match(rule.name):
+                raise InvalidRuleSet(
+                    f"Rule name '{rule.name[:300]}' must have at most 256 letters, digits, '_' or '-' "
+                    "and start with a letter or '_'"
+                )
+            if rule.name in seen:
+                raise InvalidRuleSet(f"Found rule with duplicate name '{rule.name}'")
+            seen.add(rule.name)
+            _validate_rule(list_name, rule)
+
+
+def _validate_rule(list_name: str, rule: Rule) -> None:
+    if not rule.type:
+        raise InvalidRuleSet(f"Rule '{rule.name}' has no type")
+    if rule.kind not in _KINDS:
+        raise InvalidRuleSet(f"Rule '{rule.name}' must be of kind TRANSFORM or CONDITION, not '{rule.kind}'")
+    if rule.mode not in _MODES[list_name]:
+        modes = ", ".join(_MODES[list_name])
+        raise InvalidRuleSet(f"Rule '{rule.name}' of {list_name} must have mode {modes}, not '{rule.mode}'")
+    if rule.mode not in _TWO_WAY:
+        for which, action in (("onSuccess", rule.on_success), ("onFailure", rule.on_failure)):
+            if action is not None and "," in action:
+                raise InvalidRuleSet(
+                    f"Rule '{rule.name}' names two actions in {which}, which needs mode WRITEREAD or UPDOWN"
+                )
+
+
+def merge_metadata(first: Metadata | None, second: Metadata | None) -> Metadata | None:
+    """Union by key, the second side winning a key entirely; sensitive names are united."""
+    if first is None or second is None:
+        return second if first is None else first
+    return Metadata(
+        tags={**first.tags, **second.tags},
+        properties={**first.properties, **second.properties},
+        sensitive=first.sensitive | second.sensitive,
+    )
+
+
+def merge_rules(first: tuple[Rule, ...], second: tuple[Rule, ...]) -> tuple[Rule, ...]:
+    """Rules of the first list whose name recurs later go; the second list is appended."""
+    names = {rule.name for rule in second}
+    return tuple(rule for rule in first if rule.name not in names) + second
+
+
+def merge_rule_sets(first: RuleSet | None, second: RuleSet | None) -> RuleSet | None:
+    """List by list as `merge_rules`; a name of one list is looked for in the same list only."""
+    if first is None or second is None:
+        return second if first is None else first
+    return RuleSet(
+        migration=merge_rules(first.migration, second.migration),
+        domain=merge_rules(first.domain, second.domain),
+        encoding=merge_rules(first.encoding, second.encoding),
+        enable_at=second.enable_at or first.enable_at,
+    )
+
+
+def remove_rules(rule_set: RuleSet, names: frozenset[str]) -> RuleSet:
+    """The rule set without the named rules, in all three lists."""
+
+    def keep(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+        return tuple(rule for rule in rules if rule.name not in names)
+
+    return replace(
+        rule_set,
+        migration=keep(rule_set.migration),
+        domain=keep(rule_set.domain),
+        encoding=keep(rule_set.encoding),
+    )
+
+
+def metadata_to_json(metadata: Metadata) -> dict[str, Any]:
+    """The wire and storage form; empty members are left out."""
+    answer: dict[str, Any] = {}
+    if metadata.tags:
+        answer["tags"] = {path: list(tags) for path, tags in metadata.tags.items()}
+    if metadata.properties:
+        answer["properties"] = dict(metadata.properties)
+    if metadata.sensitive:
+        answer["sensitive"] = sorted(metadata.sensitive)
+    return answer
+
+
+def metadata_from_json(data: Mapping[str, Any]) -> Metadata:
+    """The inverse of `metadata_to_json`; `null` members count as empty."""
+    return Metadata(
+        tags={path: tuple(tags or ()) for path, tags in (data.get("tags") or {}).items()},
+        properties=dict(data.get("properties") or {}),
+        sensitive=frozenset(data.get("sensitive") or ()),
+    )
+
+
+_RULE_KEYS = (
+    ("name", "name"),
+    ("doc", "doc"),
+    ("kind", "kind"),
+    ("mode", "mode"),
+    ("type", "type"),
+    ("tags", "tags"),
+    ("params", "params"),
+    ("expr", "expr"),
+    ("onSuccess", "on_success"),
+    ("onFailure", "on_failure"),
+)
+
+
+def rule_to_json(rule: Rule) -> dict[str, Any]:
+    """The wire and storage form; `disabled` is always said, empty members are left out."""
+    answer = {key: value for key, name in _RULE_KEYS if (value := getattr(rule, name)) not in (None, (), {})}
+    if rule.tags:
+        answer["tags"] = list(rule.tags)
+    return {**answer, "disabled": rule.disabled}
+
+
+def rule_from_json(data: Mapping[str, Any]) -> Rule:
+    """The inverse of `rule_to_json`; what is missing is left for `validate` to name."""
+    return Rule(
+        name=data.get("name") or "",
+        type=data.get("type") or "",
+        mode=data.get("mode") or "",
+        kind=data.get("kind") or "TRANSFORM",
+        doc=data.get("doc"),
+        tags=tuple(data.get("tags") or ()),
+        params=dict(data.get("params") or {}),
+        expr=data.get("expr"),
+        on_success=data.get("onSuccess"),
+        on_failure=data.get("onFailure"),
+        disabled=bool(data.get("disabled")),
+    )
+
+
+def rule_set_to_json(rule_set: RuleSet) -> dict[str, Any]:
+    """The wire and storage form; empty lists are left out."""
+    answer: dict[str, Any] = {name: [rule_to_json(rule) for rule in rules] for name, rules in rule_set.lists() if rules}
+    if rule_set.enable_at:
+        answer["enableAt"] = rule_set.enable_at
+    return answer
+
+
+def rule_set_from_json(data: Mapping[str, Any]) -> RuleSet:
+    """The inverse of `rule_set_to_json`."""
+
+    def read(key: str) -> tuple[Rule, ...]:
+        return tuple(rule_from_json(rule) for rule in data.get(key) or ())
+
+    return RuleSet(read("migrationRules"), read("domainRules"), read("encodingRules"), data.get("enableAt"))

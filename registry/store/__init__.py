@@ -1,0 +1,1 @@
+"""Rows and SQL: tables, the engine that runs them, and one question per function."""

@@ -1,0 +1,520 @@
+"""The store: where statements run. What differs between SQLite and PostgreSQL is in this module only.
+
+Reading: `await store.read(job)`. SQLite answers single-row questions at once on the event loop's own
+connection; listings (`heavy=True`) and everything on PostgreSQL run on reader threads, a connection each.
+
+Writing: `await store.write(job)`. One writer thread a process takes waiting jobs in batches and commits them
+together (group commit), so that 32 writers pay for one fsync. On PostgreSQL a batch first takes one advisory
+lock for the whole database: replicas take turns, ids and versions have no gaps, events are committed in the
+order of their keys, and no job can deadlock with another (ARCHITECTURE.md has the measurement).
+
+A job is a plain function of a `Db` and may run more than once: when one job of a batch fails after it wrote,
+the batch is rolled back and its jobs are committed one by one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import re
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from registry.errors import Busy, RegistryError, StoreFailed
+
+if TYPE_CHECKING:
+    import psycopg
+
+T = TypeVar("T")
+P = TypeVar("P")
+Row = tuple[Any, ...]
+
+BATCH = 64
+QUEUE = 2048
+FORGET_ALL = "*"
+# Any 63-bit number will do, as long as every replica and the migrations use the same one.
+WRITE_LOCK = 0x74656E6F72
+
+_PARAMETER = re.compile(r"(?<!:):([a-z_]\w*)")
+
+
+class Moved(Exception):  # an event between two steps, not an error a caller sees
+    """What a decision was based on changed before it could be written: decide again."""
+
+
+class Db(Protocol):
+    """A transaction handle. Statements name their parameters as `:name`; rows are tuples."""
+
+    dialect: str
+    wrote: bool
+    forgotten: set[str]
+
+    def all(self, sql: str, **parameters: Any) -> list[Row]:
+        """All rows of a question."""
+        ...
+
+    def one(self, sql: str, **parameters: Any) -> Row | None:
+        """The first row, or None."""
+        ...
+
+    def run(self, sql: str, **parameters: Any) -> int:
+        """Change rows; how many."""
+        ...
+
+    def many(self, sql: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """The same change for many rows."""
+        ...
+
+    def forget(self, tag: str) -> None:
+        """Drop cached answers with this tag in every replica, once this transaction is committed."""
+        ...
+
+
+class _SQLite:
+    dialect = "sqlite"
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+        self.wrote = False
+        self.forgotten: set[str] = set()
+
+    def all(self, sql: str, **parameters: Any) -> list[Row]:
+        return self.connection.execute(sql, parameters).fetchall()
+
+    def one(self, sql: str, **parameters: Any) -> Row | None:
+        row: Row | None = self.connection.execute(sql, parameters).fetchone()
+        return row
+
+    def run(self, sql: str, **parameters: Any) -> int:
+        self.wrote = True
+        return self.connection.execute(sql, parameters).rowcount
+
+    def many(self, sql: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        self.wrote = True
+        self.connection.executemany(sql, rows)
+
+    def forget(self, tag: str) -> None:
+        self.forgotten.add(tag)
+
+
+@lru_cache(1024)
+def _for_psycopg(sql: str) -> str:
+    return _PARAMETER.sub(r"%(\1)s", sql.replace("%", "%%"))
+
+
+class _PostgreSQL:
+    dialect = "postgresql"
+
+    def __init__(self, connection: psycopg.Connection[Row]) -> None:
+        self.connection = connection
+        self.wrote = False
+        self.forgotten: set[str] = set()
+
+    def _execute(self, sql: str, parameters: Mapping[str, Any]) -> psycopg.Cursor[Row]:
+        # The texts come from queries.py; only parameters come from outside.
+        return self.connection.execute(_for_psycopg(sql), parameters)
+
+    def all(self, sql: str, **parameters: Any) -> list[Row]:
+        return self._execute(sql, parameters).fetchall()
+
+    def one(self, sql: str, **parameters: Any) -> Row | None:
+        return self._execute(sql, parameters).fetchone()
+
+    def run(self, sql: str, **parameters: Any) -> int:
+        self.wrote = True
+        return self._execute(sql, parameters).rowcount
+
+    def many(self, sql: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        self.wrote = True
+        self.connection.cursor().executemany(_for_psycopg(sql), rows)
+
+    def forget(self, tag: str) -> None:
+        self.forgotten.add(tag)
+        self._execute("SELECT pg_notify('tenor_forget', :tag)", {"tag": tag})
+
+
+@dataclass(slots=True)
+class _Job:
+    run: Callable[[Db], Any]
+    answer: Future[Any]
+    rolled_back: bool
+
+
+class _Poisoned(Exception):  # a job wrote and failed: the batch must be taken apart
+    pass
+
+
+class Store:
+    """Transactions over one database. Create with `open_store(url)`; `close()` when done."""
+
+    dialect: str
+
+    def __init__(self, url: str, *, readers: int) -> None:
+        self.url = url
+        self.epoch = 0
+        """Moves after every commit of this process, before the writer is answered."""
+        self._listeners: list[Callable[[str], None]] = []
+        self._jobs: queue.Queue[_Job | None] = queue.Queue(QUEUE)
+        self._local = threading.local()
+        self._opened: list[_SQLite | _PostgreSQL] = []
+        self._opened_lock = threading.Lock()
+        self._readers = ThreadPoolExecutor(readers, thread_name_prefix="reader")
+        self._writer: threading.Thread | None = None
+        self._writer_lock = threading.Lock()
+        self._closed = False
+
+    # What the two engines do differently.
+
+    def _connect(self) -> _SQLite | _PostgreSQL:
+        raise NotImplementedError
+
+    def _begin(self, db: Any, *, writing: bool) -> None:
+        raise NotImplementedError
+
+    def _failure(self, error: Exception) -> RegistryError | None:
+        """The domain error behind a driver's error, or None when it is not one."""
+        raise NotImplementedError
+
+    @property
+    def cacheable(self) -> bool:
+        """Whether answers that change may be cached until `epoch` moves: only when no other process writes."""
+        raise NotImplementedError
+
+    # Reading.
+
+    def read_now(self, job: Callable[[Db], T]) -> T:
+        """Run a reading job on this thread."""
+        for attempt in (1, 2):
+            db = self._own()
+            try:
+                if self.dialect == "sqlite":
+                    db.connection.execute("BEGIN")
+                    try:
+                        return job(db)
+                    finally:
+                        db.connection.execute("COMMIT")
+                return job(db)
+            except RegistryError:
+                raise
+            except Exception as error:
+                failure = self._failure(error)
+                if failure is None:
+                    raise
+                if self._lost(db) and attempt == 1:
+                    continue
+                raise failure from error
+        raise AssertionError("unreachable")  # pragma: no cover
+
+    async def read(self, job: Callable[[Db], T], *, heavy: bool = False) -> T:
+        """Run a reading job where it belongs. `heavy` says that it looks at more than a few rows or computes."""
+        if self.dialect == "sqlite" and not heavy:
+            return self.read_now(job)
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self.read_now, job)
+
+    def _own(self) -> Any:
+        db = getattr(self._local, "db", None)
+        if db is None:
+            db = self._local.db = self._connect()
+            with self._opened_lock:
+                self._opened.append(db)
+        return db
+
+    def _lost(self, db: Any) -> bool:
+        """Whether the connection is gone; the next use opens another."""
+        if self.dialect == "postgresql" and db.connection.broken:
+            self._local.db = None
+            with self._opened_lock:
+                if db in self._opened:
+                    self._opened.remove(db)
+            return True
+        return False
+
+    # Writing.
+
+    def submit(self, job: Callable[[Db], T], *, dry_run: bool = False) -> Future[T]:
+        """Queue a writing job. `dry_run` runs it and rolls it back. Raises Busy when too many wait."""
+        if self._closed:
+            raise Busy(reason="the server is stopping")
+        if self._writer is None:
+            self._start_writer()
+        answer: Future[T] = Future()
+        try:
+            self._jobs.put_nowait(_Job(job, answer, dry_run))
+        except queue.Full:
+            raise Busy(reason=f"{QUEUE} writes are waiting") from None
+        return answer
+
+    def write_now(self, job: Callable[[Db], T], *, dry_run: bool = False) -> T:
+        """Run a writing job and wait on this thread."""
+        return self.submit(job, dry_run=dry_run).result()
+
+    async def write(self, job: Callable[[Db], T], *, dry_run: bool = False) -> T:
+        """Run a writing job and wait without blocking the loop. A caller that goes away does not undo it."""
+        return await asyncio.shield(asyncio.wrap_future(self.submit(job, dry_run=dry_run)))
+
+    async def decide_and_write(
+        self, decide: Callable[[Db], P], write: Callable[[Db, P], T], *, dry_run: bool = False
+    ) -> T:
+        """Decide outside the write lock, compare and write inside; decide again when something moved.
+
+        `decide` reads and computes; `write` raises Moved when what it rests on has changed. Three times, then Busy.
+        """
+        for _ in range(3):
+            decision = await self.read(decide, heavy=True)
+            try:
+                return await self.write(lambda db, decision=decision: write(db, decision), dry_run=dry_run)  # type: ignore[misc] # mypy cannot infer a lambda with a default
+            except Moved:
+                continue
+        raise Busy(reason="others keep changing the same subject")
+
+    def _start_writer(self) -> None:
+        with self._writer_lock:
+            if self._writer is None:
+                self._writer = threading.Thread(target=self._write_loop, name="writer", daemon=True)
+                self._writer.start()
+
+    def _write_loop(self) -> None:
+        while True:
+            first = self._jobs.get()
+            batch = [first]
+            while len(batch) < BATCH and not self._jobs.empty():
+                batch.append(self._jobs.get_nowait())
+            jobs = [job for job in batch if job is not None and job.answer.set_running_or_notify_cancel()]
+            if jobs:
+                self._commit(jobs)
+            if None in batch:
+                return
+
+    def _commit(self, jobs: list[_Job]) -> None:
+        try:
+            outcomes = self._commit_together(jobs)
+        except Exception as error:
+            if len(jobs) > 1:
+                for job in jobs:
+                    self._commit([job])
+                return
+            cause = error.__cause__ if isinstance(error, _Poisoned) and error.__cause__ else error
+            outcomes = [self._failure(cause) or cause if isinstance(cause, Exception) else cause]
+        for job, outcome in zip(jobs, outcomes, strict=True):
+            if isinstance(outcome, BaseException):
+                job.answer.set_exception(outcome)
+            else:
+                job.answer.set_result(outcome)
+
+    def _commit_together(self, jobs: list[_Job]) -> list[Any]:
+        db = self._own()
+        try:
+            self._begin(db, writing=True)
+        except Exception:
+            if not self._lost(db):
+                raise
+            db = self._own()
+            self._begin(db, writing=True)
+        db.forgotten = set()
+        outcomes: list[Any] = []
+        try:
+            for job in jobs:
+                outcomes.append(self._run(db, job))
+            db.connection.execute("COMMIT")
+        except BaseException:
+            if not self._lost(db):
+                db.connection.execute("ROLLBACK")
+            raise
+        self.epoch += 1
+        for tag in db.forgotten:
+            self.forget(tag)
+        return outcomes
+
+    @staticmethod
+    def _run(db: Any, job: _Job) -> Any:
+        db.wrote = False
+        if job.rolled_back:
+            forgotten = set(db.forgotten)
+            db.connection.execute("SAVEPOINT dry_run")
+            try:
+                return job.run(db)
+            except (RegistryError, Moved) as error:
+                return error
+            finally:
+                db.connection.execute("ROLLBACK TO SAVEPOINT dry_run")
+                db.connection.execute("RELEASE SAVEPOINT dry_run")
+                db.forgotten = forgotten
+        try:
+            return job.run(db)
+        except (RegistryError, Moved) as error:
+            if db.wrote:
+                raise _Poisoned from error
+            return error
+
+    # Forgetting cached answers.
+
+    def on_forget(self, listener: Callable[[str], None]) -> None:
+        """Call `listener(tag)` whenever answers with a tag must be dropped; FORGET_ALL means everything."""
+        self._listeners.append(listener)
+
+    def forget(self, tag: str) -> None:
+        """Tell this process's listeners."""
+        for listener in self._listeners:
+            listener(tag)
+
+    # Housekeeping.
+
+    def ping(self) -> None:
+        """Raises Unavailable when the database does not answer."""
+        self.read_now(lambda db: db.one("SELECT 1"))
+
+    def close(self) -> None:
+        """Finish waiting writes and close every connection."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._writer is not None:
+            self._jobs.put(None)
+            self._writer.join(30)
+        self._readers.shutdown(wait=True)
+        with self._opened_lock:
+            for db in self._opened:
+                db.connection.close()
+            self._opened.clear()
+
+
+class SQLiteStore(Store):
+    """One file, one process that writes. WAL, synchronous FULL: an acknowledged write survives a power cut."""
+
+    dialect = "sqlite"
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url, readers=2)
+        self.path = url.removeprefix("sqlite:///")
+        self._temporary: TemporaryDirectory[str] | None = None
+        if self.path == ":memory:":
+            # A real file: SQLite's shared memory databases have no WAL, so readers would block the writer.
+            self._temporary = TemporaryDirectory(prefix="tenor-")
+            self.path = str(Path(self._temporary.name) / "tenor.db")
+        Path(self.path).parent.mkdir(parents=True, exist_ok=True)
+
+    def _connect(self) -> _SQLite:
+        try:
+            connection = sqlite3.connect(
+                self.path, timeout=10, isolation_level=None, check_same_thread=False, cached_statements=512
+            )
+        except sqlite3.OperationalError as error:
+            raise StoreFailed(reason=f"{error}: {self.path}") from error
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-32768", "temp_store=2"):
+            connection.execute(f"PRAGMA {pragma}")
+        return _SQLite(connection)
+
+    def close(self) -> None:
+        super().close()
+        if self._temporary is not None:
+            self._temporary.cleanup()
+
+    def _begin(self, db: _SQLite, *, writing: bool) -> None:
+        # Plain BEGIN would fail with "database is locked" when a reader's snapshot has to become a writer's.
+        db.connection.execute("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+    def _failure(self, error: Exception) -> RegistryError | None:
+        if not isinstance(error, sqlite3.Error):
+            return None
+        if "locked" in str(error) or "busy" in str(error):
+            return Busy(reason="another process holds the database")
+        return StoreFailed(reason=str(error))
+
+    @property
+    def cacheable(self) -> bool:
+        return True
+
+
+class PostgreSQLStore(Store):
+    """Any number of stateless replicas on one PostgreSQL."""
+
+    dialect = "postgresql"
+
+    def __init__(self, url: str, *, readers: int = 16) -> None:
+        super().__init__(url, readers=readers)
+        self._listening: threading.Thread | None = None
+
+    def _connect(self) -> _PostgreSQL:
+        import psycopg
+
+        connection = psycopg.connect(
+            self.url,
+            autocommit=True,
+            prepare_threshold=2,
+            connect_timeout=5,
+            keepalives_idle=5,
+            keepalives_interval=2,
+            keepalives_count=3,
+            tcp_user_timeout=10_000,
+            application_name="tenor",
+            # A replica that was cut off while it held the write lock gives it up after these.
+            options="-c idle_in_transaction_session_timeout=10s -c statement_timeout=30s -c lock_timeout=10s",
+        )
+        return _PostgreSQL(connection)
+
+    def _begin(self, db: _PostgreSQL, *, writing: bool) -> None:
+        db.connection.execute("BEGIN")
+        if writing:
+            try:
+                db.connection.execute("SELECT pg_advisory_xact_lock(%s)", (WRITE_LOCK,))
+            except BaseException:
+                if not db.connection.broken:
+                    db.connection.execute("ROLLBACK")
+                raise
+
+    def _failure(self, error: Exception) -> RegistryError | None:
+        import psycopg
+
+        if isinstance(error, psycopg.errors.LockNotAvailable | psycopg.errors.QueryCanceled):
+            return Busy(reason="another replica holds the write lock")
+        if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+            return Busy(reason="the database does not answer")
+        if isinstance(error, psycopg.Error):
+            return StoreFailed(reason=str(error).splitlines()[0])
+        return None
+
+    @property
+    def cacheable(self) -> bool:
+        return False
+
+    def listen(self) -> None:
+        """Follow what other replicas forget, on a thread of its own; after a lost connection forget everything."""
+        if self._listening is None:
+            self._listening = threading.Thread(target=self._listen_loop, name="listener", daemon=True)
+            self._listening.start()
+
+    def _listen_loop(self) -> None:
+        import psycopg
+
+        pause = threading.Event()
+        while not self._closed:
+            try:
+                with psycopg.connect(self.url, autocommit=True, connect_timeout=5, application_name="tenor") as own:
+                    own.execute("LISTEN tenor_forget")
+                    self.forget(FORGET_ALL)
+                    while not self._closed:
+                        for notice in own.notifies(timeout=0.5):
+                            self.forget(notice.payload)
+            except psycopg.Error:
+                self.forget(FORGET_ALL)
+                pause.wait(0.5)
+
+
+def open_store(url: str) -> Store:
+    """The store behind a URL: `sqlite:///path.db`, `sqlite:///:memory:` (gone at the end) or `postgresql://…`.
+
+    Raises StoreFailed for any other scheme.
+    """
+    if url.startswith("sqlite:///"):
+        return SQLiteStore(url)
+    if url.startswith(("postgresql://", "postgres://")):
+        return PostgreSQLStore(url)
+    scheme = url.split(":", maxsplit=1)[0]
+    raise StoreFailed(reason=f"a database URL starts with sqlite:/// or postgresql://, not '{scheme}:'")
