@@ -220,16 +220,14 @@ class IdMismatch(Refused):
 class Incompatible(Refused):
     """The candidate breaks the level of its subject.
 
-    `findings` are `registry.evolution.levels.Conflict` values: one per finding and version concerned;
-    `messages` the same in the words of the Confluent API, closing lines included.
+    `conflicts` are `registry.evolution.levels.Conflict` values: one per finding and version concerned; `history`
+    the versions compared with, `settings` the effective settings. Dialects tell them in their own words.
     """
 
-    sentence = (
-        'Schema being registered is incompatible with an earlier schema for subject "{subject}", details: {details}'
-    )
+    sentence = 'Schema being registered is incompatible with an earlier schema for subject "{subject}"'
 
-    def __init__(self, subject: str, findings: Sequence[Any], messages: Sequence[str]) -> None:
-        super().__init__(subject=subject, findings=findings, messages=messages, details="[" + ", ".join(messages) + "]")
+    def __init__(self, subject: Any, conflicts: Sequence[Any], history: Sequence[Any], settings: Any) -> None:
+        super().__init__(subject=str(subject), conflicts=conflicts, history=history, settings=settings)
 
 
 class TooManyAssociations(Refused):

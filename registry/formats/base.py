@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from hashlib import sha256
 from typing import Any, ClassVar, Protocol
 
 
@@ -22,15 +23,30 @@ class Reference:
     version: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Source:
     """A schema text with everything it refers to, directly (the references of references hang below).
 
-    `references` pairs the name the text uses with the source behind it, in the order the client gave.
+    `references` pairs the name the text uses with the source behind it, in the order the client gave. Sources are
+    compared and hashed by `digest`: a diamond of references is a small graph but an exponential tree, so whoever
+    walks it visits each digest once.
     """
 
     text: str
     references: tuple[tuple[str, Source], ...] = ()
+    digest: bytes = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        digest = sha256(self.text.encode("utf-8", "surrogatepass"))
+        for name, source in self.references:
+            digest.update(b"\0" + name.encode("utf-8", "surrogatepass") + b"\0" + source.digest)
+        object.__setattr__(self, "digest", digest.digest())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Source) and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
 
 
 @dataclass(frozen=True, slots=True)

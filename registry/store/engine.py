@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from registry.errors import Busy, RegistryError, StoreFailed
 
@@ -47,6 +47,13 @@ _PARAMETER = re.compile(r"(?<!:):([a-z_]\w*)")
 
 class Moved(Exception):  # an event between two steps, not an error a caller sees
     """What a decision was based on changed before it could be written: decide again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled(Generic[T]):
+    """A decision that needs no write: the answer is there."""
+
+    answer: T
 
 
 class Db(Protocol):
@@ -260,14 +267,22 @@ class Store:
         return await asyncio.shield(asyncio.wrap_future(self.submit(job, dry_run=dry_run)))
 
     async def decide_and_write(
-        self, decide: Callable[[Db], P], write: Callable[[Db, P], T], *, dry_run: bool = False
+        self,
+        decide: Callable[[Db], P | Settled[T]],
+        write: Callable[[Db, P], T],
+        *,
+        dry_run: bool = False,
+        heavy: bool = True,
     ) -> T:
         """Decide outside the write lock, compare and write inside; decide again when something moved.
 
-        `decide` reads and computes; `write` raises Moved when what it rests on has changed. Three times, then Busy.
+        `decide` reads and computes, and may find that nothing is to be written; `write` raises Moved when what the
+        decision rests on has changed. Three times, then Busy.
         """
         for _ in range(3):
-            decision = await self.read(decide, heavy=True)
+            decision = await self.read(decide, heavy=heavy)
+            if isinstance(decision, Settled):
+                return decision.answer
             try:
                 return await self.write(lambda db, decision=decision: write(db, decision), dry_run=dry_run)  # type: ignore[misc] # mypy cannot infer a lambda with a default
             except Moved:
