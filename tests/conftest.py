@@ -1,4 +1,4 @@
-"""Shared by all tests: the two tiers, fixed seeds, and where the shared conformance data lies."""
+"""Shared by all tests: the two tiers, fixed seeds, the legs, PostgreSQL, and where the conformance data lies."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+pytest_plugins = ["tests.legs", "tests.postgres"]
 
 ROOT = Path(__file__).resolve().parent.parent
 VECTORS = ROOT.parent / "shared" / "vectors"

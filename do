@@ -1,0 +1,93 @@
+#!/bin/sh
+# Every task of this repository. `./do` alone lists the verbs; arguments pass through.
+# Needs Python 3.11 or newer and a package index, nothing else: without uv on the PATH it gets one into .tools.
+set -eu
+cd "$(dirname "$0")"
+UV_PROJECT_ENVIRONMENT=.venv
+export UV_PROJECT_ENVIRONMENT
+unset VIRTUAL_ENV # another active environment is none of our business
+
+usage() {
+    cat <<'TXT'
+usage: ./do VERB [arguments]
+  serve     install, migrate and serve on port 8081     arguments of `tenor-server serve`
+  test      install and run the tests                   arguments of pytest; --full runs every case
+  check     all that is not a test: format, lint, types, layers, pins, generated files
+  openapi   export openapi/*.json from the routes       arguments of `tenor-server openapi`
+TXT
+}
+
+# The hash of all that decides what gets installed, and of the place: scripts in .venv name it.
+wanted() { { pwd; cat do pyproject.toml clients/python/pyproject.toml; } | cksum; }
+
+# install main|dev: make .venv hold the server, or the server and the tools. Asks nothing when it already does.
+install() {
+    want=$(wanted)
+    if [ -x .venv/bin/tenor-server ] && [ -x .venv/bin/python ]; then
+        [ "$(cat .venv/installed-dev 2>/dev/null)" = "$want" ] && return
+        [ "$1" = main ] && [ "$(cat .venv/installed-main 2>/dev/null)" = "$want" ] && return
+    fi
+    if ! command -v uv >/dev/null; then
+        if ! [ -x .tools/bin/uv ]; then
+            echo "Fetching uv into .tools" >&2
+            python3 -m venv .tools || { echo "do: needs python3 with its venv module (3.11 or newer)" >&2; exit 1; }
+            .tools/bin/python -m pip install -q --disable-pip-version-check uv==0.13.9
+        fi
+        PATH=$PWD/.tools/bin:$PATH
+        export PATH
+    fi
+    echo "Installing into .venv" >&2
+    if [ "$1" = main ]; then set -- main --no-dev --inexact; else set -- dev --all-extras; fi
+    stamp=.venv/installed-$1
+    shift
+    (
+        # Byte code is made now, even where the environment says never: without it every start takes three times as long.
+        unset PYTHONDONTWRITEBYTECODE
+        uv sync -q --compile-bytecode "$@"
+        .venv/bin/python -m compileall -q registry contracts migrations clients/python/src
+    )
+    echo "$want" >"$stamp"
+}
+
+check() {
+    failed=
+    for step in \
+        "ruff format --check -q ." \
+        "ruff check -q ." \
+        "mypy" \
+        "lint-imports --no-logo" \
+        "python .ci/pins.py check" \
+        "tenor-server openapi --check"; do
+        echo "check: $step"
+        # shellcheck disable=SC2086 # each step is a command and its words
+        .venv/bin/$step || failed="$failed
+  $step"
+    done
+    [ -z "$failed" ] || { echo "check failed:$failed" >&2; exit 1; }
+}
+
+verb=${1:-help}
+[ $# -eq 0 ] || shift
+case $verb in
+serve)
+    install main
+    exec .venv/bin/tenor-server serve "$@"
+    ;;
+test)
+    install dev
+    exec .venv/bin/python -m pytest -n 2 --dist loadfile "$@"
+    ;;
+check)
+    install dev
+    check
+    ;;
+openapi)
+    install main
+    exec .venv/bin/tenor-server openapi "$@"
+    ;;
+help | -h | --help) usage ;;
+*)
+    usage >&2
+    exit 2
+    ;;
+esac
