@@ -1,0 +1,154 @@
+"""From wire shapes to domain values and back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from registry import subjects
+from registry.api.confluent import wire
+from registry.content import Content
+from registry.formats.base import Reference, Tagging
+from registry.names import DEFAULT_CONTEXT, Subject
+from registry.registration import Registration
+from registry.rules import (
+    Metadata,
+    RuleSet,
+    metadata_from_json,
+    metadata_to_json,
+    rule_set_from_json,
+    rule_set_to_json,
+)
+from registry.store.engine import Db
+from registry.store.queries.schemas import Stored, Version
+
+
+def metadata(given: wire.Metadata | None) -> Metadata | None:
+    """Metadata of a request."""
+    return None if given is None else metadata_from_json(msgspec.to_builtins(given))
+
+
+def rule_set(given: wire.RuleSet | None) -> RuleSet | None:
+    """Rules of a request."""
+    return None if given is None else rule_set_from_json(msgspec.to_builtins(given))
+
+
+def taggings(given: Sequence[wire.SchemaTags] | None) -> tuple[Tagging, ...]:
+    """Inline tags of a request."""
+    return tuple(
+        Tagging(each.schema_entity.entity_path, each.schema_entity.entity_type, tuple(each.tags))
+        for each in given or ()
+    )
+
+
+def registration(
+    subject: Subject, request: wire.RegisterSchemaRequest, *, normalize: bool = False, force: bool = False
+) -> Registration:
+    """A request as the use cases take it."""
+    return Registration(
+        subject=subject,
+        text=request.schema or "",
+        format=(request.schema_type or "AVRO").upper(),
+        references=tuple(Reference(each.name, each.subject, each.version) for each in request.references or ()),
+        metadata=metadata(request.metadata),
+        rule_set=rule_set(request.rule_set),
+        version=request.version or 0,
+        id=request.id if request.id is not None and request.id >= 0 else None,
+        normalize=normalize,
+        force=force,
+        tags_to_add=taggings(request.schema_tags_to_add),
+        tags_to_remove=taggings(request.schema_tags_to_remove),
+        propagate_tags=bool(request.propagate_schema_tags),
+    )
+
+
+def references(content: Content, context: str, *, qualified: bool = False) -> list[wire.SchemaReference]:
+    """References of an answer; `qualified` prints their subjects with the context they are in."""
+    if not content.references:
+        return []
+    return [
+        wire.SchemaReference(
+            each.name, str(Subject.parse(each.subject, context)) if qualified else each.subject, each.version
+        )
+        for each in content.references
+    ]
+
+
+def _tags(db: Db, schema: Stored, wanted: Sequence[str]) -> list[wire.SchemaTags]:
+    """Entities whose inline tags are among the wanted ones (`*` wants all)."""
+    if not wanted:
+        return []
+    found = []
+    for tagging in subjects.parsed(db, schema).tags():
+        matching = [tag for tag in tagging.tags if tag in wanted or "*" in wanted]
+        if matching:
+            found.append(wire.SchemaTags(wire.SchemaEntity(tagging.path, tagging.type), matching))
+    return found
+
+
+def text(db: Db, schema: Stored, format: str | None) -> str:
+    """The schema text under `format=`; unknown and empty values mean the canonical text, on purpose."""
+    if not format or format == "default":
+        return schema.content.text
+    return subjects.parsed(db, schema).render(format)
+
+
+def version(
+    db: Db,
+    found: Version,
+    *,
+    format: str | None = None,
+    qualified: bool = False,
+    find_tags: Sequence[str] = (),
+    aliases: Sequence[str] = (),
+) -> wire.SchemaAnswer:
+    """A version of a subject."""
+    content = found.content
+    return wire.SchemaAnswer(
+        subject=str(found.subject),
+        version=found.version,
+        id=found.id,
+        guid=found.guid,
+        schema_type=content.format,
+        references=references(content, found.subject.context, qualified=qualified),
+        metadata=None if content.metadata is None else metadata_to_json(content.metadata) or None,
+        rule_set=None if content.rule_set is None else rule_set_to_json(content.rule_set) or None,
+        schema=text(db, found.schema, format),
+        schema_tags=_tags(db, found.schema, find_tags),
+        ts=found.created_at,
+        deleted=found.deleted,
+        aliases=list(aliases),
+    )
+
+
+def schema_string(
+    db: Db,
+    found: subjects.Found,
+    *,
+    format: str | None = None,
+    qualified: bool = False,
+    find_tags: Sequence[str] = (),
+    max_id: int | None = None,
+) -> wire.SchemaString:
+    """A schema by id or guid."""
+    schema, content = found.schema, found.schema.content
+    return wire.SchemaString(
+        schema=text(db, schema, format),
+        schema_type=content.format,
+        references=references(content, schema.context, qualified=qualified),
+        metadata=None if content.metadata is None else metadata_to_json(content.metadata) or None,
+        rule_set=None if content.rule_set is None else rule_set_to_json(content.rule_set) or None,
+        schema_tags=_tags(db, schema, find_tags),
+        guid=schema.guid,
+        ts=schema.created_at,
+        deleted=found.version is not None and found.version.deleted,
+        max_id=max_id,
+        subject=None if found.version is None else str(found.version.subject),
+        version=None if found.version is None else found.version.version,
+    )
+
+
+def context_name(context: str) -> str:
+    """A context as `/contexts` prints it: `.` or `.dev`."""
+    return context or DEFAULT_CONTEXT

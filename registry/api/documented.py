@@ -1,0 +1,34 @@
+"""What the OpenAPI description of a route says beyond its signature: which errors it answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar.openapi.datastructures import ResponseSpec
+from msgspec import Struct
+
+ALWAYS = {
+    400: "The request is malformed.",
+    403: "The caller may not do this.",
+    406: "No acceptable media type.",
+    413: "The body is larger than the limit.",
+    415: "The body's media type is not read.",
+    500: "The server failed.",
+    503: "The server is busy: try again.",
+}
+
+
+def responses(container: type[Struct], codes: dict[int, list[str]]) -> dict[int, ResponseSpec]:
+    """Specs by HTTP status: those every route can answer, and its own."""
+    merged: dict[int, list[str]] = {status: [text] for status, text in ALWAYS.items()}
+    for status, texts in codes.items():
+        merged.setdefault(status, []).extend(texts)
+    return {
+        status: ResponseSpec(data_container=container, description=" · ".join(texts), generate_examples=False)
+        for status, texts in sorted(merged.items())
+    }
+
+
+def plain(text: str) -> dict[str, Any]:
+    """Handler options for a route whose body is text of its own media type."""
+    return {"media_type": text}

@@ -1,0 +1,1 @@
+"""Health, metrics and the documentation as it is served."""

@@ -1,0 +1,116 @@
+"""The composition root: `create_app(settings)` puts the parts together, once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+from collections.abc import AsyncIterator, Callable
+
+import structlog
+
+from registry import events
+from registry.api.confluent.dialect import Confluent
+from registry.api.pages.dialect import Pages
+from registry.errors import RegistryError
+from registry.http import App, Dialect, HotReads, Outer, Receive, Scope, Send
+from registry.logs import configure as configure_logs
+from registry.metrics import Metrics
+from registry.services import Services
+from registry.settings import Settings, load
+from registry.store.engine import Db, PostgreSQLStore, Store, open_store
+from registry.store.migrations import migrate
+
+_log = structlog.get_logger("tenor")
+_SEAL_EVERY = 0.5
+
+
+def create_app(settings: Settings, store: Store | None = None) -> App:
+    """The ASGI app of one server process. `store` is opened from the settings when not given, and closed at the end."""
+    configure_logs(settings.log_level)
+    own_store = store or open_store(settings.database_url)
+    metrics = Metrics()
+    services = Services(settings, own_store, HotReads(own_store, settings.hot_cache), metrics)
+    confluent, pages = Confluent(services), Pages(services)
+    dialects: dict[str, Dialect] = dict.fromkeys(("health", "live", "ready", "metrics", "docs", "openapi"), pages)
+    return Outer(
+        dialects,
+        confluent,
+        services.hot,
+        own_store,
+        metrics,
+        body_limit=settings.body_limit,
+        timeout=settings.request_timeout,
+        lifespan=_Lifespan(own_store),
+        log=_access_log(settings),
+    )
+
+
+def _access_log(settings: Settings) -> Callable[..., None]:
+    def log(**fields: object) -> None:
+        status = fields["status"]
+        if settings.access_log or (isinstance(status, int) and status >= 500):
+            _log.info("request", **fields)
+
+    return log
+
+
+class _Lifespan:
+    """Start and stop: migrate, seal events in the background, finish waiting writes."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            return
+        await receive()
+        try:
+            migrate(self.store)
+            if isinstance(self.store, PostgreSQLStore):
+                self.store.listen()
+        except Exception as error:
+            _log.error("start failed", error=str(error))
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            return
+        async with self._sealing():
+            gc.freeze()
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        self.store.close()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    @contextlib.asynccontextmanager
+    async def _sealing(self) -> AsyncIterator[None]:
+        task = asyncio.create_task(_seal(self.store))
+        try:
+            yield
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+
+async def _seal(store: Store) -> None:
+    """Number and chain committed events, within a second of their commit."""
+    seen = -1
+    while True:
+        if store.epoch != seen or not store.cacheable:
+            seen = store.epoch
+            try:
+                pending = await store.read(_pending)
+                if pending:
+                    await store.write(events.seal)
+                    seen = store.epoch
+            except RegistryError as error:
+                _log.warning("sealing waits", reason=str(error))
+        await asyncio.sleep(_SEAL_EVERY)
+
+
+def _pending(db: Db) -> bool:
+    return db.one("SELECT 1 FROM event WHERE sequence IS NULL LIMIT 1") is not None
+
+
+def from_environment() -> App:
+    """The app of a worker process: what `tenor-server serve` decided is in the environment."""
+    return create_app(load())

@@ -1,0 +1,117 @@
+"""`tenor-server`: the operators' verbs. Each imports what it needs when it runs."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+
+from registry.settings import DOCS, LOOPBACK, InvalidSetting, Settings, load
+
+
+def _settings(arguments: argparse.Namespace) -> Settings:
+    return load(os.environ, **{each.name: getattr(arguments, each.name, None) for each in fields(Settings)})
+
+
+def serve(arguments: argparse.Namespace) -> int:
+    """Serve the registry; SQLite migrates itself, PostgreSQL too."""
+    settings = _settings(arguments)
+    if settings.host not in LOOPBACK:
+        print(
+            f"tenor-server: listening on {settings.host} without authentication: whoever reaches it may do everything",
+            file=sys.stderr,
+        )
+    from registry.serving import run
+
+    return run(settings)
+
+
+def migrate(arguments: argparse.Namespace) -> int:
+    """Bring the database to the newest revision (or --to another)."""
+    from registry.store.engine import open_store
+    from registry.store.migrations import current
+    from registry.store.migrations import migrate as run
+
+    store = open_store(_settings(arguments).database_url)
+    try:
+        before = run(store, to=arguments.to)
+        print(f"{before or 'empty'} -> {current(store) or 'empty'}")
+    finally:
+        store.close()
+    return 0
+
+
+def openapi(arguments: argparse.Namespace) -> int:
+    """Write the API descriptions into a folder, or --check that they are current."""
+    from registry.api.exported import outdated, write
+
+    if arguments.check:
+        stale = outdated(arguments.folder)
+        for name in stale:
+            print(f"{name} is not current: run ./do openapi", file=sys.stderr)
+        return 1 if stale else 0
+    write(arguments.folder)
+    return 0
+
+
+def doctor(arguments: argparse.Namespace) -> int:
+    """Check what must always hold: ids, versions, references, the event chain."""
+    from registry.doctor import examine
+    from registry.store.engine import open_store
+
+    store = open_store(_settings(arguments).database_url)
+    try:
+        complaints = store.read_now(examine)
+    finally:
+        store.close()
+    for complaint in complaints:
+        print(complaint)
+    print("nothing wrong" if not complaints else f"{len(complaints)} complaints", file=sys.stderr)
+    return 1 if complaints else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="tenor-server", description="A schema registry for event-driven systems.")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+
+    def verb(run: Callable[[argparse.Namespace], int], *options: str) -> argparse.ArgumentParser:
+        sentence = (run.__doc__ or "").splitlines()[0]
+        added = verbs.add_parser(run.__name__, help=sentence, description=sentence)
+        for name in options:
+            added.add_argument(
+                f"--{name.replace('_', '-')}", dest=name, metavar="VALUE", help=f"{DOCS[name]} (TENOR_{name.upper()})"
+            )
+        added.set_defaults(run=run)
+        return added
+
+    verb(serve, *DOCS)
+    verb(migrate, "database_url").add_argument("--to", default="head", help="a revision, or base (default: head)")
+    described = verb(openapi)
+    described.add_argument("folder", nargs="?", default="openapi")
+    described.add_argument("--check", action="store_true", help="say what is not current, and exit with 1")
+    verb(doctor, "database_url")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point. Exit codes: 0 done · 1 something is wrong · 2 usage or settings · 4 the database."""
+    parsed = _parser().parse_args(arguments)
+    from registry.errors import RegistryError
+
+    try:
+        code: int = parsed.run(parsed)
+    except InvalidSetting as error:
+        print(f"tenor-server: {error}", file=sys.stderr)
+        return 2
+    except RegistryError as error:
+        print(f"tenor-server: {error}", file=sys.stderr)
+        return 4
+    return code
+
+
+if __name__ == "__main__":
+    # `python -m registry.cli`; os._exit would lose buffered output.
+    os.environ.setdefault("PYTHONUNBUFFERED", "1")
+    raise SystemExit(main())

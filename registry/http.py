@@ -1,0 +1,455 @@
+"""What all dialects share on the wire. It decides nothing about schemas.
+
+One outer ASGI layer stands before the Litestar apps:
+
+    raw path ─ segments ─ dialect's rewriting ─ ready answer? ─ yes → sent as it is
+                                                             └ no  → Litestar, which meets neither `/` nor an empty
+                                                                     segment; a ready answer may be left behind
+
+Segments: the raw path is split on `/` first and each segment percent-decoded once. For routing a decoded segment is
+written in a reversible form (`encoded`), which `DecodedParameters` undoes after routing, so that handlers see
+`a/b`, `:.ctx:x` or the empty name as they are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import quote, unquote_to_bytes
+
+from registry.errors import Forbidden, RegistryError
+from registry.metrics import Metrics
+from registry.security import guard
+from registry.security.access import Action
+from registry.security.identity import identify
+from registry.store.engine import FORGET_ALL, Store
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_EMPTY = "%_"  # no percent-encoding of anything
+
+
+def encoded(segment: str) -> str:
+    """A decoded segment in the form that routing sees: never empty, never with a slash."""
+    return quote(segment, safe="") if segment else _EMPTY
+
+
+def decoded(segment: str) -> str:
+    """The inverse of `encoded`."""
+    return "" if segment == _EMPTY else unquote_to_bytes(segment).decode("utf-8", "replace")
+
+
+def segments(raw_path: bytes) -> list[str]:
+    """The decoded segments of a raw path; one trailing slash does not count. `/` has none."""
+    parts = raw_path.decode("latin-1").split("/")[1:]
+    if parts and parts[-1] == "":
+        parts.pop()
+    return [unquote_to_bytes(part).decode("utf-8", "replace") if "%" in part else part for part in parts]
+
+
+class DecodedParameters:
+    """Innermost ASGI middleware of a Litestar app: path parameters as the client meant them."""
+
+    # Litestar has its own names for ASGI's types.
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if parameters := scope.get("path_params"):
+            scope["path_params"] = {
+                name: decoded(value) if isinstance(value, str) and "%" in value else value
+                for name, value in parameters.items()
+            }
+        await self.app(scope, receive, send)
+
+
+class Dialect(Protocol):
+    """One API: how its paths are read, which media types it speaks, and the app behind."""
+
+    name: str
+    app: App
+
+    def rewrite(self, parts: list[str], query: bytes) -> tuple[list[str], bytes]:
+        """Segments and query as the routes expect them."""
+        ...
+
+    def media_type(self, accept: bytes) -> bytes | None:
+        """The content type of a JSON answer for an Accept header; None when nothing is acceptable."""
+        ...
+
+    def refusal(self, status: int, reason: str) -> bytes:
+        """A body for what is refused before the app is reached: 406, 413, 415, 503."""
+        ...
+
+    def told(self, error: RegistryError) -> tuple[int, bytes]:
+        """A domain error met before the app is reached, as (status, body)."""
+        ...
+
+    def accepts(self, content_type: bytes) -> bool:
+        """Whether a request body of this type is read."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """An answer that can be sent again. `epoch` None: until a tag is forgotten; else while the store's epoch stands."""
+
+    headers: tuple[tuple[bytes, bytes], ...]
+    body: bytes
+    action: Action
+    resource: str
+    template: str
+    epoch: int | None
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """A handler's wish that its answer be kept (`scope["tenor_keep"]`)."""
+
+    resource: str
+    action: Action = Action.READ
+    immutable: bool = False
+    tags: tuple[str, ...] = ()
+
+
+Key = tuple[bytes, bytes, bytes]
+
+
+class HotReads:
+    """Ready answers by (path, query, body), least recently used out first, capped by bytes."""
+
+    def __init__(self, store: Store, capacity: int) -> None:
+        self._store = store
+        self._room = capacity
+        self._ready: OrderedDict[Key, Ready] = OrderedDict()
+        self._tagged: dict[str, set[Key]] = {}
+        self._forgotten: list[str] = []
+        store.on_forget(self._forgotten.append)  # called on the writer's thread: only noted there
+
+    def get(self, key: Key) -> Ready | None:
+        """The answer, if it still holds."""
+        if self._forgotten:
+            self._drop_forgotten()
+        ready = self._ready.get(key)
+        if ready is None:
+            return None
+        if ready.epoch is not None and ready.epoch != self._store.epoch:
+            self._drop(key)
+            return None
+        return ready
+
+    def put(self, key: Key, ready: Ready) -> None:
+        """Keep an answer, unless it is larger than a hundredth of the whole."""
+        weight = self._weight(key, ready)
+        self._drop(key)
+        self._ready[key] = ready
+        self._room -= weight
+        for tag in ready.tags:
+            self._tagged.setdefault(tag, set()).add(key)
+        while self._room < 0:
+            self._drop(next(iter(self._ready)))
+
+    @staticmethod
+    def _weight(key: Key, ready: Ready) -> int:
+        return 900 + sum(map(len, key)) + len(ready.body)
+
+    def _drop(self, key: Key) -> None:
+        ready = self._ready.pop(key, None)
+        if ready is None:
+            return
+        self._room += self._weight(key, ready)
+        for tag in ready.tags:
+            keys = self._tagged.get(tag)
+            if keys is not None:
+                keys.discard(key)
+                if not keys:
+                    del self._tagged[tag]
+
+    def _drop_forgotten(self) -> None:
+        tags, count = self._forgotten, len(self._forgotten)
+        for tag in tags[:count]:
+            keys = list(self._ready) if tag == FORGET_ALL else list(self._tagged.get(tag, ()))
+            for key in keys:
+                self._drop(key)
+        del tags[:count]
+
+
+_PREFIX = os.urandom(6).hex()
+_COUNTER = itertools.count()
+
+
+def _request_id() -> bytes:
+    return f"{_PREFIX}{next(_COUNTER):08x}".encode()
+
+
+class TooLarge(Exception):
+    """A body went past the limit while it was being read."""
+
+
+class Outer:
+    """The outermost ASGI app: every request enters and every answer leaves here."""
+
+    def __init__(
+        self,
+        dialects: dict[str, Dialect],
+        default: Dialect,
+        hot: HotReads,
+        store: Store,
+        metrics: Metrics,
+        *,
+        body_limit: int,
+        timeout: float,
+        lifespan: App,
+        log: Callable[..., None] | None = None,
+    ) -> None:
+        self.dialects = dialects
+        self.default = default
+        self.hot = hot
+        self.store = store
+        self.metrics = metrics
+        self.body_limit = body_limit
+        self.timeout = timeout
+        self.lifespan = lifespan
+        self.log = log
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.lifespan(scope, receive, send)
+            return
+        started = time.perf_counter()
+        accept = content_type = request_id = None
+        length = 0
+        for name, value in scope["headers"]:
+            if name == b"accept":
+                accept = value
+            elif name == b"x-request-id":
+                request_id = value[:128]
+            elif name == b"content-type":
+                content_type = value
+            elif name == b"content-length":
+                length = int(value) if value.isdigit() else 0
+        request_id = request_id or _request_id()
+        raw_path = scope.get("raw_path") or scope["path"].encode()
+        method = scope["method"]
+        if method == "GET":
+            ready = self.hot.get((raw_path, scope["query_string"], b""))
+            if ready is not None and await self._send_ready(ready, accept, scope, send, request_id, started):
+                return
+        exchange = _Exchange(self, scope, receive, send, raw_path, accept, request_id, started)
+        await exchange.run(method, content_type, length)
+
+    async def _send_ready(
+        self, ready: Ready, accept: bytes | None, scope: Scope, send: Send, request_id: bytes, started: float
+    ) -> bool:
+        media = self.default.media_type(accept or b"")
+        if media is None:
+            return False
+        try:
+            guard.decide(identify(scope["headers"]), ready.action, ready.resource)
+        except Forbidden:
+            return False  # the route's own guard says it in its dialect
+        await send(
+            {
+                "type": "http.response.start",
+                "status": 200,
+                "headers": [*ready.headers, (b"content-type", media), (b"x-request-id", request_id)],
+            }
+        )
+        await send({"type": "http.response.body", "body": ready.body})
+        self.metrics.count(ready.template, scope["method"], 200, time.perf_counter() - started)
+        return True
+
+
+class _Exchange:
+    """One request that is not answered from what is ready."""
+
+    def __init__(
+        self,
+        outer: Outer,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        raw_path: bytes,
+        accept: bytes | None,
+        request_id: bytes,
+        started: float,
+    ) -> None:
+        self.outer = outer
+        self.scope = scope
+        self.receive_next = receive
+        self.send_next = send
+        self.raw_path = raw_path
+        self.key: Key = (raw_path, scope["query_string"], b"")
+        self.epoch = outer.store.epoch
+        self.request_id = request_id
+        self.started = started
+        self.status = 0
+        self.head = scope["method"] == "HEAD"
+        self.start: Message | None = None
+        self.media = b"application/json"
+        parts = segments(raw_path)
+        self.dialect = outer.dialects.get(parts[0], outer.default) if parts else outer.default
+        media = self.dialect.media_type(accept or b"")
+        self.acceptable = media is not None
+        self.media = media or self.media
+        self.parts = parts
+        if self.head:
+            scope["method"] = "GET"
+
+    async def run(self, method: str, content_type: bytes | None, length: int) -> None:
+        """Refuse what must be refused, else let the dialect's app answer, within the time a request may take."""
+        if not self.acceptable:
+            await self.refuse(406, "HTTP 406 Not Acceptable")
+        elif length > self.outer.body_limit:
+            await self.refuse(413, f"The request body is larger than {self.outer.body_limit} bytes")
+        elif method in ("POST", "PUT", "PATCH") and content_type and not self.dialect.accepts(content_type):
+            await self.refuse(415, "HTTP 415 Unsupported Media Type")
+        else:
+            try:
+                async with asyncio.timeout(self.outer.timeout):
+                    query = self.scope["query_string"]
+                    parts, self.scope["query_string"] = self.dialect.rewrite(self.parts, query)
+                    self.scope["path"] = "/" + "/".join(map(encoded, parts))
+                    await self.read_body(method)
+                    if await self.answered_ready(method):
+                        return
+                    await self.dialect.app(self.scope, self.receive, self.send)
+            except RegistryError as error:
+                await self.refuse(*self.dialect.told(error))
+            except TooLarge:
+                await self.refuse(413, f"The request body is larger than {self.outer.body_limit} bytes")
+            except TimeoutError:
+                if self.start is None:
+                    await self.refuse(503, f"The request took longer than {self.outer.timeout} s")
+        self.done(method)
+
+    async def read_body(self, method: str) -> None:
+        """Read a request's body whole, within the limit: a dialect's app gets it in one piece."""
+        self.body = b""
+        if method not in ("POST", "PUT", "PATCH", "DELETE"):
+            return
+        chunks, size = [], 0
+        while True:
+            message = await self.receive_next()
+            if message["type"] != "http.request":
+                break
+            chunk = message.get("body", b"")
+            size += len(chunk)
+            if size > self.outer.body_limit:
+                raise TooLarge
+            chunks.append(chunk)
+            if not message.get("more_body", False):
+                break
+        self.body = b"".join(chunks)
+        self.given = False
+        self.key = (*self.key[:2], method.encode() + b" " + self.body)
+
+    async def answered_ready(self, method: str) -> bool:
+        if method != "POST" or len(self.body) > 100_000:
+            return False
+        ready = self.outer.hot.get(self.key)
+        if ready is None:
+            return False
+        try:
+            guard.decide(identify(self.scope["headers"]), ready.action, ready.resource)
+        except Forbidden:
+            return False
+        self.scope["path_template"] = ready.template
+        await self.send({"type": "http.response.start", "status": 200, "headers": [*ready.headers]})
+        await self.send({"type": "http.response.body", "body": ready.body})
+        self.done(method)
+        return True
+
+    async def receive(self) -> Message:
+        """The body that was read, then whatever the server says (a disconnect)."""
+        if self.scope["method"] in ("POST", "PUT", "PATCH", "DELETE") and not self.given:
+            self.given = True
+            return {"type": "http.request", "body": self.body, "more_body": False}
+        return await self.receive_next()
+
+    async def send(self, message: Message) -> None:
+        """Finish the headers of an answer, keep it when the handler asked for that, and pass it on."""
+        if message["type"] == "http.response.start":
+            self.start = message
+            self.status = message["status"]
+            kept = [pair for pair in message["headers"] if not self._replaced(*pair)]
+            self.kept = kept
+            message = {
+                **message,
+                "headers": [
+                    *kept,
+                    *(
+                        []
+                        if len(kept) == len(message["headers"]) and kept_type(kept)
+                        else [(b"content-type", self.media)]
+                    ),
+                    (b"x-request-id", self.request_id),
+                ],
+            }
+        elif message["type"] == "http.response.body":
+            if not message.get("more_body", False):
+                self._keep(message.get("body", b""))
+            if self.head:
+                message = {**message, "body": b""}
+        await self.send_next(message)
+
+    @staticmethod
+    def _replaced(name: bytes, value: bytes) -> bool:
+        return name.lower() == b"content-type" and value.startswith(b"application/json")
+
+    def _keep(self, body: bytes) -> None:
+        keep: Keep | None = self.scope.get("tenor_keep")
+        if keep is None or self.status != 200 or self.head or kept_type(self.kept):
+            return
+        if not keep.immutable and not self.outer.store.cacheable:
+            return
+        ready = Ready(
+            headers=tuple(self.kept),
+            body=body,
+            action=keep.action,
+            resource=keep.resource,
+            template=self.scope.get("path_template", ""),
+            # The epoch as it was before the answer was computed: a write in between makes it stale at once.
+            epoch=None if keep.immutable else self.epoch,
+            tags=keep.tags,
+        )
+        self.outer.hot.put(self.key, ready)
+
+    async def refuse(self, status: int, reason: str | bytes) -> None:
+        """Answer in the dialect's own error shape; `reason` is a sentence, or the body already."""
+        body = reason if isinstance(reason, bytes) else self.dialect.refusal(status, reason)
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+        if status == 503:
+            headers.append((b"retry-after", b"1"))
+        await self.send({"type": "http.response.start", "status": status, "headers": headers})
+        await self.send({"type": "http.response.body", "body": body})
+
+    def done(self, method: str) -> None:
+        """Count the request by its route, and log it if it failed."""
+        elapsed = time.perf_counter() - self.started
+        template = self.scope.get("path_template") or "unmatched"
+        self.outer.metrics.count(template, method, self.status, elapsed)
+        if self.outer.log is not None:
+            self.outer.log(
+                method=method,
+                route=template,
+                status=self.status,
+                milliseconds=round(elapsed * 1000, 2),
+                request_id=self.request_id.decode("latin-1"),
+            )
+
+
+def kept_type(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Whether headers still name a content type of their own."""
+    return any(name.lower() == b"content-type" for name, _ in headers)

@@ -1,0 +1,1 @@
+"""Who calls and what they may do. Routes declare what they need; one guard denies what declares nothing."""

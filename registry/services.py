@@ -1,0 +1,69 @@
+"""What handlers of every dialect need: the store, the settings, and ready answers. Made once by `registry.app`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from litestar import Request
+
+from registry import names, subjects
+from registry.http import HotReads, Keep
+from registry.metrics import Metrics
+from registry.names import Subject
+from registry.policy import Config
+from registry.registration import Registered, Registration, commit, decide
+from registry.security.guard import actor_of
+from registry.settings import Settings
+from registry.store.engine import Db, Store
+
+T = TypeVar("T")
+Call = Request[Any, Any, Any]
+
+
+@dataclass(slots=True)
+class Services:
+    """The server's parts. `server_config` is the config that holds where nothing is set."""
+
+    settings: Settings
+    store: Store
+    hot: HotReads
+    metrics: Metrics
+    server_config: Config = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.server_config = Config(level=self.settings.compatibility_level.upper())
+
+    async def read(self, job: Callable[[Db], T], *, heavy: bool = False) -> T:
+        """Run a reading job."""
+        return await self.store.read(job, heavy=heavy)
+
+    async def write(self, job: Callable[[Db], T], *, dry_run: bool = False) -> T:
+        """Run a writing job."""
+        return await self.store.write(job, dry_run=dry_run)
+
+    async def register(self, call: Call, registration: Registration, *, dry_run: bool = False) -> Registered:
+        """Register a schema: decide, compare and write, decide again when somebody was faster."""
+        actor = actor_of(call)
+        return await self.store.decide_and_write(
+            lambda db: decide(db, registration, self.server_config),
+            lambda db, proposal: commit(db, proposal, actor),
+            dry_run=dry_run,
+        )
+
+    def writable(self, db: Db, text: str) -> Subject:
+        """A subject that a request may write to, aliases followed. Raises InvalidSubject."""
+        named = subjects.aliased(db, Subject.parse(text))
+        return names.subject(str(named), reject_empty=self.settings.reject_empty_subject)
+
+
+def services(call: Call) -> Services:
+    """The server's parts, from a request."""
+    found: Services = call.app.state.services
+    return found
+
+
+def keep(call: Call, resource: str, *, immutable: bool = False, tags: tuple[str, ...] = ()) -> None:
+    """Ask that the answer to this request be kept and sent again while it holds."""
+    call.scope["tenor_keep"] = Keep(resource, immutable=immutable, tags=tags)  # type: ignore[typeddict-unknown-key] # ours, read by http.py

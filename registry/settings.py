@@ -1,0 +1,112 @@
+"""The server's settings: frozen, read once from `TENOR_…` environment variables.
+
+Each field is one variable in upper case (`TENOR_DATABASE_URL`), or the file named by the same variable with `_FILE`
+(for secrets), or an option of `tenor-server serve` (`--database-url`).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+class InvalidSetting(Exception):
+    """A setting that cannot be read; the sentence names the variable and what it takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an operator can set. Sizes in bytes, times in seconds."""
+
+    host: str = "127.0.0.1"
+    port: int = 8081
+    workers: int = 1
+    database_url: str = "sqlite:///tenor.db"
+    public_url: str = ""
+    compatibility_level: str = "BACKWARD"
+    mode_mutable: bool = True
+    reject_empty_subject: bool = False
+    incompatible_code: int = 409
+    cache_headers: bool = False
+    body_limit: int = 10_000_000
+    hot_cache: int = 64_000_000
+    request_timeout: float = 60.0
+    access_log: bool = False
+    log_level: str = "info"
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.database_url.startswith("sqlite:")
+
+    def checked(self) -> Settings:
+        """The same, once what cannot work is refused. Raises InvalidSetting."""
+        if self.is_sqlite and self.workers != 1:
+            raise InvalidSetting(
+                f"TENOR_WORKERS is {self.workers}, but an SQLite file takes exactly one process that writes: "
+                "use one worker, or a postgresql:// TENOR_DATABASE_URL"
+            )
+        if self.workers < 1:
+            raise InvalidSetting("TENOR_WORKERS must be at least 1")
+        if self.incompatible_code not in (409, 40901):
+            raise InvalidSetting("TENOR_INCOMPATIBLE_CODE is 409 or 40901")
+        return self
+
+
+DOCS = {
+    "host": "address to listen on",
+    "port": "port to listen on; 0 takes a free one",
+    "workers": "server processes; more than one needs PostgreSQL",
+    "database_url": "sqlite:///file or postgresql://…",
+    "public_url": "base URL clients see, for absolute links; empty: the request's own",
+    "compatibility_level": "level where nothing is configured",
+    "mode_mutable": "whether modes may be changed",
+    "reject_empty_subject": "refuse the empty subject name",
+    "incompatible_code": "error_code of an incompatible schema: 409, or 40901",
+    "cache_headers": "send ETag and Cache-Control with immutable answers",
+    "body_limit": "largest request body",
+    "hot_cache": "memory for ready answers",
+    "request_timeout": "longest time a request may take",
+    "access_log": "log every request, not only failed ones",
+    "log_level": "debug, info, warning or error",
+}
+"""What each setting is, in a few words; a test compares it with the fields."""
+
+
+def _convert(name: str, kind: object, text: str) -> object:
+    variable = f"TENOR_{name.upper()}"
+    try:
+        if kind in (bool, "bool"):
+            return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[text.lower()]
+        if kind in (int, "int"):
+            return int(text)
+        if kind in (float, "float"):
+            return float(text)
+    except (ValueError, KeyError):
+        raise InvalidSetting(f"{variable} must be a {kind}, not '{text}'") from None
+    return text
+
+
+def load(environment: Mapping[str, str] = os.environ, **options: object) -> Settings:
+    """Settings from the environment, options (given and not None) winning. Raises InvalidSetting."""
+    values: dict[str, object] = {}
+    for each in fields(Settings):
+        variable = f"TENOR_{each.name.upper()}"
+        if (text := environment.get(variable)) is None and (path := environment.get(f"{variable}_FILE")):
+            try:
+                text = Path(path).read_text().strip()
+            except OSError as error:
+                raise InvalidSetting(f"{variable}_FILE: {error}") from None
+        if text is not None:
+            values[each.name] = _convert(each.name, each.type, text)
+        if (option := options.get(each.name)) is not None:
+            values[each.name] = _convert(each.name, each.type, option) if isinstance(option, str) else option
+    return Settings(**values).checked()  # type: ignore[arg-type] # converted by the field's own type
+
+
+def documentation() -> list[tuple[str, str, str]]:
+    """(variable, default, what it is) of every setting, for the README and `--help`."""
+    return [(f"TENOR_{each.name.upper()}", str(each.default), DOCS[each.name]) for each in fields(Settings)]
