@@ -197,27 +197,31 @@ class Store:
     # Reading.
 
     def read_now(self, job: Callable[[Db], T]) -> T:
-        """Run a reading job on this thread."""
+        """Run a reading job on this thread; once more when the connection turns out to be gone."""
         for attempt in (1, 2):
-            db = self._own()
+            db = None
             try:
-                if self.dialect == "sqlite":
-                    db.connection.execute("BEGIN")
-                    try:
-                        return job(db)
-                    finally:
-                        db.connection.execute("COMMIT")
-                return job(db)
+                db = self._own()
+                return self._read(db, job)
             except RegistryError:
                 raise
             except Exception as error:
                 failure = self._failure(error)
                 if failure is None:
                     raise
-                if self._lost(db) and attempt == 1:
+                if attempt == 1 and db is not None and self._lost(db):
                     continue
                 raise failure from error
         raise AssertionError("unreachable")  # pragma: no cover
+
+    def _read(self, db: Any, job: Callable[[Db], T]) -> T:
+        if self.dialect != "sqlite":
+            return job(db)
+        db.connection.execute("BEGIN")
+        try:
+            return job(db)
+        finally:
+            db.connection.execute("COMMIT")
 
     async def read(self, job: Callable[[Db], T], *, heavy: bool = False) -> T:
         """Run a reading job where it belongs. `heavy` says that it looks at more than a few rows or computes."""

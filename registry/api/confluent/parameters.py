@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from registry.errors import NotFound
 
@@ -43,34 +43,38 @@ _BOOLEAN = {"type": "boolean", "default": False}
 _INTEGER = {"type": "integer"}
 
 Deleted = Annotated[
-    str | None, Parameter(query="deleted", schema_extra=_BOOLEAN, description="include soft-deleted ones")
+    str | None, QueryParameter(name="deleted", schema_extra=_BOOLEAN, description="include soft-deleted ones")
 ]
 DeletedOnly = Annotated[
-    str | None, Parameter(query="deletedOnly", schema_extra=_BOOLEAN, description="soft-deleted ones only")
+    str | None, QueryParameter(name="deletedOnly", schema_extra=_BOOLEAN, description="soft-deleted ones only")
 ]
 Permanent = Annotated[
-    str | None, Parameter(query="permanent", schema_extra=_BOOLEAN, description="for good, after a soft delete")
+    str | None, QueryParameter(name="permanent", schema_extra=_BOOLEAN, description="for good, after a soft delete")
 ]
 Normalize = Annotated[
-    str | None, Parameter(query="normalize", schema_extra=_BOOLEAN, description="use the normal form of the schema")
+    str | None, QueryParameter(name="normalize", schema_extra=_BOOLEAN, description="use the normal form of the schema")
 ]
 DefaultToGlobal = Annotated[
     str | None,
-    Parameter(query="defaultToGlobal", schema_extra=_BOOLEAN, description="answer what holds, if none is set"),
+    QueryParameter(name="defaultToGlobal", schema_extra=_BOOLEAN, description="answer what holds, if none is set"),
 ]
-Offset = Annotated[str | None, Parameter(query="offset", schema_extra=_INTEGER, description="skip so many")]
-Limit = Annotated[str | None, Parameter(query="limit", schema_extra=_INTEGER, description="at most so many; -1 = all")]
+Offset = Annotated[str | None, QueryParameter(name="offset", schema_extra=_INTEGER, description="skip so many")]
+Limit = Annotated[
+    str | None, QueryParameter(name="limit", schema_extra=_INTEGER, description="at most so many; -1 = all")
+]
 Format = Annotated[
     str | None,
-    Parameter(query="format", description="resolved (Avro); serialized, ignore_extensions (Protobuf)"),
+    QueryParameter(name="format", description="resolved (Avro); serialized, ignore_extensions (Protobuf)"),
 ]
 ReferenceFormat = Annotated[
-    str | None, Parameter(query="referenceFormat", description="qualified prints references with their context")
+    str | None, QueryParameter(name="referenceFormat", description="qualified prints references with their context")
 ]
-FindTags = Annotated[list[str] | None, Parameter(query="findTags", description="entities that have these inline tags")]
-InSubject = Annotated[str | None, Parameter(query="subject", description="the context (and subject) to look in")]
-Verbose = Annotated[str | None, Parameter(query="verbose", schema_extra=_BOOLEAN, description="say why")]
-Force = Annotated[str | None, Parameter(query="force", schema_extra=_BOOLEAN, description="skip the check")]
+FindTags = Annotated[
+    list[str] | None, QueryParameter(name="findTags", description="entities that have these inline tags")
+]
+InSubject = Annotated[str | None, QueryParameter(name="subject", description="the context (and subject) to look in")]
+Verbose = Annotated[str | None, QueryParameter(name="verbose", schema_extra=_BOOLEAN, description="say why")]
+Force = Annotated[str | None, QueryParameter(name="force", schema_extra=_BOOLEAN, description="skip the check")]
 Prefix = Annotated[
-    str | None, Parameter(query="subjectPrefix", description="a prefix; :.ctx: one context, :*: all contexts")
+    str | None, QueryParameter(name="subjectPrefix", description="a prefix; :.ctx: one context, :*: all contexts")
 ]

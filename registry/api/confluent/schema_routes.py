@@ -6,7 +6,7 @@ import re
 from typing import Annotated
 
 from litestar import MediaType, Response
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from registry import errors, formats, subjects
 from registry.api.confluent import parameters as q
@@ -34,13 +34,21 @@ def _rule_types(content: Content) -> set[str]:
 async def list_schemas(
     request: Call,
     prefix: q.Prefix = None,
-    aliases: Annotated[str | None, Parameter(query="aliases", description="say which aliases a subject has")] = None,
+    aliases: Annotated[
+        str | None, QueryParameter(name="aliases", description="say which aliases a subject has")
+    ] = None,
     deleted: q.Deleted = None,
-    latest_only: Annotated[str | None, Parameter(query="latestOnly", description="the newest version only")] = None,
-    rule_type: Annotated[str | None, Parameter(query="ruleType", description="with a rule of this type")] = None,
-    resource_type: Annotated[str | None, Parameter(query="resourceType", description="associated with such")] = None,
-    association_types: Annotated[list[str] | None, Parameter(query="associationType", description="of a type")] = None,
-    lifecycles: Annotated[list[str] | None, Parameter(query="lifecycle", description="STRONG, WEAK or NONE")] = None,
+    latest_only: Annotated[str | None, QueryParameter(name="latestOnly", description="the newest version only")] = None,
+    rule_type: Annotated[str | None, QueryParameter(name="ruleType", description="with a rule of this type")] = None,
+    resource_type: Annotated[
+        str | None, QueryParameter(name="resourceType", description="associated with such")
+    ] = None,
+    association_types: Annotated[
+        list[str] | None, QueryParameter(name="associationType", description="of a type")
+    ] = None,
+    lifecycles: Annotated[
+        list[str] | None, QueryParameter(name="lifecycle", description="STRONG, WEAK or NONE")
+    ] = None,
     offset: q.Offset = None,
     limit: q.Limit = None,
 ) -> list[wire.SchemaAnswer]:
@@ -127,7 +135,7 @@ async def get_by_id(
     reference_format: q.ReferenceFormat = None,
     find_tags: q.FindTags = None,
     fetch_max_id: Annotated[
-        str | None, Parameter(query="fetchMaxId", description="also say the highest id of the context")
+        str | None, QueryParameter(name="fetchMaxId", description="also say the highest id of the context")
     ] = None,
 ) -> wire.SchemaString:
     """Soft-deleted schemas stay readable by id."""

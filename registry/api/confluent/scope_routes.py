@@ -6,7 +6,7 @@ from importlib.metadata import version as installed
 from typing import Annotated, Any
 
 import msgspec
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from registry import errors, names, scopes, subjects
 from registry.api.confluent import parameters as q
@@ -135,9 +135,11 @@ async def _delete_mode(request: Call, scope: Subject, recursive: str | None) -> 
 
 
 Recursive = Annotated[
-    str | None, Parameter(query="recursive", description="also the modes of all subjects of the context")
+    str | None, QueryParameter(name="recursive", description="also the modes of all subjects of the context")
 ]
-ForceMode = Annotated[str | None, Parameter(query="force", description="enter IMPORT although live subjects are there")]
+ForceMode = Annotated[
+    str | None, QueryParameter(name="force", description="enter IMPORT although live subjects are there")
+]
 
 
 @get("/mode", READ_ALL, summary="Read the global mode")
@@ -182,7 +184,7 @@ async def delete_mode(request: Call, subject: str, recursive: Recursive = None) 
 @get("/contexts", READ_ALL, errors.NotFound, summary="List contexts")
 async def list_contexts(
     request: Call,
-    prefix: Annotated[str | None, Parameter(query="contextPrefix", description="names that start so")] = None,
+    prefix: Annotated[str | None, QueryParameter(name="contextPrefix", description="names that start so")] = None,
     offset: q.Offset = None,
     limit: q.Limit = None,
 ) -> list[str]:

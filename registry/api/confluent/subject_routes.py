@@ -6,7 +6,7 @@ from typing import Annotated
 from urllib.parse import unquote
 
 from litestar import MediaType, Response
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from registry import errors, names, registration, subjects
 from registry.api.confluent import parameters as q
@@ -135,7 +135,7 @@ async def list_versions(
     deleted: q.Deleted = None,
     deleted_only: q.DeletedOnly = None,
     negative: Annotated[
-        str | None, Parameter(query="deletedAsNegative", description="show soft-deleted n as -n")
+        str | None, QueryParameter(name="deletedAsNegative", description="show soft-deleted n as -n")
     ] = None,
     offset: q.Offset = None,
     limit: q.Limit = None,
@@ -327,8 +327,8 @@ async def delete_version(request: Call, subject: str, version: str, permanent: q
 async def latest_with_metadata(
     request: Call,
     subject: str,
-    key: Annotated[list[str] | None, Parameter(query="key", description="property names")] = None,
-    value: Annotated[list[str] | None, Parameter(query="value", description="their values, in order")] = None,
+    key: Annotated[list[str] | None, QueryParameter(name="key", description="property names")] = None,
+    value: Annotated[list[str] | None, QueryParameter(name="value", description="their values, in order")] = None,
     deleted: q.Deleted = None,
     format_: q.Format = None,
 ) -> wire.SchemaAnswer:

@@ -1,0 +1,39 @@
+"""Settings: each documented, each from the environment, a file or an option."""
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from registry.settings import DOCS, InvalidSetting, Settings, documentation, load
+
+
+def test_every_setting_is_documented() -> None:
+    assert list(DOCS) == [each.name for each in fields(Settings)]
+    assert len(documentation()) == len(DOCS)
+
+
+def test_options_win_over_the_environment_and_files_hold_secrets(tmp_path: Path) -> None:
+    secret = tmp_path / "url"
+    secret.write_text("postgresql://u:p@h/d\n")
+    environment = {"TENOR_PORT": "9001", "TENOR_DATABASE_URL_FILE": str(secret), "TENOR_MODE_MUTABLE": "False"}
+    settings = load(environment, port="9002", workers=None)
+    assert settings.port == 9002
+    assert settings.database_url == "postgresql://u:p@h/d"
+    assert settings.mode_mutable is False
+
+
+@pytest.mark.parametrize(
+    ("environment", "sentence"),
+    [
+        ({"TENOR_PORT": "many"}, "TENOR_PORT must be a int, not 'many'"),
+        ({"TENOR_MODE_MUTABLE": "maybe"}, "TENOR_MODE_MUTABLE"),
+        ({"TENOR_WORKERS": "2"}, "takes exactly one process that writes"),
+        ({"TENOR_WORKERS": "0", "TENOR_DATABASE_URL": "postgresql://h/d"}, "at least 1"),
+        ({"TENOR_INCOMPATIBLE_CODE": "410"}, "409 or 40901"),
+        ({"TENOR_DATABASE_URL_FILE": "/nowhere/at/all"}, "TENOR_DATABASE_URL_FILE"),
+    ],
+)
+def test_what_cannot_work_is_refused_by_name(environment: dict[str, str], sentence: str) -> None:
+    with pytest.raises(InvalidSetting, match=sentence):
+        load(environment)
