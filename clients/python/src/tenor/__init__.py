@@ -1,0 +1,84 @@
+"""Tenor's client: validate and frame events, register schemas, and everything a server shares with its clients.
+
+    registry = tenor.Registry("http://localhost:8081")
+    orders   = registry.events("orders-value")
+    message  = orders.encode({"order_id": "A1"})
+    event    = orders.decode(message.value, message.headers)
+
+Names are imported when first used: the server and the command line load `tenor.wire` without an HTTP client.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tenor._async.codec import AsyncCodec as AsyncCodec
+    from tenor._async.registry import AsyncRegistry as AsyncRegistry
+    from tenor._sync.codec import Codec as Codec
+    from tenor._sync.registry import Registry as Registry
+    from tenor.errors import Answered as Answered
+    from tenor.errors import Conflict as Conflict
+    from tenor.errors import Denied as Denied
+    from tenor.errors import Forbidden as Forbidden
+    from tenor.errors import FramingError as FramingError
+    from tenor.errors import Incompatible as Incompatible
+    from tenor.errors import InvalidEvent as InvalidEvent
+    from tenor.errors import MissingExtra as MissingExtra
+    from tenor.errors import NotFound as NotFound
+    from tenor.errors import Refused as Refused
+    from tenor.errors import RegistryError as RegistryError
+    from tenor.errors import Rejected as Rejected
+    from tenor.errors import SchemaNotFound as SchemaNotFound
+    from tenor.errors import SubjectNotFound as SubjectNotFound
+    from tenor.errors import TenorError as TenorError
+    from tenor.errors import Unauthenticated as Unauthenticated
+    from tenor.errors import Unavailable as Unavailable
+    from tenor.errors import Undecodable as Undecodable
+    from tenor.errors import UnexpectedAnswer as UnexpectedAnswer
+    from tenor.errors import Unreachable as Unreachable
+    from tenor.errors import Unresolvable as Unresolvable
+    from tenor.errors import UnusableSchema as UnusableSchema
+    from tenor.errors import VersionNotFound as VersionNotFound
+    from tenor.errors import Violation as Violation
+    from tenor.events import Event as Event
+    from tenor.events import Message as Message
+    from tenor.events import Metadata as Metadata
+    from tenor.retry import Retry as Retry
+    from tenor.schemas import Reference as Reference
+    from tenor.schemas import Registered as Registered
+    from tenor.schemas import Registration as Registration
+    from tenor.schemas import Schema as Schema
+
+_HOMES = {
+    "_async.codec": ("AsyncCodec",),
+    "_async.registry": ("AsyncRegistry",),
+    "_sync.codec": ("Codec",),
+    "_sync.registry": ("Registry",),
+    "errors": (
+        *("Answered", "Conflict", "Denied", "Forbidden", "FramingError", "Incompatible", "InvalidEvent"),
+        *("MissingExtra", "NotFound", "Refused", "RegistryError", "Rejected", "SchemaNotFound", "SubjectNotFound"),
+        *("TenorError", "Unauthenticated", "Unavailable", "Undecodable", "UnexpectedAnswer", "Unreachable"),
+        *("Unresolvable", "UnusableSchema", "VersionNotFound", "Violation"),
+    ),
+    "events": ("Event", "Message", "Metadata"),
+    "retry": ("Retry",),
+    "schemas": ("Reference", "Registered", "Registration", "Schema"),
+}
+_WHERE = {name: f"tenor.{module}" for module, names in _HOMES.items() for name in names}
+
+__version__ = "0.1.0"
+__all__ = [*_WHERE, "__version__"]  # noqa: PLE0604 # strings, from the table above
+
+
+def __getattr__(name: str) -> Any:
+    if (home := _WHERE.get(name)) is None:
+        raise AttributeError(f"module 'tenor' has no attribute '{name}'")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

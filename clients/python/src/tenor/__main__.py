@@ -1,0 +1,5 @@
+"""`python -m tenor` is the command `tenor`."""
+
+from tenor.cli import main
+
+raise SystemExit(main())

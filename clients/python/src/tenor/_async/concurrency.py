@@ -1,0 +1,32 @@
+"""What differs between the two clients: locks, pauses, background work and the HTTP client. Asynchronous half."""
+
+from __future__ import annotations
+
+import asyncio
+from asyncio import Lock, sleep
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
+
+import httpx
+
+__all__ = ["AsyncHttpClient", "Lock", "new_http_client", "sleep", "spawn"]
+
+_running: set[asyncio.Task[None]] = set()
+
+
+class AsyncHttpClient(Protocol):
+    """What is asked of an injected HTTP client: httpx.AsyncClient has it, and so have its successors."""
+
+    async def request(self, method: str, url: str, *, content: bytes | None, headers: dict[str, str]) -> Any: ...
+
+
+def new_http_client(timeout: float) -> httpx.AsyncClient:
+    """The HTTP client that is used where none was injected."""
+    return httpx.AsyncClient(timeout=timeout)
+
+
+def spawn(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run something beside the caller. It must not raise."""
+    task = asyncio.get_running_loop().create_task(work())
+    _running.add(task)  # the loop itself keeps only a weak reference
+    task.add_done_callback(_running.discard)

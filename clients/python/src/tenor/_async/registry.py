@@ -1,0 +1,372 @@
+"""A registry, as producers and consumers use it. Asynchronous.
+
+    registry = AsyncRegistry("http://localhost:8081")
+    orders   = await registry.events("orders-value")
+    message  = orders.encode({"order_id": "A1"})
+    event    = await orders.decode(message.value, message.headers)
+
+Every call of `tenor.calls` can be sent; the methods here add caches and what takes several calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar
+
+from tenor import calls, wire
+from tenor._async.codec import HEADER, PREFIX, AsyncCodec, Compiled, Settings, Source, compiled_from
+from tenor._async.concurrency import AsyncHttpClient
+from tenor._async.transport import AsyncTransport
+from tenor.cache import Cache
+from tenor.calls import Call
+from tenor.codecs import Options
+from tenor.errors import (
+    Answered,
+    Forbidden,
+    Incompatible,
+    NotFound,
+    SchemaNotFound,
+    SubjectNotFound,
+    UnexpectedAnswer,
+    UnusableSchema,
+    VersionNotFound,
+)
+from tenor.naming import ASSOCIATED, Naming, by_topic, strategy
+from tenor.retry import Retry
+from tenor.schemas import LATEST, PROTOBUF, Compatibility, Page, Reference, Registered, Registration, Schema
+
+T = TypeVar("T")
+
+MAX_REFERENCES: Final = 1000
+"""Schemas that one schema may pull in, so that a hostile registry cannot keep a client busy for ever."""
+_ABSENT: Final = (SubjectNotFound, VersionNotFound, SchemaNotFound)
+
+
+class AsyncRegistry:
+    """A schema registry: Tenor, or any other that speaks the Confluent API.
+
+    `url`            one address, or several that are tried in turn
+    `auth`, `token`  user and password, or a bearer token
+    `http`           an HTTP client of your own, e.g. one with a client certificate
+    `latest_ttl`     seconds after which the newest version, an association or a look-up is asked for again
+    `negative_ttl`   seconds for which "there is no such schema" is believed
+
+    Schemas by id, guid or version number never change; the `cache_size` most recently used are kept.
+    """
+
+    def __init__(
+        self,
+        url: str | Sequence[str],
+        *,
+        auth: tuple[str, str] | None = None,
+        token: str | None = None,
+        http: AsyncHttpClient | None = None,
+        timeout: float = 10.0,
+        retry: Retry | None = None,
+        headers: Mapping[str, str] | None = None,
+        cache_size: int = 1000,
+        latest_ttl: float = 300.0,
+        negative_ttl: float = 10.0,
+    ) -> None:
+        self._transport = AsyncTransport(
+            url, auth=auth, token=token, http=http, timeout=timeout, retry=retry, headers=headers
+        )
+        self.url = self._transport.urls[0]
+        self._latest_ttl, self._negative_ttl = latest_ttl, negative_ttl
+        self._known: Cache[Any] = Cache(cache_size)
+        self._absent: Cache[Answered] = Cache(cache_size)
+        self._native: bool | None = None
+
+    async def send(self, call: Call[T]) -> T:
+        """Send any call of `tenor.calls`, past all caches. Raises RegistryError."""
+        return await self._transport.send(call)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._transport.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    # --- schemas --------------------------------------------------------------------------------------------
+
+    async def register(
+        self,
+        subject: str,
+        schema: Schema,
+        *,
+        normalize: bool = False,
+        dry_run: bool = False,
+        idempotency_key: str = "",
+    ) -> Registration:
+        """Register a schema; the same schema again gives the same version.
+
+        Tenor's own API says what changed and what it found; other registries are asked through the Confluent API,
+        where a dry run is a look-up and a compatibility check. Raises Incompatible, Rejected, Conflict.
+        """
+        registration = await self._register(subject, schema, normalize, dry_run, idempotency_key)
+        if not dry_run:
+            self._absent.clear()  # what was not there a moment ago may be there now
+        return registration
+
+    async def _register(
+        self, subject: str, schema: Schema, normalize: bool, dry_run: bool, idempotency_key: str
+    ) -> Registration:
+        if self._native is not False:
+            call = calls.native_register(
+                subject, schema, normalize=normalize, dry_run=dry_run, idempotency_key=idempotency_key
+            )
+            try:
+                registration = await self.send(call)
+            except (Answered, UnexpectedAnswer) as error:
+                # A proxy in front of another registry may forbid paths that it does not know.
+                if self._native or (calls.speaks_native(error) and not isinstance(error, Forbidden)):
+                    raise
+                self._native = False
+            else:
+                self._native = True
+                return registration
+        if dry_run:
+            return await self._rehearse(subject, schema, normalize)
+        return await self.send(calls.register(subject, schema, normalize=normalize))
+
+    async def _rehearse(self, subject: str, schema: Schema, normalize: bool) -> Registration:
+        """What a registration would do, as far as the Confluent API can say without doing it."""
+        try:
+            known = await self.send(calls.lookup(subject, schema, normalize=normalize))
+        except NotFound:
+            verdict = await self.send(calls.compatibility(subject, schema, normalize=normalize))
+            if verdict.compatible:
+                return Registration(subject, None, created=True, dry_run=True)
+            findings = [{"message": message} for message in verdict.messages]
+            message = f"The schema is incompatible with subject '{subject}'."
+            raise Incompatible(status=409, code=409, message=message, url=self.url, findings=findings) from None
+        return Registration(subject, known.id, known.guid, known.version, created=False, dry_run=True)
+
+    async def lookup(self, subject: str, schema: Schema, *, normalize: bool = False) -> Registered:
+        """Which version of the subject this schema is. Raises SubjectNotFound, SchemaNotFound."""
+        return await self._cached(
+            ("lookup", subject, schema, normalize),
+            calls.lookup(subject, schema, normalize=normalize),
+            self._latest_ttl,
+        )
+
+    async def schema(self, id_or_guid: int | str, *, subject: str = "", rendering: str = "") -> Registered:
+        """The schema behind an id or a guid. `subject` matters where an id means different schemas in different
+        contexts. Raises SchemaNotFound."""
+        if isinstance(id_or_guid, str):
+            return await self._cached(
+                ("guid", id_or_guid, rendering), calls.schema_by_guid(id_or_guid, rendering=rendering)
+            )
+        context = subject if subject.startswith(":.") else ""
+        call = calls.schema_by_id(id_or_guid, subject=context, rendering=rendering)
+        return await self._cached(("id", id_or_guid, _context(context), rendering), call)
+
+    async def version(self, subject: str, number: int = LATEST, *, rendering: str = "") -> Registered:
+        """A version of a subject; without a number the newest, which is never answered from a cache.
+
+        Raises SubjectNotFound, VersionNotFound.
+        """
+        call = calls.version(subject, number, rendering=rendering)
+        if number == LATEST:
+            return await self.send(call)
+        return await self._cached(("version", subject, number, rendering), call, self._latest_ttl)
+
+    async def versions(self, subject: str) -> tuple[int, ...]:
+        """The version numbers of a subject. Raises SubjectNotFound."""
+        return await self.send(calls.versions(subject))
+
+    async def subjects(self, prefix: str = "") -> tuple[str, ...]:
+        """Names of subjects, sorted."""
+        return await self.send(calls.subjects(prefix))
+
+    async def search(self, query: str = "", *, cursor: str = "", limit: int = 0) -> Page:
+        """A page of what Tenor's search finds. Raises NotFound on a registry without Tenor's own API."""
+        return await self.send(calls.native_subjects(query, cursor=cursor, limit=limit))
+
+    async def compatibility(
+        self, subject: str, schema: Schema, number: int | None = None, *, normalize: bool = False
+    ) -> Compatibility:
+        """Whether a schema fits the subject: one version, or all that its level demands."""
+        return await self.send(calls.compatibility(subject, schema, number, normalize=normalize))
+
+    async def _cached(self, key: tuple[Any, ...], call: Call[T], ttl: float = float("inf")) -> T:
+        if (known := self._known.get(key)) is not None:
+            return known  # type: ignore[no-any-return] # one cache for answers of several types
+        if (absent := self._absent.get(key)) is not None:
+            # A new error each time: a raised one collects tracebacks.
+            raise type(absent)(status=absent.status, code=absent.code, message=absent.message, url=absent.url)
+        try:
+            found = await self.send(call)
+        except _ABSENT as error:
+            self._absent.put(key, error, self._negative_ttl)
+            raise
+        self._known.put(key, found, ttl)
+        return found
+
+    # --- subjects of topics -----------------------------------------------------------------------------------
+
+    async def subject_for(
+        self, topic: str, part: str = "value", *, record: str | None = None, naming: str | Naming = ASSOCIATED
+    ) -> str:
+        """The subject of a topic's keys or values.
+
+        `naming` is `topic`, `record`, `topic-record`, a function, or `associated`: what the registry associates with
+        the topic, and otherwise `topic`. Raises ValueError for an unknown strategy or a record without name.
+        """
+        if naming != ASSOCIATED:
+            return strategy(naming)(topic, part, record)
+        key = ("association", topic, part)
+        if (known := self._known.get(key)) is None:
+            try:
+                found = await self.send(calls.associations(topic, part))
+            except NotFound:  # a registry that knows no associations
+                found = ()
+            known = found[0].subject if found else by_topic(topic, part)
+            self._known.put(key, known, self._latest_ttl)
+        return str(known)
+
+    # --- events -----------------------------------------------------------------------------------------------
+
+    async def events(
+        self,
+        subject: str,
+        *,
+        schema: Schema | str | None = None,
+        register: bool = False,
+        normalize: bool = False,
+        version: int | None = None,
+        id: int | None = None,
+        guid: str | None = None,
+        read_as_written: bool = False,
+        part: str = "value",
+        framing: str = PREFIX,
+        source: str = "",
+        type: str = "",
+        metadata: bool = True,
+        header_prefix: str = "ce_",
+        fill_defaults: bool = False,
+        check_formats: bool | None = None,
+        check_reads: bool = True,
+        message: str = "",
+        as_messages: bool = False,
+    ) -> AsyncCodec:
+        """A codec for the events of a subject, compiled once. Which schema it writes with:
+
+        nothing given              the newest version, followed in the background
+        `schema=…`                 this one, looked up; with `register=True` registered if it is new
+        `version=`, `id=`, `guid=` this one, pinned
+
+        A schema that was named is also the one events are read as, whatever version wrote them (the version this
+        code was written for); without one, or with `read_as_written`, events come as they were written.
+
+        `framing` is `id-prefix` or `guid-header`, `part` which header belongs to it (`value` or `key`). `source` and
+        `type` fill the CloudEvents headers, `metadata=False` leaves those out. The remaining options are those of
+        `tenor.codecs.Options`. Raises NotFound, Incompatible, UnusableSchema, MissingExtra, RegistryError.
+        """
+        if sum(choice is not None for choice in (schema, version, id, guid)) > 1:
+            raise ValueError("name one schema: schema, version, id or guid")
+        if framing not in (PREFIX, HEADER) or part not in wire.SCHEMA_HEADERS:
+            raise ValueError(f"framing is {PREFIX} or {HEADER}, part is value or key")
+        if isinstance(schema, str):
+            schema = Schema(schema)
+        options = Options(fill_defaults, check_formats, check_reads, message, as_messages, subject)
+        pinned = any(choice is not None for choice in (schema, version, id, guid))
+
+        async def current() -> Compiled:
+            chosen = await self._chosen(subject, schema, register, normalize, version, id, guid)
+            return await self._compiled(chosen, subject, options)
+
+        async def written(frame: wire.Frame) -> Compiled:
+            key = frame.schema if isinstance(frame.schema, int) else str(frame.schema)
+            return await self._compiled(await self.schema(key, subject=subject), subject, options)
+
+        compiled = await current()
+        settings = Settings(
+            subject, part, framing, self.url, source, type, metadata, header_prefix, self._latest_ttl, options
+        )
+        reads_as = compiled.body if pinned and not read_as_written else None
+        return AsyncCodec(Source(current, written, follow=not pinned), settings, compiled, reads_as)
+
+    async def _chosen(
+        self,
+        subject: str,
+        schema: Schema | None,
+        register: bool,
+        normalize: bool,
+        version: int | None,
+        id: int | None,
+        guid: str | None,
+    ) -> Registered:
+        """The schema that a codec writes with."""
+        if schema is not None:
+            if not register:
+                return await self.lookup(subject, schema, normalize=normalize)
+            registration = await self.register(subject, schema, normalize=normalize)
+            if registration.id is None:
+                raise UnusableSchema(format=schema.format, reason="the registry gave it no id")
+            guid, number = registration.guid, registration.version
+            return Registered(schema, registration.id, guid, registration.subject, number)
+        if id is not None or guid is not None:
+            found = await self.schema(id if id is not None else str(guid), subject=subject)
+            return found if found.subject else _of_subject(found, subject)
+        return await self.version(subject, LATEST if version is None else version)
+
+    async def _compiled(self, registered: Registered, subject: str, options: Options) -> Compiled:
+        """Compile a schema with everything it refers to."""
+        if registered.schema.format == PROTOBUF:
+            # The registry compiles .proto text; this client needs the descriptor only.
+            registered = await self._serialized(registered, subject)
+        references: dict[str, Schema] = {}
+        await self._resolve(registered.schema, registered.subject or subject, references, set())
+        return compiled_from(registered, references, options)
+
+    async def _serialized(self, registered: Registered, subject: str) -> Registered:
+        if registered.id is not None:
+            found = await self.schema(registered.id, subject=subject, rendering="serialized")
+        elif registered.guid is not None:
+            found = await self.schema(registered.guid, rendering="serialized")
+        else:
+            raise UnusableSchema(format=PROTOBUF, reason="the registry gave it neither id nor guid")
+        text = Schema(found.schema.text, PROTOBUF, registered.schema.references or found.schema.references)
+        return Registered(text, registered.id, registered.guid or found.guid, registered.subject, registered.version)
+
+    async def _resolve(
+        self, schema: Schema, subject: str, found: dict[str, Schema], visited: set[tuple[str, int]]
+    ) -> None:
+        """Collect what a schema refers to, innermost first, each name once."""
+        rendering = "serialized" if schema.format == PROTOBUF else ""
+        for reference in schema.references:
+            target = _qualified(reference, subject)
+            if (target, reference.version) in visited:
+                continue
+            visited.add((target, reference.version))
+            if len(visited) > MAX_REFERENCES:
+                raise UnusableSchema(format=schema.format, reason=f"it refers to more than {MAX_REFERENCES} schemas")
+            referred = await self._referred(target, reference.version, rendering)
+            await self._resolve(referred.schema, target, found, visited)
+            found.setdefault(reference.name, referred.schema)
+
+    async def _referred(self, subject: str, number: int, rendering: str) -> Registered:
+        call = calls.version(subject, number, rendering=rendering, deleted=True)  # references outlive soft deletion
+        return await self._cached(("version", subject, number, rendering), call, self._latest_ttl)
+
+
+def _context(subject: str) -> str:
+    """`:.dev:` of `:.dev:orders`; empty for the default context."""
+    return subject[: subject.find(":", 1) + 1] if subject.startswith(":.") else ""
+
+
+def _qualified(reference: Reference, subject: str) -> str:
+    """The subject of a reference, in the context of the schema that refers to it unless it names its own."""
+    return reference.subject if reference.subject.startswith(":.") else _context(subject) + reference.subject
+
+
+def _of_subject(found: Registered, subject: str) -> Registered:
+    return Registered(found.schema, found.id, found.guid, subject, found.version, found.deleted)

@@ -1,0 +1,393 @@
+"""The registry's API as values: each function builds one call, the call knows how to read its answer. No I/O.
+
+    call = version("orders-value", LATEST)
+    call.method, call.path          → "GET", "/subjects/orders-value/versions/latest"
+    answer(call, 200, headers, content) → Registered(…)
+
+Calls below `/api/v1` are Tenor's own; all others are the Confluent API, which every registry of that shape answers.
+Whatever an answer holds beyond the expected is ignored; whatever is missing or of another type is UnexpectedAnswer.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Generic, TypeVar
+from urllib.parse import quote, urlencode
+
+from tenor.errors import (
+    Answered,
+    Conflict,
+    Forbidden,
+    Incompatible,
+    NotFound,
+    Rejected,
+    SchemaNotFound,
+    SubjectNotFound,
+    Unauthenticated,
+    Unavailable,
+    UnexpectedAnswer,
+    VersionNotFound,
+)
+from tenor.schemas import (
+    AVRO,
+    LATEST,
+    Association,
+    Compatibility,
+    Page,
+    Reference,
+    Registered,
+    Registration,
+    Schema,
+)
+
+T = TypeVar("T")
+
+MEDIA_TYPE: Final = "application/vnd.schemaregistry.v1+json"
+PROBLEM: Final = "application/problem+json"
+ACCEPT: Final = f"{MEDIA_TYPE}, application/vnd.schemaregistry+json, application/json"
+RETRIABLE: Final = frozenset({408, 429, 500, 502, 503, 504})
+UNPROCESSED: Final = frozenset({429, 503})
+"""Answers that promise that nothing was done, so that even a call that must not repeat may be tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[T]):
+    """One request and the reader of its answer.
+
+    `path` is percent-encoded and includes the query. `repeatable` is False where a second try after a lost
+    answer would find the world changed by the first.
+    """
+
+    method: str
+    path: str
+    read: Callable[[Any], T]
+    body: Mapping[str, Any] | None = None
+    repeatable: bool = True
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def content(self) -> bytes | None:
+        """The body as sent."""
+        return None if self.body is None else json.dumps(self.body, ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+    def sent_headers(self) -> dict[str, str]:
+        """The headers as sent, without authentication."""
+        sent = {"Accept": ACCEPT, "Confluent-Accept-Unknown-Properties": "true"}
+        if self.body is not None:
+            sent["Content-Type"] = MEDIA_TYPE
+        return {**sent, **self.headers}
+
+
+# --- answers ---------------------------------------------------------------------------------------------------
+
+# The most specific row first: by the registry's own code, else by HTTP status.
+_BY_CODE: Final[Mapping[int, type[Answered]]] = {
+    40401: SubjectNotFound,
+    40402: VersionNotFound,
+    40403: SchemaNotFound,
+    40901: Incompatible,
+    42205: Conflict,
+    42206: Conflict,
+    42207: Conflict,
+}
+_BY_STATUS: Final[Mapping[int, type[Answered]]] = {
+    400: Rejected,
+    401: Unauthenticated,
+    403: Forbidden,
+    404: NotFound,
+    405: NotFound,
+    408: Unavailable,
+    409: Conflict,
+    410: NotFound,
+    412: Conflict,
+    413: Rejected,
+    415: Rejected,
+    422: Rejected,
+    429: Unavailable,
+}
+
+
+def answer(call: Call[T], status: int, content_type: str, content: bytes, url: str = "") -> T:
+    """Read the answer of a call.
+
+    Raises the Answered error for the registry's code, or UnexpectedAnswer for anything but the JSON it should be.
+    """
+    if status in (200, 201, 202, 207):
+        try:
+            return call.read(json.loads(content))
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise UnexpectedAnswer(url=url, status=status, reason=_what_is_wrong(error, content)) from error
+    if status == 204:
+        return call.read(None)
+    raise refusal(call, status, content_type, content, url)
+
+
+def refusal(call: Call[Any], status: int, content_type: str, content: bytes, url: str = "") -> Exception:
+    """The error for an answer that is not a success."""
+    try:
+        body = json.loads(content)
+        if not isinstance(body, dict):
+            raise TypeError("no object")
+        code = int(body.get("error_code", body.get("code", status)) or status)
+        message = str(body.get("message") or body.get("detail") or body["title"])
+        findings = [finding for finding in body.get("findings") or () if isinstance(finding, dict)]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return _without_words(status, content_type, content, url)
+    kind = _kind(call, status, code, content_type)
+    return kind(status=status, code=code, message=message, url=url, findings=findings)
+
+
+def _kind(call: Call[Any], status: int, code: int, content_type: str) -> type[Answered]:
+    if (kind := _BY_CODE.get(code)) is not None:
+        return kind
+    # Registering is the one call on which a bare 409 means that the schema does not fit (codes 409 and 40901).
+    if status == 409 and code == 409 and _registers(call) and not content_type.startswith(PROBLEM):
+        return Incompatible
+    if status >= 500:
+        return Unavailable
+    return _BY_STATUS.get(status, Answered)
+
+
+def _registers(call: Call[Any]) -> bool:
+    path = call.path.partition("?")[0]
+    return call.method == "POST" and path.startswith("/subjects/") and path.endswith("/versions")
+
+
+def _without_words(status: int, content_type: str, content: bytes, url: str) -> Exception:
+    """Proxies and gateways speak no JSON: their status still says whether to try again or to log in."""
+    kind = Unavailable if status >= 500 or status in RETRIABLE else _BY_STATUS.get(status)
+    if kind is not None and issubclass(kind, Unavailable | Unauthenticated | Forbidden):
+        return kind(status=status, code=status, message=f"{url} answered {status}.", url=url)
+    return UnexpectedAnswer(
+        url=url, status=status, reason=f"the body is {content_type or 'of no type'}, no JSON object"
+    )
+
+
+def _what_is_wrong(error: Exception, content: bytes) -> str:
+    if isinstance(error, json.JSONDecodeError | UnicodeDecodeError):
+        return f"the body is no JSON ({content[:40]!r}…)"
+    if isinstance(error, KeyError):
+        return f"{error} is missing from the body"
+    return "the body has another shape"
+
+
+# --- the Confluent API ------------------------------------------------------------------------------------------
+
+
+def register(subject: str, schema: Schema, *, normalize: bool = False) -> Call[Registration]:
+    """Register a schema; the same schema again gives the same version."""
+
+    def read(body: Any) -> Registration:
+        return Registration(
+            subject, _int(body["id"]), _text(body.get("guid")), _int_or_none(body.get("version")), raw=body
+        )
+
+    return Call("POST", _path("subjects", subject, "versions", normalize=normalize), read, schema.body())
+
+
+def lookup(subject: str, schema: Schema, *, normalize: bool = False, deleted: bool = False) -> Call[Registered]:
+    """Which version of the subject this schema is. Raises SubjectNotFound, SchemaNotFound."""
+    path = _path("subjects", subject, normalize=normalize, deleted=deleted)
+    return Call("POST", path, lambda body: _registered(body, schema=schema), schema.body())
+
+
+def version(subject: str, number: int = LATEST, *, rendering: str = "", deleted: bool = False) -> Call[Registered]:
+    """A version of a subject; LATEST for the newest live one."""
+    name = "latest" if number == LATEST else str(number)
+    return Call("GET", _path("subjects", subject, "versions", name, format=rendering, deleted=deleted), _registered)
+
+
+def latest_with_metadata(subject: str, properties: Mapping[str, str], *, deleted: bool = False) -> Call[Registered]:
+    """The newest version whose metadata properties hold all of these."""
+    pairs = [pair for key, value in properties.items() for pair in (("key", key), ("value", value))]
+    return Call("GET", _path("subjects", subject, "metadata", pairs, deleted=deleted), _registered)
+
+
+def schema_by_id(schema_id: int, *, subject: str = "", rendering: str = "") -> Call[Registered]:
+    """The schema behind an id; `subject` says in whose context the id counts."""
+    path = _path("schemas", "ids", str(schema_id), subject=subject, format=rendering)
+    return Call("GET", path, lambda body: _registered(body, id=schema_id))
+
+
+def schema_by_guid(guid: str, *, rendering: str = "") -> Call[Registered]:
+    """The schema behind a guid."""
+    return Call("GET", _path("schemas", "guids", guid, format=rendering), lambda body: _registered(body, guid=guid))
+
+
+def subjects(prefix: str = "", *, deleted: bool = False, offset: int = 0, limit: int = -1) -> Call[tuple[str, ...]]:
+    """Names of subjects, sorted. `:.ctx:` as prefix means that context, `:*:` all of them."""
+    path = _path("subjects", subjectPrefix=prefix, deleted=deleted, offset=offset, limit=max(limit, 0))
+    return Call("GET", path, _texts)
+
+
+def versions(subject: str, *, deleted: bool = False) -> Call[tuple[int, ...]]:
+    """The version numbers of a subject."""
+    return Call("GET", _path("subjects", subject, "versions", deleted=deleted), _ints)
+
+
+def compatibility(
+    subject: str, schema: Schema, number: int | None = None, *, normalize: bool = False
+) -> Call[Compatibility]:
+    """Whether the schema fits: one version (LATEST, or a number), or None for all that the level demands."""
+    name = () if number is None else ("latest" if number == LATEST else str(number),)
+    path = _path("compatibility", "subjects", subject, "versions", *name, verbose=True, normalize=normalize)
+
+    def read(body: Any) -> Compatibility:
+        if not isinstance(body["is_compatible"], bool):
+            raise TypeError("is_compatible")
+        return Compatibility(body["is_compatible"], _texts(body.get("messages") or []))
+
+    return Call("POST", path, read, schema.body())
+
+
+def level(subject: str = "") -> Call[str]:
+    """The effective compatibility level of a subject, or the global one."""
+    path = _path("config", subject, defaultToGlobal=True) if subject else "/config"
+    return Call("GET", path, lambda body: str(body["compatibilityLevel"]))
+
+
+def set_level(subject: str, level: str) -> Call[str]:
+    """Set the compatibility level of a subject (of everything, with an empty name)."""
+    path = _path("config", subject) if subject else "/config"
+    return Call("PUT", path, lambda body: str(body["compatibility"]), {"compatibility": level})
+
+
+def delete_version(subject: str, number: int, *, permanent: bool = False) -> Call[int]:
+    """Delete a version: softly, or for ever once it was deleted softly."""
+    path = _path("subjects", subject, "versions", str(number), permanent=permanent)
+    return Call("DELETE", path, _int, repeatable=False)
+
+
+def delete_subject(subject: str, *, permanent: bool = False) -> Call[tuple[int, ...]]:
+    """Delete all versions of a subject: softly, or for ever once they were deleted softly."""
+    return Call("DELETE", _path("subjects", subject, permanent=permanent), _ints, repeatable=False)
+
+
+def associations(topic: str, part: str = "value", *, namespace: str = "-") -> Call[tuple[Association, ...]]:
+    """The subjects that belong to a topic; `-` is any namespace. Registries without associations answer 404."""
+    pairs = [("resourceType", "topic"), ("associationType", part), ("offset", "0"), ("limit", "-1")]
+
+    def read(body: Any) -> tuple[Association, ...]:
+        return tuple(Association(str(item["subject"]), topic, part) for item in _list(body))
+
+    return Call("GET", _path("associations", "resources", namespace, topic, pairs), read)
+
+
+# --- Tenor's own API --------------------------------------------------------------------------------------------
+
+
+def native_register(
+    subject: str, schema: Schema, *, normalize: bool = False, dry_run: bool = False, idempotency_key: str = ""
+) -> Call[Registration]:
+    """Register, and learn what changed and what was found. A dry run goes the whole way and is rolled back."""
+
+    def read(body: Any) -> Registration:
+        return Registration(
+            str(body.get("subject", subject)),
+            _int_or_none(body.get("id")),
+            _text(body.get("guid")),
+            _int_or_none(body.get("version")),
+            created=bool(body["created"]) if "created" in body else None,
+            dry_run=dry_run,
+            changes=tuple(_list(body.get("changes") or [])),
+            findings=tuple(_list(body.get("findings") or [])),
+            raw=body,
+        )
+
+    headers = {"Accept": "application/json", "Content-Type": "application/json"}
+    if idempotency_key:
+        headers["Idempotency-Key"] = idempotency_key
+    path = _path("api", "v1", "subjects", subject, "versions", dry_run=dry_run, normalize=normalize)
+    return Call("POST", path, read, schema.body(), headers=headers)
+
+
+def native_subjects(query: str = "", *, cursor: str = "", limit: int = 0) -> Call[Page]:
+    """A page of subjects that match a search."""
+
+    def read(body: Any) -> Page:
+        cursor = body.get("next_cursor", body.get("cursor"))
+        return Page(tuple(_list(body["items"])), None if cursor is None else str(cursor))
+
+    path = _path("api", "v1", "subjects", query=query, cursor=cursor, limit=limit)
+    return Call("GET", path, read, headers={"Accept": "application/json"})
+
+
+def speaks_native(error: Exception) -> bool:
+    """Whether this refusal of a native call comes from a registry that has the native API."""
+    if isinstance(error, UnexpectedAnswer):
+        return bool(error.data["status"] not in (404, 405, 406, 501))
+    # The Confluent API says 404 with its two-key body to a path it does not know; Tenor's own errors have other codes.
+    return not (isinstance(error, NotFound) and error.code in (404, 405))
+
+
+# --- shapes -----------------------------------------------------------------------------------------------------
+
+
+def _path(*segments: str | Sequence[tuple[str, str]], **query: Any) -> str:
+    """A percent-encoded path with its query. Absent and false parameters are left out: that is their default."""
+    path = "".join("/" + quote(segment, safe="") for segment in segments if isinstance(segment, str))
+    pairs = [pair for segment in segments if not isinstance(segment, str) for pair in segment]
+    pairs += [(name, "true" if value is True else str(value)) for name, value in query.items() if value]
+    return f"{path}?{urlencode(pairs)}" if pairs else path
+
+
+def _registered(
+    body: Any, *, schema: Schema | None = None, id: int | None = None, guid: str | None = None
+) -> Registered:
+    if schema is None or "schema" in body:
+        if not isinstance(body["schema"], str):
+            raise TypeError("schema")
+        schema = Schema(
+            body["schema"],
+            str(body.get("schemaType") or AVRO).upper(),
+            tuple(_reference(item) for item in _list(body.get("references") or [])),
+            _object_or_none(body.get("metadata")),
+            _object_or_none(body.get("ruleSet")),
+        )
+    return Registered(
+        schema,
+        _int_or_none(body.get("id", id)),
+        _text(body.get("guid")) or guid,
+        _text(body.get("subject")),
+        _int_or_none(body.get("version")),
+        body.get("deleted") is True,
+    )
+
+
+def _reference(item: Any) -> Reference:
+    return Reference(str(item["name"]), str(item["subject"]), _int(item["version"]))
+
+
+def _int(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError("integer")
+    return value
+
+
+def _int_or_none(value: Any) -> int | None:
+    return None if value is None else _int(value)
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError("list")
+    return value
+
+
+def _texts(body: Any) -> tuple[str, ...]:
+    return tuple(str(item) for item in _list(body))
+
+
+def _ints(body: Any) -> tuple[int, ...]:
+    return tuple(_int(item) for item in _list(body))
+
+
+def _object_or_none(value: Any) -> Mapping[str, Any] | None:
+    if value is not None and not isinstance(value, dict):
+        raise TypeError("object")
+    return value

@@ -1,0 +1,88 @@
+"""The command `tenor`: a table of verbs, each imported when it is called.
+
+Exit codes, the same for every verb:
+
+    0  safe, or no change           3  unknown: no verdict is possible
+    1  unsafe                       4  server, network, authentication
+    2  usage: bad arguments, an     5  stale or conflict: what you saw
+       unreadable file, a schema       is not what the registry has, or
+       or name that is none            it does not take it now
+
+Data go to stdout, everything else to stderr. A new verb is a module of `tenor.cli.verbs` with `configure(parser)` and
+`run(arguments, output)` and one row in VERBS. `tenor --help` imports neither argparse nor an HTTP client.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SAFE: Final = 0
+UNSAFE: Final = 1
+USAGE: Final = 2
+UNKNOWN: Final = 3
+FAILED: Final = 4
+STALE: Final = 5
+INTERRUPTED: Final = 130
+
+
+class Verb(NamedTuple):
+    """A row of the table: where the verb lives and what it does, in one line."""
+
+    module: str
+    summary: str
+
+
+VERBS: Final = {
+    "register": Verb("tenor.cli.verbs.register", "register a schema, or see with --dry-run what would happen"),
+    "get": Verb("tenor.cli.verbs.get", "print a schema: a version of a subject, or by id"),
+    "list": Verb("tenor.cli.verbs.list", "list subjects"),
+}
+
+USAGE_TEXT: Final = """\
+usage: tenor VERB [ARGUMENTS]   (tenor VERB --help says more)
+
+{verbs}
+
+Every verb takes --registry URL (TENOR_URL, default http://localhost:8081), --output text|json, --debug.
+Authentication: TENOR_TOKEN, or TENOR_BASIC_AUTH=user:password; with _FILE appended, read from that file.
+
+exit codes: 0 safe or no change, 1 unsafe, 2 usage, 3 unknown, 4 server, network or authentication,
+            5 stale or conflict
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if not given or given[0] in ("-h", "--help", "help"):
+        print(usage(), file=sys.stdout if given else sys.stderr, end="")
+        return SAFE if given else USAGE
+    if given[0] in ("-V", "--version"):
+        from tenor import __version__
+
+        print(f"tenor {__version__}")
+        return SAFE
+    if (verb := VERBS.get(given[0])) is None:
+        return _no_such_verb(given[0])
+    from tenor.cli.running import run
+
+    return run(given[0], verb, given[1:])
+
+
+def usage() -> str:
+    """The text of `tenor --help`."""
+    width = max(map(len, VERBS))
+    return USAGE_TEXT.format(verbs="\n".join(f"  {name:<{width}}  {verb.summary}" for name, verb in VERBS.items()))
+
+
+def _no_such_verb(word: str) -> int:
+    from difflib import get_close_matches
+
+    close = get_close_matches(word, VERBS, n=1)
+    hint = f"did you mean '{close[0]}'?" if close else f"the verbs are: {', '.join(VERBS)}."
+    print(f"tenor: '{word}' is not a verb; {hint}", file=sys.stderr)
+    return USAGE

@@ -1,0 +1,49 @@
+"""Which registry the command talks to, and as whom: options first, then TENOR_… variables."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import Final
+
+from tenor import Registry, Retry
+from tenor.cli.running import UsageError
+
+DEFAULT_URL: Final = "http://localhost:8081"
+
+
+def connect(arguments: argparse.Namespace) -> Registry:
+    """The registry of these arguments. Raises UsageError for an address or a secret that cannot be used."""
+    urls = arguments.registry or setting("TENOR_URL", DEFAULT_URL).split(",")
+    token, basic = secret("TENOR_TOKEN"), secret("TENOR_BASIC_AUTH")
+    if basic is not None and ":" not in basic:
+        raise UsageError("TENOR_BASIC_AUTH is not of the form user:password")
+    user, _, password = (basic or "").partition(":")
+    try:
+        return Registry(
+            [url.strip() for url in urls],
+            auth=(user, password) if basic is not None else None,
+            token=token,
+            timeout=arguments.timeout,
+            retry=Retry(rounds=3, first=0.2, longest=2.0),
+        )
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
+def setting(name: str, default: str) -> str:
+    """An environment variable; empty counts as absent."""
+    return os.environ.get(name) or default
+
+
+def secret(name: str) -> str | None:
+    """A secret from a variable, or from the file that NAME_FILE names. Raises UsageError if it cannot be read."""
+    if value := os.environ.get(name):
+        return value
+    if not (path := os.environ.get(f"{name}_FILE")):
+        return None
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{name}_FILE: cannot read {path}: {getattr(error, 'strerror', None) or error}") from error

@@ -1,0 +1,1 @@
+"""One module for each verb: `configure(parser)` adds its arguments, `run(arguments, output)` does it."""

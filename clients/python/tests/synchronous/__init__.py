@@ -1,0 +1,1 @@
+"""Generated from tests/asynchronous by generate_sync.py."""
