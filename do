@@ -6,6 +6,8 @@ cd "$(dirname "$0")"
 UV_PROJECT_ENVIRONMENT=.venv
 export UV_PROJECT_ENVIRONMENT
 unset VIRTUAL_ENV # another active environment is none of our business
+PATH=$PATH:$PWD/.tools/bin # the uv fetched by an earlier run
+export PATH
 
 usage() {
     cat <<'TXT'
@@ -14,11 +16,19 @@ usage: ./do VERB [arguments]
   test      install and run the tests                   arguments of pytest; --full runs every case
   check     all that is not a test: format, lint, types, layers, pins, generated files
   openapi   export openapi/*.json from the routes       arguments of `tenor-server openapi`
+  image     lay the root of the container image into a folder
 TXT
 }
 
 # The hash of all that decides what gets installed, and of the place: scripts in .venv name it.
 wanted() { { pwd; cat do pyproject.toml clients/python/pyproject.toml; } | cksum; }
+
+find_uv() {
+    command -v uv >/dev/null && return
+    echo "Fetching uv into .tools" >&2
+    python3 -m venv .tools || { echo "do: needs python3 with its venv module (3.11 or newer)" >&2; exit 1; }
+    .tools/bin/python -m pip install -q --disable-pip-version-check uv==0.13.9
+}
 
 # install main|dev: make .venv hold the server, or the server and the tools. Asks nothing when it already does.
 install() {
@@ -27,15 +37,7 @@ install() {
         [ "$(cat .venv/installed-dev 2>/dev/null)" = "$want" ] && return
         [ "$1" = main ] && [ "$(cat .venv/installed-main 2>/dev/null)" = "$want" ] && return
     fi
-    if ! command -v uv >/dev/null; then
-        if ! [ -x .tools/bin/uv ]; then
-            echo "Fetching uv into .tools" >&2
-            python3 -m venv .tools || { echo "do: needs python3 with its venv module (3.11 or newer)" >&2; exit 1; }
-            .tools/bin/python -m pip install -q --disable-pip-version-check uv==0.13.9
-        fi
-        PATH=$PWD/.tools/bin:$PATH
-        export PATH
-    fi
+    find_uv
     echo "Installing into .venv" >&2
     if [ "$1" = main ]; then set -- main --no-dev --inexact; else set -- dev --all-extras; fi
     stamp=.venv/installed-$1
@@ -55,6 +57,7 @@ check() {
         "ruff format --check -q ." \
         "ruff check -q ." \
         "mypy" \
+        "mypy .ci" \
         "lint-imports --no-logo" \
         "python .ci/pins.py check" \
         "tenor-server openapi --check"; do
@@ -84,6 +87,10 @@ check)
 openapi)
     install main
     exec .venv/bin/tenor-server openapi "$@"
+    ;;
+image)
+    find_uv
+    exec "$(uv python find '>=3.11')" .ci/image.py "$@"
     ;;
 help | -h | --help) usage ;;
 *)

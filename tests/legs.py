@@ -58,7 +58,7 @@ def _kafka() -> str | None:
 
 
 def _pactruby() -> str | None:
-    return None if (CACHE / "pactruby" / "bin" / "python").exists() else "the Ruby Pact tools are not installed"
+    return None if (CACHE / "pactruby" / "bin" / "pact-broker").exists() else "the Ruby Pact tools are not installed"
 
 
 LEGS: dict[str, Callable[[], str | None]] = {

