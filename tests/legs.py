@@ -19,6 +19,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 NODE_PROJECT = ROOT / "tests" / "e2e" / "node"
 CACHE = ROOT / ".cache"
+KAFKA_JARS = CACHE / "kafka"
 
 
 def executable(*names: str) -> str | None:
@@ -54,7 +55,11 @@ def _browser() -> str | None:
 
 
 def _kafka() -> str | None:
-    return None if os.environ.get("TENOR_TEST_KAFKA") else "TENOR_TEST_KAFKA=host:port is not set"
+    if os.environ.get("TENOR_TEST_KAFKA"):
+        return None
+    if not executable("java"):
+        return "no java on this machine, and TENOR_TEST_KAFKA=host:port is not set"
+    return None if any(KAFKA_JARS.glob("kafka_*.jar")) else "the broker's jars are not fetched"
 
 
 def _pactruby() -> str | None:
