@@ -1,0 +1,307 @@
+"""Compare two graphs of nodes: which differences are there, and do they break.
+
+Pairs are judged depth first on a stack of generators, so depth costs no recursion. A pair met while it is being
+judged counts as compatible; if that turns out wrong, judging is repeated with what is known to be incompatible,
+until nothing changes: the greatest fixpoint. Every comparison ends: judgements beyond MAX_STEPS, or four for each
+subschema where these are more, call it off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from registry.formats.base import Finding, Policy, Severity
+from registry.formats.json_schema.differing import WARNINGS, Judging, Own, Step
+from registry.formats.json_schema.kinds import KINDS, Weight, breaks
+from registry.formats.json_schema.model import Graph, Node, Shape
+from registry.formats.json_schema.pairs import judge
+from registry.formats.json_schema.text import at, pointer, write
+
+MAX_STEPS = 20_000
+MAX_FINDINGS = 500
+MAX_VISITS = 20_000
+TOO_LARGE = "COMPARISON_TOO_LARGE"
+
+_Key: TypeAlias = tuple[int, int]
+
+
+class _CalledOff(Exception):
+    """The comparison took more steps than it may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One difference, with the two nodes it was found at."""
+
+    kind: str
+    path: str
+    own: Own
+    old: Node
+    new: Node
+
+
+def _obvious(old: Node, new: Node) -> bool | None:
+    """What needs no judging: equal nodes, everything, nothing, and plain nodes of different shapes."""
+    if old is new or new.shape is Shape.ANY or old.shape is Shape.NEVER:
+        return True
+    if old.shape is new.shape:
+        mark = old.mark
+        return True if mark is not None and mark == new.mark else None
+    if old.shape is Shape.COMBINED or new.shape is Shape.COMBINED:
+        return None
+    return None if old.value.get("connect.type") == "bytes" else False
+
+
+@dataclass(slots=True)
+class Comparison:
+    """One direction between two graphs, under one policy."""
+
+    policy: Policy = Policy.STRICT
+    limit: int = MAX_STEPS
+    _refused: set[_Key] = field(default_factory=set)
+    """Pairs known to be incompatible, for good."""
+    _settled: set[_Key] = field(default_factory=set)
+    """Pairs found compatible in this round."""
+    _steps: dict[_Key, Step] = field(default_factory=dict)
+    _judged: int = 0
+
+    @classmethod
+    def between(cls, reader: Graph, writer: Graph, policy: Policy) -> Comparison:
+        """A comparison with a limit that fits the size of the two."""
+        size = sum(len(document.places) for graph in (reader, writer) for document in graph.document.closure())
+        return cls(policy, max(MAX_STEPS, 4 * size))
+
+    def accepts(self, old: Node, new: Node) -> bool:
+        """Whether the new node is compatible with the old one."""
+        if (obvious := _obvious(old, new)) is not None:
+            return obvious
+        key = (id(old), id(new))
+        if key in self._settled:
+            return True
+        while key not in self._refused:
+            self._settled.clear()
+            self._steps.clear()
+            if self._round(old, new):
+                break
+        return key not in self._refused
+
+    def _round(self, old: Node, new: Node) -> bool:
+        """Judge a pair and all it needs; False if something was assumed compatible that is not."""
+        assumed: set[_Key] = set()
+        open_: set[_Key] = set()
+        frames: list[_Frame] = []
+        answer: bool | None = None
+
+        def enter(one: Node, other: Node) -> bool | None:
+            """The answer for a pair, or None after a frame for it was pushed."""
+            if (obvious := _obvious(one, other)) is not None:
+                return obvious
+            key = (id(one), id(other))
+            if key in self._refused:
+                return False
+            if key in self._settled:
+                return True
+            if key in open_:
+                assumed.add(key)
+                return True
+            self._judged += 1
+            if self._judged > self.limit:
+                raise _CalledOff
+            open_.add(key)
+            frames.append(_Frame(key, judge(one, other)))
+            return None
+
+        answer = enter(old, new)
+        while frames:
+            frame = frames[-1]
+            ask = frame.next(answer, self.policy)
+            if ask is not None:
+                answer = enter(*ask)
+                continue
+            frames.pop()
+            open_.discard(frame.key)
+            assert frame.step is not None
+            self._steps[frame.key] = frame.step
+            answer = frame.fine
+            (self._settled if frame.fine else self._refused).add(frame.key)
+        return not (assumed & self._refused)
+
+    def step(self, old: Node, new: Node) -> Step:
+        """The differences of a pair, all it depends on being settled."""
+        key = (id(old), id(new))
+        found = self._steps.get(key)
+        if found is None:
+            judging = judge(old, new)
+            try:
+                ask = next(judging)
+                while True:
+                    ask = judging.send(self.accepts(*ask))
+            except StopIteration as end:
+                found = self._steps[key] = end.value
+        return found
+
+    def differences(self, old: Node, new: Node) -> Iterator[Difference]:
+        """Every difference, compatible ones and warnings included, in the order of the texts; at most so many."""
+        yield from self._walk(old, new, self._telling(old, new))
+
+    def _telling(self, old: Node, new: Node) -> set[_Key]:
+        """The pairs that have something to tell, themselves or below: others need not be walked."""
+        above: dict[_Key, list[_Key]] = {}
+        telling: list[_Key] = []
+        stack, seen = [(old, new)], {(id(old), id(new))}
+        while stack:
+            one, other = stack.pop()
+            key = (id(one), id(other))
+            step = self.step(one, other)
+            if step.own:
+                telling.append(key)
+            for _, before, after in step.below:
+                below = (id(before), id(after))
+                above.setdefault(below, []).append(key)
+                if below not in seen:
+                    if len(seen) > self.limit:
+                        raise _CalledOff
+                    seen.add(below)
+                    stack.append((before, after))
+        found: set[_Key] = set(telling)
+        while telling:
+            for key in above.get(telling.pop(), ()):
+                if key not in found:
+                    found.add(key)
+                    telling.append(key)
+        return found
+
+    def _walk(self, old: Node, new: Node, telling: set[_Key]) -> Iterator[Difference]:
+        visits = 0
+        # A negative entry closes the pair it names: recursion is cut where a pair lies on its own path.
+        stack: list[tuple[str, Node, Node, bool]] = [("", old, new, False)]
+        on_path: set[_Key] = set()
+        while stack:
+            path, one, other, leaving = stack.pop()
+            key = (id(one), id(other))
+            if leaving:
+                on_path.discard(key)
+                continue
+            visits += 1
+            if key not in telling or key in on_path or visits > MAX_VISITS:
+                continue
+            step = self.step(one, other)
+            for own in step.own:
+                yield Difference(own.kind, "#/" + _joined(path, own.tail), own, one, other)
+            on_path.add(key)
+            stack.append((path, one, other, True))
+            for tail, before, after in reversed(step.below):
+                stack.append((_joined(path, tail), before, after, False))
+
+
+def _joined(path: str, tail: str) -> str:
+    return f"{path}/{tail}" if path and tail else path or tail
+
+
+@dataclass(slots=True)
+class _Frame:
+    """One pair being judged: first what its generator asks, then the pairs below it."""
+
+    key: _Key
+    judging: Judging
+    step: Step | None = None
+    fine: bool = True
+    _started: bool = False
+    _below: int = 0
+
+    def next(self, answer: bool | None, policy: Policy) -> tuple[Node, Node] | None:
+        """The next pair to know about; None when done. `answer` is that of the pair asked for before."""
+        if self.step is None:
+            try:
+                if not self._started:
+                    self._started = True
+                    return next(self.judging)
+                assert answer is not None
+                return self.judging.send(answer)
+            except StopIteration as end:
+                self.step = end.value
+                assert self.step is not None
+                self.fine = not any(own.kind in KINDS and breaks(own.kind, policy) for own in self.step.own)
+        elif answer is False:
+            self.fine = False
+        # All pairs below are judged even when the verdict is clear: their differences are reported as well.
+        if self._below < len(self.step.below):
+            _, before, after = self.step.below[self._below]
+            self._below += 1
+            return before, after
+        return None
+
+
+# -------------------------------------------------------------------------------------------------------- findings
+
+
+def findings(reader: Graph, writer: Graph, policy: Policy) -> Sequence[Finding]:
+    """Why the reader is not compatible with the writer, and what the reference does not look at (as warnings)."""
+    comparison = Comparison.between(reader, writer, policy)
+    found: list[Finding] = []
+    try:
+        comparison.accepts(writer.root, reader.root)
+        for difference in comparison.differences(writer.root, reader.root):
+            severity = _severity(difference.kind, policy)
+            if severity is not None:
+                found.append(_finding(difference, severity, reader, writer))
+            if len(found) >= MAX_FINDINGS:
+                break
+    except _CalledOff:
+        return (
+            Finding(
+                TOO_LARGE,
+                "#/",
+                "The {new} and {old} schema are too large to compare: too many pairs of subschemas to judge",
+            ),
+        )
+    return tuple(sorted(dict.fromkeys(found), key=lambda finding: finding.severity is Severity.WARNING))
+
+
+def _severity(kind: str, policy: Policy) -> Severity | None:
+    if kind in WARNINGS:
+        return Severity.WARNING
+    if breaks(kind, policy):
+        return Severity.ERROR
+    forgiven = KINDS[kind].weight is Weight.STRICT_ONLY or "_WITH_DEFAULT_ADDED" in kind
+    return Severity.WARNING if forgiven else None
+
+
+def _finding(difference: Difference, severity: Severity, reader: Graph, writer: Graph) -> Finding:
+    template = (
+        KINDS[difference.kind].sentence if difference.kind in KINDS else "At '{path}' " + WARNINGS[difference.kind]
+    )
+    name = difference.own.at[-1] if difference.own.at else ""
+    tail = difference.own.tail.rsplit("/", 1)[-1]
+    reader_path, reader_value = _located(difference.new, difference.own, reader)
+    writer_path, writer_value = _located(difference.old, difference.own, writer)
+    return Finding(
+        rule=difference.kind,
+        path=difference.path,
+        sentence=template.replace("{path}", difference.path).replace("{name}", tail or name),
+        severity=severity,
+        reader_path=reader_path,
+        writer_path=writer_path,
+        reader_value=reader_value,
+        writer_value=writer_value,
+    )
+
+
+_EXCERPT = 80
+
+
+def _located(node: Node, own: Own, graph: Graph) -> tuple[str | None, str]:
+    """Where a difference stands in one text, as near as possible, and what stands there."""
+    value, steps = node.place.value, own.at
+    while steps:
+        try:
+            value = at(node.place.value, steps)
+            break
+        except (LookupError, ValueError):
+            steps = steps[:-1]
+    text = write(value)
+    excerpt = text if len(text) <= _EXCERPT else text[: _EXCERPT - 1] + "…"
+    here = node.place.document is graph.document
+    return (pointer((*node.place.path, *steps)) if here else None), excerpt
