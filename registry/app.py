@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
+from functools import partial
 
 import structlog
 
@@ -42,17 +43,9 @@ def create_app(settings: Settings, store: Store | None = None) -> App:
         body_limit=settings.body_limit,
         timeout=settings.request_timeout,
         lifespan=_Lifespan(own_store),
-        log=_access_log(settings),
+        log=partial(_log.info, "request"),
+        log_all=settings.access_log,
     )
-
-
-def _access_log(settings: Settings) -> Callable[..., None]:
-    def log(**fields: object) -> None:
-        status = fields["status"]
-        if settings.access_log or (isinstance(status, int) and status >= 500):
-            _log.info("request", **fields)
-
-    return log
 
 
 class _Lifespan:

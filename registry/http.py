@@ -35,13 +35,14 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Headers = Iterable[tuple[bytes, bytes]]
 
 _EMPTY = "%_"  # no percent-encoding of anything
 
 
 def encoded(segment: str) -> str:
     """A decoded segment in the form that routing sees: never empty, never with a slash."""
-    return quote(segment, safe="") if segment else _EMPTY
+    return segment if segment.isalnum() and segment.isascii() else quote(segment, safe="") or _EMPTY
 
 
 def decoded(segment: str) -> str:
@@ -73,6 +74,25 @@ class DecodedParameters:
         await self.app(scope, receive, send)
 
 
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """A handler's wish that its answer be kept (`scope["tenor_keep"]`)."""
+
+    resource: str
+    action: Action = Action.READ
+    immutable: bool = False
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class QuickAnswer:
+    """A JSON answer found without a router: its body, the route template it stands for, and whether to keep it."""
+
+    body: bytes
+    template: str
+    keep: Keep
+
+
 class Dialect(Protocol):
     """One API: how its paths are read, which media types it speaks, and the app behind."""
 
@@ -99,6 +119,12 @@ class Dialect(Protocol):
         """Whether a request body of this type is read."""
         ...
 
+    async def quick(
+        self, method: str, parts: list[str], query: bytes, body: bytes, headers: Headers
+    ) -> QuickAnswer | None:
+        """Answer without a router what is asked most; None leaves it to the app."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Ready:
@@ -113,16 +139,6 @@ class Ready:
     tags: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Keep:
-    """A handler's wish that its answer be kept (`scope["tenor_keep"]`)."""
-
-    resource: str
-    action: Action = Action.READ
-    immutable: bool = False
-    tags: tuple[str, ...] = ()
-
-
 Key = tuple[bytes, bytes, bytes]
 
 
@@ -131,7 +147,7 @@ class HotReads:
 
     def __init__(self, store: Store, capacity: int) -> None:
         self._store = store
-        self._room = capacity
+        self._room = self._capacity = capacity
         self._ready: OrderedDict[Key, Ready] = OrderedDict()
         self._tagged: dict[str, set[Key]] = {}
         self._forgotten: list[str] = []
@@ -152,6 +168,8 @@ class HotReads:
     def put(self, key: Key, ready: Ready) -> None:
         """Keep an answer, unless it is larger than a hundredth of the whole."""
         weight = self._weight(key, ready)
+        if weight * 100 > self._capacity:
+            return
         self._drop(key)
         self._ready[key] = ready
         self._room -= weight
@@ -211,7 +229,8 @@ class Outer:
         body_limit: int,
         timeout: float,
         lifespan: App,
-        log: Callable[..., None] | None = None,
+        log: Callable[..., None],
+        log_all: bool,
     ) -> None:
         self.dialects = dialects
         self.default = default
@@ -222,6 +241,7 @@ class Outer:
         self.timeout = timeout
         self.lifespan = lifespan
         self.log = log
+        self.log_all = log_all
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -295,6 +315,8 @@ class _Exchange:
         self.request_id = request_id
         self.started = started
         self.status = 0
+        self.body = b""
+        self.given = True
         self.head = scope["method"] == "HEAD"
         self.start: Message | None = None
         self.media = b"application/json"
@@ -317,14 +339,9 @@ class _Exchange:
             await self.refuse(415, "HTTP 415 Unsupported Media Type")
         else:
             try:
-                async with asyncio.timeout(self.outer.timeout):
-                    query = self.scope["query_string"]
-                    parts, self.scope["query_string"] = self.dialect.rewrite(self.parts, query)
-                    self.scope["path"] = "/" + "/".join(map(encoded, parts))
-                    await self.read_body(method)
-                    if await self.answered_ready(method):
-                        return
-                    await self.dialect.app(self.scope, self.receive, self.send)
+                if not await self.answered_at_once(method):
+                    async with asyncio.timeout(self.outer.timeout):
+                        await self.dialect.app(self.scope, self.receive, self.send)
             except RegistryError as error:
                 await self.refuse(*self.dialect.told(error))
             except TooLarge:
@@ -334,11 +351,23 @@ class _Exchange:
                     await self.refuse(503, f"The request took longer than {self.outer.timeout} s")
         self.done(method)
 
-    async def read_body(self, method: str) -> None:
+    async def answered_at_once(self, method: str) -> bool:
+        """Read the request; whether its answer was ready or the dialect had it without a router."""
+        query = self.scope["query_string"]
+        parts, self.scope["query_string"] = self.dialect.rewrite(self.parts, query)
+        if method in ("POST", "PUT", "PATCH", "DELETE"):
+            async with asyncio.timeout(self.outer.timeout):
+                await self.read_body()
+            self.key = (*self.key[:2], method.encode() + b" " + self.body)
+            if await self.answered_ready(method):
+                return True
+        if await self.answered_quickly(method, parts):
+            return True
+        self.scope["path"] = "/" + "/".join(map(encoded, parts))
+        return False
+
+    async def read_body(self) -> None:
         """Read a request's body whole, within the limit: a dialect's app gets it in one piece."""
-        self.body = b""
-        if method not in ("POST", "PUT", "PATCH", "DELETE"):
-            return
         chunks, size = [], 0
         while True:
             message = await self.receive_next()
@@ -351,9 +380,8 @@ class _Exchange:
             chunks.append(chunk)
             if not message.get("more_body", False):
                 break
-        self.body = b"".join(chunks)
+        self.body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
         self.given = False
-        self.key = (*self.key[:2], method.encode() + b" " + self.body)
 
     async def answered_ready(self, method: str) -> bool:
         if method != "POST" or len(self.body) > 100_000:
@@ -368,12 +396,23 @@ class _Exchange:
         self.scope["path_template"] = ready.template
         await self.send({"type": "http.response.start", "status": 200, "headers": [*ready.headers]})
         await self.send({"type": "http.response.body", "body": ready.body})
-        self.done(method)
+        return True
+
+    async def answered_quickly(self, method: str, parts: list[str]) -> bool:
+        """Whether the dialect answered by itself."""
+        quick = await self.dialect.quick(method, parts, self.scope["query_string"], self.body, self.scope["headers"])
+        if quick is None:
+            return False
+        self.scope["path_template"] = quick.template
+        self.scope["tenor_keep"] = quick.keep
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(quick.body)).encode())]
+        await self.send({"type": "http.response.start", "status": 200, "headers": headers})
+        await self.send({"type": "http.response.body", "body": quick.body})
         return True
 
     async def receive(self) -> Message:
         """The body that was read, then whatever the server says (a disconnect)."""
-        if self.scope["method"] in ("POST", "PUT", "PATCH", "DELETE") and not self.given:
+        if not self.given:
             self.given = True
             return {"type": "http.request", "body": self.body, "more_body": False}
         return await self.receive_next()
@@ -440,7 +479,7 @@ class _Exchange:
         elapsed = time.perf_counter() - self.started
         template = self.scope.get("path_template") or "unmatched"
         self.outer.metrics.count(template, method, self.status, elapsed)
-        if self.outer.log is not None:
+        if self.outer.log_all or self.status >= 500:
             self.outer.log(
                 method=method,
                 route=template,

@@ -82,6 +82,10 @@ class Proposal:
     previous: Version | None
 
 
+class NotParsed(Exception):
+    """The schema was not parsed before, and the caller does not want it parsed now."""
+
+
 @dataclass(slots=True)
 class _Case:
     """One request with what is known about its subject."""
@@ -89,6 +93,7 @@ class _Case:
     db: Db
     request: Registration
     settings: Effective
+    only_parsed: bool = False
     resolver: Resolver = field(init=False)
     head: Head | None = field(init=False)
     _history: list[Version] | None = None
@@ -152,6 +157,20 @@ def decide(db: Db, request: Registration, server: Config) -> Proposal | Settled[
         conflicts=tuple(found),
         previous=case.latest(),
     )
+
+
+def known(db: Db, request: Registration, settings: Effective, *, registering: bool) -> Version | None:
+    """The version that a registration or look-up of something known answers with, None for everything else.
+
+    Made for the event loop: raises NotParsed rather than parse, and compares with what is exactly equal first.
+    """
+    case = _Case(db, request, settings, only_parsed=True)
+    if registering:
+        return _fast(case)
+    if not request.text.strip():
+        return None
+    _, content = _parsed(case, strict=False)
+    return _exact(case, content)
 
 
 def commit(db: Db, proposal: Proposal, actor: Actor) -> Registered:
@@ -334,7 +353,13 @@ def _parsed(case: _Case, *, strict: bool) -> tuple[Schema, Content]:
     context = request.subject.context
     references = case.resolver.numbered(request.references, context, request.format)
     source = case.resolver.source(request.text, references, context, request.format)
-    schema = formats.parse(request.format, source, strict=strict)
+    if case.only_parsed:
+        remembered = formats.remembered(request.format, source)
+        if remembered is None:
+            raise NotParsed
+        schema = remembered
+    else:
+        schema = formats.parse(request.format, source, strict=strict)
     normalize = request.normalize or bool(case.settings.config.normalize)
     text = schema.normalized() if normalize and not case.settings.importing else schema.canonical
     return schema, Content(request.format, text, references, request.metadata, request.rule_set)

@@ -196,13 +196,13 @@ class Store:
 
     # Reading.
 
-    def read_now(self, job: Callable[[Db], T]) -> T:
+    def read_now(self, job: Callable[[Db], T], *, snapshot: bool = True) -> T:
         """Run a reading job on this thread; once more when the connection turns out to be gone."""
         for attempt in (1, 2):
             db = None
             try:
                 db = self._own()
-                return self._read(db, job)
+                return self._snapshot(db, job) if snapshot and self.dialect == "sqlite" else job(db)
             except RegistryError:
                 raise
             except Exception as error:
@@ -214,9 +214,9 @@ class Store:
                 raise failure from error
         raise AssertionError("unreachable")  # pragma: no cover
 
-    def _read(self, db: Any, job: Callable[[Db], T]) -> T:
-        if self.dialect != "sqlite":
-            return job(db)
+    @staticmethod
+    def _snapshot(db: Any, job: Callable[[Db], T]) -> T:
+        """One state of the database for all statements of a job (SQLite; PostgreSQL reads statement by statement)."""
         db.connection.execute("BEGIN")
         try:
             return job(db)
@@ -226,7 +226,7 @@ class Store:
     async def read(self, job: Callable[[Db], T], *, heavy: bool = False) -> T:
         """Run a reading job where it belongs. `heavy` says that it looks at more than a few rows or computes."""
         if self.dialect == "sqlite" and not heavy:
-            return self.read_now(job)
+            return self.read_now(job, snapshot=False)
         return await asyncio.get_running_loop().run_in_executor(self._readers, self.read_now, job)
 
     def _own(self) -> Any:

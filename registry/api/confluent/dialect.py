@@ -23,10 +23,12 @@ from registry.api.confluent import (
 )
 from registry.api.confluent.errors import body, told
 from registry.api.confluent.paths import rewrite
+from registry.api.confluent.quick import Asked, recognise
 from registry.api.confluent.wire import ErrorMessage
 from registry.errors import RegistryError
-from registry.http import App, DecodedParameters
+from registry.http import App, DecodedParameters, Headers, QuickAnswer
 from registry.security.guard import guard
+from registry.security.identity import identify
 from registry.services import Call, Services
 
 V1 = b"application/vnd.schemaregistry.v1+json"
@@ -74,7 +76,8 @@ class Confluent:
 
     name = "confluent"
 
-    def __init__(self, services: Services | None) -> None:
+    def __init__(self, services: Services) -> None:
+        self.services = services
         self.litestar = make_app(services)
         self.app: App = self.litestar  # type: ignore[assignment] # Litestar's own scope types
 
@@ -96,8 +99,21 @@ class Confluent:
 
     def told(self, error: RegistryError) -> tuple[int, bytes]:
         """A domain error outside a handler."""
-        status, message = told(error)
+        status, message = told(error, incompatible_code=self.services.settings.incompatible_code)
         return status, msgspec.json.encode(message)
+
+    async def quick(
+        self, method: str, parts: list[str], query: bytes, body: bytes, headers: Headers
+    ) -> QuickAnswer | None:
+        """Answer a request of a shape that every client sends, if it is one."""
+        recognised = recognise(method, parts, query)
+        if recognised is None:
+            return None
+        function, parameters = recognised
+        try:
+            return await function(self.services, Asked(parts, parameters, body, identify(headers)))
+        except (RegistryError, msgspec.DecodeError):
+            return None  # the route says it, in the words of this dialect
 
 
 def _answer(status: int, message: ErrorMessage) -> Response[ErrorMessage]:

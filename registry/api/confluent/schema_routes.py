@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Annotated
 
 from litestar import MediaType, Response
@@ -13,6 +14,7 @@ from registry.api.confluent import parameters as q
 from registry.api.confluent import render, wire
 from registry.api.confluent.routes import get
 from registry.content import Content
+from registry.http import Keep
 from registry.names import Subject
 from registry.security.access import PUBLIC, Action, Needs
 from registry.services import Call, keep, services
@@ -141,24 +143,40 @@ async def get_by_id(
     """Soft-deleted schemas stay readable by id."""
     number, with_max = q.schema_id(id), q.flag(fetch_max_id)
 
-    def job(db: Db) -> tuple[wire.SchemaString, subjects.Found]:
-        found = subjects.by_id(db, number, subject)
-        answer = render.schema_string(
+    def job(db: Db) -> tuple[wire.SchemaString, Keep]:
+        return read_by_id(
             db,
-            found,
+            number,
+            subject,
             format=format_,
             qualified=reference_format == "qualified",
             find_tags=find_tags or (),
-            max_id=schemas.max_id(db, found.schema.context) if with_max else None,
+            with_max=with_max,
         )
-        return answer, found
 
-    answer, found = await services(request).read(job, heavy=bool(format_ or find_tags))
+    answer, wish = await services(request).read(job, heavy=bool(format_ or find_tags))
+    keep(request, wish.resource, immutable=wish.immutable, tags=wish.tags)
+    return answer
+
+
+def read_by_id(
+    db: Db,
+    id: int,
+    subject: str | None,
+    *,
+    format: str | None = None,
+    qualified: bool = False,
+    find_tags: Sequence[str] = (),
+    with_max: bool = False,
+) -> tuple[wire.SchemaString, Keep]:
+    """A schema by id as the API answers it, and how long that answer holds."""
+    found = subjects.by_id(db, id, subject)
+    max_id = schemas.max_id(db, found.schema.context) if with_max else None
+    answer = render.schema_string(db, found, format=format, qualified=qualified, find_tags=find_tags, max_id=max_id)
     # Found where it was looked for first, the answer holds until a delete or a registration under the same id says so.
     asked = Subject.parse(subject or "")
     here = found.schema.context == asked.context and (asked.is_context or found.version is not None)
-    keep(request, f"schema:{id}", immutable=here and not with_max, tags=(f"id:{number}",))
-    return answer
+    return answer, Keep(f"schema:{id}", immutable=here and not with_max, tags=(f"id:{id}",))
 
 
 @get(

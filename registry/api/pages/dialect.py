@@ -17,7 +17,7 @@ from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 
 from registry.errors import RegistryError
-from registry.http import App, DecodedParameters
+from registry.http import App, DecodedParameters, Headers, QuickAnswer
 from registry.security.access import PUBLIC
 from registry.security.guard import guard
 from registry.services import Call, Services, services
@@ -154,3 +154,9 @@ class Pages:
     def told(self, error: RegistryError) -> tuple[int, bytes]:
         """A domain error outside a handler."""
         return 500, self.refusal(500, str(error))
+
+    async def quick(
+        self, method: str, parts: list[str], query: bytes, body: bytes, headers: Headers
+    ) -> QuickAnswer | None:
+        """Nothing here is worth it."""
+        return None
