@@ -42,7 +42,7 @@ _EMPTY = "%_"  # no percent-encoding of anything
 
 def encoded(segment: str) -> str:
     """A decoded segment in the form that routing sees: never empty, never with a slash."""
-    return segment if segment.isalnum() and segment.isascii() else quote(segment, safe="") or _EMPTY
+    return segment if segment.isalnum() and segment.isascii() else quote(segment, safe=":") or _EMPTY
 
 
 def decoded(segment: str) -> str:

@@ -91,7 +91,7 @@ def of(item: pytest.Item) -> list[str]:
     return [name for name in LEGS if item.get_closest_marker(name)]
 
 
-@dataclass
+@dataclass(eq=False)  # pytest keeps plugins in sets
 class Tally:
     """What became of each leg's tests; kept where the summary is printed, which is not where xdist runs them."""
 

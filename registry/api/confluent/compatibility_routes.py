@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from litestar.params import FromPath, JSONBody
+
 from registry import errors, names, registration, subjects
 from registry.api.confluent import parameters as q
 from registry.api.confluent import render, wire
@@ -53,9 +55,9 @@ async def _check(
 )
 async def check_version(
     request: Call,
-    subject: str,
-    version: str,
-    data: wire.RegisterSchemaRequest,
+    subject: FromPath[str],
+    version: FromPath[str],
+    data: JSONBody[wire.RegisterSchemaRequest],
     normalize: q.Normalize = None,
     verbose: q.Verbose = None,
 ) -> wire.CompatibilityCheck:
@@ -71,8 +73,8 @@ async def check_version(
 )
 async def check_history(
     request: Call,
-    subject: str,
-    data: wire.RegisterSchemaRequest,
+    subject: FromPath[str],
+    data: JSONBody[wire.RegisterSchemaRequest],
     normalize: q.Normalize = None,
     verbose: q.Verbose = None,
 ) -> wire.CompatibilityCheck:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Annotated
 
 from litestar import MediaType, Response
-from litestar.params import QueryParameter
+from litestar.params import FromPath, QueryParameter
 
 from registry import errors, formats, subjects
 from registry.api.confluent import parameters as q
@@ -131,7 +131,7 @@ async def list_types(request: Call) -> list[str]:
 @get("/schemas/ids/{id:str}", READ, errors.SchemaNotFound, summary="Read a schema by id")
 async def get_by_id(
     request: Call,
-    id: str,
+    id: FromPath[str],
     subject: q.InSubject = None,
     format_: q.Format = None,
     reference_format: q.ReferenceFormat = None,
@@ -187,7 +187,7 @@ def read_by_id(
     media_type=MediaType.JSON,
 )
 async def get_text_by_id(
-    request: Call, id: str, subject: q.InSubject = None, format_: q.Format = None
+    request: Call, id: FromPath[str], subject: q.InSubject = None, format_: q.Format = None
 ) -> Response[bytes]:
     """A JSON value for Avro and JSON Schema, plain text for Protobuf."""
     number = q.schema_id(id)
@@ -201,7 +201,7 @@ async def get_text_by_id(
 @get("/schemas/ids/{id:str}/subjects", READ, errors.SchemaNotFound, summary="Subjects that use an id")
 async def subjects_by_id(
     request: Call,
-    id: str,
+    id: FromPath[str],
     subject: q.InSubject = None,
     deleted: q.Deleted = None,
     offset: q.Offset = None,
@@ -220,7 +220,7 @@ async def subjects_by_id(
 @get("/schemas/ids/{id:str}/versions", READ, errors.SchemaNotFound, summary="Versions that use an id")
 async def versions_by_id(
     request: Call,
-    id: str,
+    id: FromPath[str],
     subject: q.InSubject = None,
     deleted: q.Deleted = None,
     offset: q.Offset = None,
@@ -252,7 +252,7 @@ def _guid(text: str) -> str:
     summary="Read a schema by guid",
 )
 async def get_by_guid(
-    request: Call, guid: str, format_: q.Format = None, find_tags: q.FindTags = None
+    request: Call, guid: FromPath[str], format_: q.Format = None, find_tags: q.FindTags = None
 ) -> wire.SchemaString:
     """A guid is the same in every context and cluster."""
 
@@ -274,7 +274,7 @@ async def get_by_guid(
     errors.SchemaNotFound,
     summary="Ids of a guid, by context",
 )
-async def ids_by_guid(request: Call, guid: str) -> list[wire.ContextId]:
+async def ids_by_guid(request: Call, guid: FromPath[str]) -> list[wire.ContextId]:
     """Where the schema is known."""
 
     def job(db: Db) -> list[wire.ContextId]:

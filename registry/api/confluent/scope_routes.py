@@ -6,7 +6,7 @@ from importlib.metadata import version as installed
 from typing import Annotated, Any
 
 import msgspec
-from litestar.params import QueryParameter
+from litestar.params import FromPath, JSONBody, QueryParameter
 
 from registry import errors, names, scopes, subjects
 from registry.api.confluent import parameters as q
@@ -62,7 +62,9 @@ async def get_global_config(request: Call, default_to_global: q.DefaultToGlobal 
 
 
 @get("/config/{subject:str}", READ, errors.ConfigNotFound, errors.InvalidSubject, summary="Read a config")
-async def get_config(request: Call, subject: str, default_to_global: q.DefaultToGlobal = None) -> wire.ConfigRecord:
+async def get_config(
+    request: Call, subject: FromPath[str], default_to_global: q.DefaultToGlobal = None
+) -> wire.ConfigRecord:
     """The subject's (or context's) own record, or what holds there with defaultToGlobal=true."""
     return await _config(request, _scope(subject), wider=q.flag(default_to_global))
 
@@ -75,13 +77,15 @@ _CONFIG_ERRORS = (
 
 
 @put("/config", CONFIGURE_ALL, *_CONFIG_ERRORS, summary="Change the global config")
-async def put_global_config(request: Call, data: wire.ConfigUpdateRequest) -> wire.ConfigUpdateRequest:
+async def put_global_config(request: Call, data: JSONBody[wire.ConfigUpdateRequest]) -> wire.ConfigUpdateRequest:
     """An absent key keeps its value, null clears it; the whole resulting record is answered."""
     return await _put_config(request, "", data)
 
 
 @put("/config/{subject:str}", CONFIGURE, *_CONFIG_ERRORS, errors.InvalidSubject, summary="Change a config")
-async def put_config(request: Call, subject: str, data: wire.ConfigUpdateRequest) -> wire.ConfigUpdateRequest:
+async def put_config(
+    request: Call, subject: FromPath[str], data: JSONBody[wire.ConfigUpdateRequest]
+) -> wire.ConfigUpdateRequest:
     """The subject need not exist."""
     return await _put_config(request, subject, data)
 
@@ -100,7 +104,7 @@ async def delete_global_config(request: Call) -> wire.ConfigRecord:
     errors.InvalidSubject,
     summary="Remove a config",
 )
-async def delete_config(request: Call, subject: str) -> wire.ConfigRecord:
+async def delete_config(request: Call, subject: FromPath[str]) -> wire.ConfigRecord:
     """The record as it was."""
     return await _delete_config(request, _scope(subject))
 
@@ -149,7 +153,9 @@ async def get_global_mode(request: Call, default_to_global: q.DefaultToGlobal = 
 
 
 @get("/mode/{subject:str}", READ, errors.ModeNotFound, errors.InvalidSubject, summary="Read a mode")
-async def get_mode(request: Call, subject: str, default_to_global: q.DefaultToGlobal = None) -> wire.ModeRecord:
+async def get_mode(
+    request: Call, subject: FromPath[str], default_to_global: q.DefaultToGlobal = None
+) -> wire.ModeRecord:
     """The subject's (or context's) own mode, or what holds there with defaultToGlobal=true."""
     return await _mode(request, _scope(subject), wider=q.flag(default_to_global))
 
@@ -158,13 +164,15 @@ _MODE_ERRORS = (errors.InvalidMode, errors.OperationNotPermitted, errors.Referen
 
 
 @put("/mode", CONFIGURE_ALL, *_MODE_ERRORS, summary="Set the global mode")
-async def put_global_mode(request: Call, data: wire.ModeRecord, force: ForceMode = None) -> wire.ModeRecord:
+async def put_global_mode(request: Call, data: JSONBody[wire.ModeRecord], force: ForceMode = None) -> wire.ModeRecord:
     """READWRITE, READONLY or IMPORT."""
     return await _put_mode(request, GLOBAL, data, force)
 
 
 @put("/mode/{subject:str}", CONFIGURE, *_MODE_ERRORS, errors.InvalidSubject, summary="Set a mode")
-async def put_mode(request: Call, subject: str, data: wire.ModeRecord, force: ForceMode = None) -> wire.ModeRecord:
+async def put_mode(
+    request: Call, subject: FromPath[str], data: JSONBody[wire.ModeRecord], force: ForceMode = None
+) -> wire.ModeRecord:
     """The subject need not exist; a null mode removes the record."""
     return await _put_mode(request, _scope(subject), data, force)
 
@@ -176,7 +184,9 @@ async def delete_global_mode(request: Call, recursive: Recursive = None) -> wire
 
 
 @delete("/mode/{subject:str}", CONFIGURE, errors.SubjectNotFound, errors.InvalidSubject, summary="Remove a mode")
-async def delete_mode(request: Call, subject: str, recursive: Recursive = None) -> wire.ModeRecord | wire.Empty:
+async def delete_mode(
+    request: Call, subject: FromPath[str], recursive: Recursive = None
+) -> wire.ModeRecord | wire.Empty:
     """The mode as it was."""
     return await _delete_mode(request, _scope(subject), recursive)
 
@@ -202,7 +212,7 @@ async def list_contexts(
     summary="Delete a context",
     status_code=204,
 )
-async def delete_context(request: Call, context: str) -> None:
+async def delete_context(request: Call, context: FromPath[str]) -> None:
     """Only one that holds no subject, soft-deleted ones included."""
     actor = actor_of(request)
     await services(request).write(lambda db: subjects.delete_context(db, actor, names.context(context)))

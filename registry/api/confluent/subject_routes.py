@@ -6,7 +6,7 @@ from typing import Annotated
 from urllib.parse import unquote
 
 from litestar import MediaType, Response
-from litestar.params import QueryParameter
+from litestar.params import FromPath, JSONBody, QueryParameter
 
 from registry import errors, names, registration, subjects
 from registry.api.confluent import parameters as q
@@ -65,8 +65,8 @@ async def list_subjects(
 )
 async def look_up(
     request: Call,
-    subject: str,
-    data: wire.RegisterSchemaRequest,
+    subject: FromPath[str],
+    data: JSONBody[wire.RegisterSchemaRequest],
     normalize: q.Normalize = None,
     format_: q.Format = None,
     deleted: q.Deleted = None,
@@ -114,7 +114,7 @@ async def look_up(
     errors.ReferenceExists,
     summary="Delete a subject",
 )
-async def delete_subject(request: Call, subject: str, permanent: q.Permanent = None) -> list[int]:
+async def delete_subject(request: Call, subject: FromPath[str], permanent: q.Permanent = None) -> list[int]:
     """Softly, or for good once it was soft-deleted; the version numbers that went."""
     parts, actor = services(request), actor_of(request)
     return await parts.write(
@@ -131,7 +131,7 @@ async def delete_subject(request: Call, subject: str, permanent: q.Permanent = N
 @get("/subjects/{subject:str}/versions", READ, errors.SubjectNotFound, summary="List version numbers")
 async def list_versions(
     request: Call,
-    subject: str,
+    subject: FromPath[str],
     deleted: q.Deleted = None,
     deleted_only: q.DeletedOnly = None,
     negative: Annotated[
@@ -167,8 +167,8 @@ async def list_versions(
 )
 async def register(
     request: Call,
-    subject: str,
-    data: wire.RegisterSchemaRequest,
+    subject: FromPath[str],
+    data: JSONBody[wire.RegisterSchemaRequest],
     normalize: q.Normalize = None,
     format_: q.Format = None,
     force: q.Force = None,
@@ -195,8 +195,8 @@ async def register(
 )
 async def get_version(
     request: Call,
-    subject: str,
-    version: str,
+    subject: FromPath[str],
+    version: FromPath[str],
     format_: q.Format = None,
     reference_format: q.ReferenceFormat = None,
     deleted: q.Deleted = None,
@@ -226,7 +226,7 @@ async def get_version(
     media_type=MediaType.JSON,
 )
 async def get_schema(
-    request: Call, subject: str, version: str, format_: q.Format = None, deleted: q.Deleted = None
+    request: Call, subject: FromPath[str], version: FromPath[str], format_: q.Format = None, deleted: q.Deleted = None
 ) -> Response[bytes]:
     """A JSON value for Avro and JSON Schema, plain text for Protobuf."""
     number = names.version(version)
@@ -264,8 +264,8 @@ async def _referenced_by(
 )
 async def referenced_by(
     request: Call,
-    subject: str,
-    version: str,
+    subject: FromPath[str],
+    version: FromPath[str],
     deleted: q.Deleted = None,
     offset: q.Offset = None,
     limit: q.Limit = None,
@@ -284,8 +284,8 @@ async def referenced_by(
 )
 async def referenced_by_capital(
     request: Call,
-    subject: str,
-    version: str,
+    subject: FromPath[str],
+    version: FromPath[str],
     deleted: q.Deleted = None,
     offset: q.Offset = None,
     limit: q.Limit = None,
@@ -308,7 +308,9 @@ async def referenced_by_capital(
     errors.ReferenceExists,
     summary="Delete a version",
 )
-async def delete_version(request: Call, subject: str, version: str, permanent: q.Permanent = None) -> int:
+async def delete_version(
+    request: Call, subject: FromPath[str], version: FromPath[str], permanent: q.Permanent = None
+) -> int:
     """Softly, or for good once it was soft-deleted; the number that went."""
     number, parts, actor = names.version(version), services(request), actor_of(request)
     return await parts.write(
@@ -326,7 +328,7 @@ async def delete_version(request: Call, subject: str, version: str, permanent: q
 @get("/subjects/{subject:str}/metadata", READ, errors.SubjectNotFound, summary="Newest version with metadata")
 async def latest_with_metadata(
     request: Call,
-    subject: str,
+    subject: FromPath[str],
     key: Annotated[list[str] | None, QueryParameter(name="key", description="property names")] = None,
     value: Annotated[list[str] | None, QueryParameter(name="value", description="their values, in order")] = None,
     deleted: q.Deleted = None,

@@ -15,6 +15,7 @@ from litestar import Litestar, MediaType, Response
 from litestar.config.app import AppConfig
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
+from litestar.params import FromPath
 
 from registry.errors import RegistryError
 from registry.http import App, DecodedParameters, Headers, QuickAnswer
@@ -90,7 +91,7 @@ async def docs(request: Call) -> Response[str]:
 
 
 @litestar.get("/docs/assets/{name:str}", needs=PUBLIC, include_in_schema=False, media_type="text/plain")
-async def asset(request: Call, name: str) -> Response[bytes]:
+async def asset(request: Call, name: FromPath[str]) -> Response[bytes]:
     """One of Swagger UI's files."""
     if name == "start.js":
         return Response(_start_script().encode(), media_type="text/javascript")
@@ -102,7 +103,7 @@ async def asset(request: Call, name: str) -> Response[bytes]:
 
 
 @litestar.get("/openapi/{name:str}", needs=PUBLIC, include_in_schema=False, media_type="application/json")
-async def openapi(request: Call, name: str) -> Response[bytes]:
+async def openapi(request: Call, name: FromPath[str]) -> Response[bytes]:
     """The exported description of one API."""
     if name.removesuffix(".json") not in APIS:
         return Response(b'{"error_code":404,"message":"HTTP 404 Not Found"}', status_code=404)
