@@ -26,7 +26,7 @@ class Fake:
 
 def earlier(*schemas: Fake) -> list[Earlier]:
     return [
-        Earlier(number, schema.format, "", lambda schema=schema: schema)  # type: ignore[misc, arg-type] # a fake
+        Earlier(number, schema.format, "", lambda schema=schema: schema)  # type: ignore[misc] # a fake
         for number, schema in sorted(enumerate(schemas, 1), reverse=True)
     ]
 

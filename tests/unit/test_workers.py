@@ -66,7 +66,7 @@ def test_secrets_of_the_environment_stay_outside(workers: Workers, monkeypatch: 
     assert workers.call("os:getcwd") == "/"
 
 
-FAILURES = [
+FAILURES: list[tuple[str, tuple[object, ...], str]] = [
     ("operator:truediv", (1, 0), "ZeroDivisionError"),
     ("no_such_module:f", (), "ModuleNotFoundError"),
     ("os:no_such_function", (), "AttributeError"),
@@ -207,3 +207,12 @@ def test_a_warm_round_trip_is_short(workers: Workers) -> None:
         times.append(time.perf_counter() - began)
     # 150 µs is the target on an idle machine (measured: about 70); the bound allows for a busy one.
     assert sorted(times)[30] < 0.001, sorted(times)[30]
+
+
+def test_a_large_parent_does_not_wear_its_children_out() -> None:
+    code = (
+        "from registry.workers import Workers; large = b'x' * 300_000_000; workers = Workers(memory=256 << 20);"
+        "print(len({workers.call('os:getpid') for _ in range(4)}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "1\n"
