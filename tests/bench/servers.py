@@ -51,7 +51,7 @@ class Server:
     def memory_mb(self) -> float:
         """Proportional set size of the server's own processes."""
         own = [each for each in self._processes() if "registry.workers" not in " ".join(each.cmdline())]
-        return sum(each.memory_full_info().pss for each in own) / 1e6
+        return float(sum(each.memory_full_info().pss for each in own)) / 1e6
 
 
 def free_port() -> int:

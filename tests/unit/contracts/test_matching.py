@@ -142,11 +142,11 @@ def test_equality_without_rules_is_the_strictest_judgement(example: Any, actual:
 
 @given(st.sampled_from([kind for kind in Kind if kind is not Kind.PLUGIN]), JSON)
 def test_no_matcher_accepts_an_absent_key(kind: Kind, example: Any) -> None:
-    rule = {"match": kind.value, "regex": ".*", "value": "", "rules": [], "variants": []}
+    rule: dict[str, Any] = {"match": kind.value, "regex": ".*", "value": "", "rules": [], "variants": []}
     assert judged({"v": example}, {"$.v": {"matchers": [rule]}}, {}) is Outcome.MISMATCHES
 
 
-PROBLEMS = (
+PROBLEMS: tuple[tuple[dict[str, Any], str], ...] = (
     ({"$.a": {"matchers": "type"}}, "'matchers' must be a list"),
     ({"$.a": {"matchers": ["type"]}}, "a matcher must be an object"),
     ({"$.a": {"matchers": [{"match": "regex"}]}}, "it needs 'regex'"),
@@ -183,7 +183,7 @@ def test_ties_are_told_apart() -> None:
     assert chosen.expression.text == "$.*.a"
 
 
-METADATA = (
+METADATA: tuple[tuple[dict[str, Any], dict[str, Any], dict[str, Any], bool], ...] = (
     ({"k": "v"}, {}, {"k": "v", "more": 1}, True),
     ({"k": "v"}, {}, {"k": "w"}, False),
     ({"k": "v"}, {}, {}, False),

@@ -87,7 +87,7 @@ def test_documentation_and_tags_of_a_field() -> None:
         }
     )
     first, second = schema.fields()
-    assert (first.doc, first.tags) == ("a zip code", {"PII", "GEO"})
+    assert (first.doc, first.tags) == ("a zip code", frozenset({"PII", "GEO"}))
     assert (second.doc, second.tags) == ("B", frozenset())
 
 
