@@ -54,8 +54,8 @@ class Services:
 
     def writable(self, db: Db, text: str) -> Subject:
         """A subject that a request may write to, aliases followed. Raises InvalidSubject."""
-        named = subjects.aliased(db, Subject.parse(text))
-        return names.subject(str(named), reject_empty=self.settings.reject_empty_subject)
+        named = names.subject(text, reject_empty=self.settings.reject_empty_subject)
+        return subjects.aliased(db, named)
 
 
 def services(call: Call) -> Services:

@@ -19,15 +19,16 @@ import queue
 import re
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from registry.errors import Busy, RegistryError, StoreFailed
+from registry.errors import Busy, InvalidRequest, RegistryError, StoreFailed
 
 if TYPE_CHECKING:
     import psycopg
@@ -82,6 +83,19 @@ class Db(Protocol):
     def forget(self, tag: str) -> None:
         """Drop cached answers with this tag in every replica, once this transaction is committed."""
         ...
+
+
+@contextmanager
+def savepoint(db: Db) -> Iterator[None]:
+    """When the block fails, undo what it did but not what the transaction did before. Not to be nested."""
+    db.run("SAVEPOINT part")
+    try:
+        yield
+    except BaseException:
+        db.run("ROLLBACK TO SAVEPOINT part")
+        raise
+    finally:
+        db.run("RELEASE SAVEPOINT part")
 
 
 class _SQLite:
@@ -495,6 +509,9 @@ class PostgreSQLStore(Store):
             return Busy(reason="another replica holds the write lock")
         if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
             return Busy(reason="the database does not answer")
+        if isinstance(error, psycopg.DataError):
+            # The one text that JSON can say and PostgreSQL cannot hold.
+            return InvalidRequest("A NUL character cannot be part of a name")
         if isinstance(error, psycopg.Error):
             return StoreFailed(reason=str(error).splitlines()[0])
         return None

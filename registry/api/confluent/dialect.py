@@ -27,6 +27,7 @@ from registry.api.confluent.quick import Asked, recognise
 from registry.api.confluent.wire import ErrorMessage
 from registry.errors import RegistryError
 from registry.http import App, DecodedParameters, Headers, QuickAnswer
+from registry.logs import frames
 from registry.security.guard import guard
 from registry.security.identity import identify
 from registry.services import Call, Services
@@ -156,7 +157,7 @@ def _framework(request: Call, error: HTTPException) -> Response[ErrorMessage]:
 
 
 def _unexpected(request: Call, error: Exception) -> Response[ErrorMessage]:
-    _log.error("unexpected", route=request.scope.get("path_template"), error=type(error).__name__, exc_info=error)
+    _log.error("unexpected", route=request.scope.get("path_template"), error=type(error).__name__, at=frames(error))
     return _answer(500, ErrorMessage(500, "Internal server error"))
 
 

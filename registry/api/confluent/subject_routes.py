@@ -301,7 +301,6 @@ async def referenced_by_capital(
     errors.VersionNotFound,
     errors.VersionSoftDeleted,
     errors.VersionNotSoftDeleted,
-    errors.StrongAssociationExists,
     errors.NoActiveVersion,
     errors.InvalidVersion,
     errors.OperationNotPermitted,

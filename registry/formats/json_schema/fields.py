@@ -49,7 +49,7 @@ def fields(graph: Graph) -> Iterator[Field]:
 def members(node: Node) -> Iterable[Member]:
     """The properties, items and map values of a node; what the branches of a combination say of one is merged."""
     found: dict[str, Member] = {}
-    for member in _members(node, _COMBINED_DEPTH):
+    for member in _members(node, _COMBINED_DEPTH, {}):
         known = found.get(member.step)
         if known is None:
             found[member.step] = member
@@ -65,7 +65,16 @@ def members(node: Node) -> Iterable[Member]:
     return found.values()
 
 
-def _members(node: Node, depth: int) -> Iterator[Member]:
+def _members(node: Node, depth: int, memo: dict[int, list[Member]]) -> list[Member]:
+    """Each combination is looked into once and says each member once: branches may share what they refer to, and
+    what is a small graph would be an exponential tree."""
+    if (known := memo.get(id(node))) is None:
+        said = {(each.step, each.required, id(each.node)): each for each in _said(node, depth, memo)}
+        known = memo[id(node)] = list(said.values())
+    return known
+
+
+def _said(node: Node, depth: int, memo: dict[int, list[Member]]) -> Iterator[Member]:
     if node.shape is Shape.OBJECT:
         yield from _of_object(node)
     elif node.shape is Shape.ARRAY:
@@ -76,7 +85,7 @@ def _members(node: Node, depth: int) -> Iterator[Member]:
             if isinstance(rest, Node):
                 yield Member("*", rest)
     elif node.shape is Shape.COMBINED and depth > 0:
-        branches = [list(_members(branch, depth - 1)) for branch in node.branches]
+        branches = [_members(branch, depth - 1, memo) for branch in node.branches]
         for branch in branches:
             for member in branch:
                 certain = node.criterion == "allOf" or all(
@@ -88,7 +97,7 @@ def _members(node: Node, depth: int) -> Iterator[Member]:
     elif node.shape is Shape.CONDITIONAL and depth > 0:
         for keyword in ("then", "else"):
             if keyword in node.value:
-                for member in _members(node.child(keyword), depth - 1):
+                for member in _members(node.child(keyword), depth - 1, memo):
                     yield replace(member, required=False)
 
 
@@ -133,19 +142,25 @@ def tags_of(*values: Json | Node) -> frozenset[str]:
 
 def type_name(node: Node) -> str:
     """A node's types in words: `string`, `integer|null`, `any`."""
-    found = _types(node, _COMBINED_DEPTH)
+    found = _types(node, _COMBINED_DEPTH, {})
     return "any" if found is None else "|".join(found) or "nothing"
 
 
-def _types(node: Node, depth: int) -> list[str] | None:
-    """Type names in order; None means any."""
+def _types(node: Node, depth: int, memo: dict[int, list[str] | None]) -> list[str] | None:
+    """Type names in order; None means any. Each node is looked at once."""
+    if id(node) not in memo:
+        memo[id(node)] = _types_said(node, depth, memo)
+    return memo[id(node)]
+
+
+def _types_said(node: Node, depth: int, memo: dict[int, list[str] | None]) -> list[str] | None:
     if node.shape is Shape.NEVER:
         return []
     if node.shape in (Shape.ENUM, Shape.CONST):
         listed = [node.value["const"]] if node.shape is Shape.CONST else node.value["enum"]
         return list(dict.fromkeys(_type_of(value) for value in listed))
     if node.shape is Shape.COMBINED and depth > 0:
-        branches = [_types(branch, depth - 1) for branch in node.branches]
+        branches = [_types(branch, depth - 1, memo) for branch in node.branches]
         known = [branch for branch in branches if branch is not None]
         if node.criterion != "allOf":
             every = [name for branch in known for name in branch]

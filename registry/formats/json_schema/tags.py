@@ -74,11 +74,13 @@ def _behind(place: Place) -> Place:
     return place
 
 
-def _below(place: Place) -> Iterator[tuple[str, Place, bool]]:
-    """One step further: properties by name, items and map values as `*`; combinations are seen through."""
+def _below(place: Place, seen: set[int] | None = None) -> Iterator[tuple[str, Place, bool]]:
+    """One step further: properties by name, items and map values as `*`; combinations are seen through, each once."""
     value, places = place.value, place.document.places
-    if type(value) is not dict:
+    seen = set() if seen is None else seen
+    if type(value) is not dict or id(place) in seen:
         return
+    seen.add(id(place))
     for name, content in value.items():
         if name == "properties" and type(content) is dict:
             for each in content:
@@ -92,7 +94,7 @@ def _below(place: Place) -> Iterator[tuple[str, Place, bool]]:
                 nested = [places.get((*place.path, name))]
             for found in nested:
                 if found is not None and name.endswith("Of"):
-                    yield from _below(_behind(found)) if found is not place else ()
+                    yield from _below(_behind(found), seen)
                 elif found is not None:
                     yield "*", found, False
         elif name in ("additionalProperties", "additionalItems") and type(content) is dict:
