@@ -66,6 +66,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("pk", name=op.f("pk_event")),
         sa.UniqueConstraint("sequence", name=op.f("uq_event_sequence")),
     )
+    with op.batch_alter_table("event", schema=None) as batch_op:
+        batch_op.create_index("ix_event_resource", ["resource", "pk"], unique=False)
+
     op.create_table(
         "idempotency",
         sa.Column("key", sa.String(length=300), nullable=False),
@@ -132,6 +135,13 @@ def upgrade() -> None:
             sqlite_where=sa.text("live > 0"),
             postgresql_where=sa.text("live > 0"),
         )
+        batch_op.create_index(
+            "ix_subject_owner",
+            ["owner", "context_pk", "name"],
+            unique=False,
+            sqlite_where=sa.text("owner IS NOT NULL"),
+            postgresql_where=sa.text("owner IS NOT NULL"),
+        )
 
     op.create_table(
         "reference",
@@ -163,7 +173,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("schema_pk", "position", name=op.f("pk_term")),
     )
     with op.batch_alter_table("term", schema=None) as batch_op:
-        batch_op.create_index("ix_term_value", ["kind", "name"], unique=False)
+        batch_op.create_index("ix_term_value", ["kind", "name", "schema_pk"], unique=False)
 
     op.create_table(
         "version",
@@ -211,6 +221,11 @@ def downgrade() -> None:
 
     op.drop_table("reference")
     with op.batch_alter_table("subject", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_subject_owner",
+            sqlite_where=sa.text("owner IS NOT NULL"),
+            postgresql_where=sa.text("owner IS NOT NULL"),
+        )
         batch_op.drop_index("ix_subject_live", sqlite_where=sa.text("live > 0"), postgresql_where=sa.text("live > 0"))
 
     op.drop_table("subject")
@@ -223,6 +238,9 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_idempotency_created_at"))
 
     op.drop_table("idempotency")
+    with op.batch_alter_table("event", schema=None) as batch_op:
+        batch_op.drop_index("ix_event_resource")
+
     op.drop_table("event")
     op.drop_table("counter")
     op.drop_table("context")

@@ -108,6 +108,14 @@ class SubjectRow(Row, table=True):
         Index(
             "ix_subject_live", "context_pk", "name", sqlite_where=text("live > 0"), postgresql_where=text("live > 0")
         ),
+        Index(
+            "ix_subject_owner",
+            "owner",
+            "context_pk",
+            "name",
+            sqlite_where=text("owner IS NOT NULL"),
+            postgresql_where=text("owner IS NOT NULL"),
+        ),
     )
     pk: int | None = Field(default=None, sa_column=_key())
     context_pk: int = Field(sa_column=_to("context.pk"))
@@ -155,10 +163,10 @@ class ReferenceRow(Row, table=True):
 
 
 class TermRow(Row, table=True):
-    """What search finds a schema by: `kind` is field (a path) or tag."""
+    """What search finds a schema by: `kind` is field (a path), name (of a nested field) or tag."""
 
     __tablename__ = "term"
-    __table_args__ = (Index("ix_term_value", "kind", "name"),)
+    __table_args__ = (Index("ix_term_value", "kind", "name", "schema_pk"),)
     schema_pk: int = Field(sa_column=_to("schema_.pk", primary=True))
     position: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
     kind: str = Field(sa_column=Column(String(8), nullable=False))
@@ -193,6 +201,7 @@ class EventRow(Row, table=True):
     """One change. The sealer gives committed rows their `sequence` and chains them by hash."""
 
     __tablename__ = "event"
+    __table_args__ = (Index("ix_event_resource", "resource", "pk"),)
     pk: int | None = Field(default=None, sa_column=_key())
     at: int = Field(sa_column=_time())
     actor: str = Field(sa_column=Column(Text, nullable=False))
