@@ -138,10 +138,13 @@ def pointer(place: Place) -> str:
 
 def printed(place: Place) -> str:
     """The place as an expression that names it, for people: `$.order.items[0].sku`."""
-    return ROOT + "".join(_printed(part) for part in place)
+    return ROOT + "".join(printed_token(part) for part in place)
 
 
-def _printed(part: str | int) -> str:
+def printed_token(part: Token) -> str:
+    """One token as it stands in an expression."""
+    if isinstance(part, Wildcard):
+        return ".*" if part is Wildcard.STAR else "[*]"
     if isinstance(part, int):
         return f"[{part}]"
     plain = part != "" and all(letter.isalnum() or letter in _PLAIN for letter in part)
