@@ -10,10 +10,11 @@ from functools import partial
 
 import structlog
 
-from registry import events
+from registry import events, formats
 from registry.api.confluent.dialect import Confluent
 from registry.api.pages.dialect import Pages
 from registry.errors import RegistryError
+from registry.formats.base import Format
 from registry.http import App, Dialect, HotReads, Outer, Receive, Scope, Send
 from registry.logs import configure as configure_logs
 from registry.metrics import Metrics
@@ -21,6 +22,7 @@ from registry.services import Services
 from registry.settings import Settings, load
 from registry.store.engine import Db, PostgreSQLStore, Store, open_store
 from registry.store.migrations import migrate
+from registry.workers import WorkerDied, WorkerFailed, Workers, WorkerTimeout
 
 _log = structlog.get_logger("tenor")
 _SEAL_EVERY = 0.5
@@ -30,6 +32,8 @@ def create_app(settings: Settings, store: Store | None = None) -> App:
     """The ASGI app of one server process. `store` is opened from the settings when not given, and closed at the end."""
     configure_logs(settings.log_level)
     own_store = store or open_store(settings.database_url)
+    workers = Workers(size=1)
+    formats.install("PROTOBUF", partial(_protobuf, workers))
     metrics = Metrics()
     services = Services(settings, own_store, HotReads(own_store, settings.hot_cache), metrics)
     confluent, pages = Confluent(services), Pages(services)
@@ -42,17 +46,25 @@ def create_app(settings: Settings, store: Store | None = None) -> App:
         metrics,
         body_limit=settings.body_limit,
         timeout=settings.request_timeout,
-        lifespan=_Lifespan(own_store),
+        lifespan=_Lifespan(own_store, workers),
         log=partial(_log.info, "request"),
         log_all=settings.access_log,
     )
 
 
+def _protobuf(workers: Workers) -> Format:
+    """Protobuf with its compiler in a child process; imported when the first .proto comes."""
+    from registry.formats.protobuf import Protobuf, through
+
+    return Protobuf(compile=through(workers.call, (WorkerTimeout, WorkerDied, WorkerFailed)))
+
+
 class _Lifespan:
     """Start and stop: migrate, seal events in the background, finish waiting writes."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, workers: Workers) -> None:
         self.store = store
+        self.workers = workers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan":
@@ -70,6 +82,7 @@ class _Lifespan:
             gc.freeze()
             await send({"type": "lifespan.startup.complete"})
             await receive()
+        self.workers.close()
         self.store.close()
         await send({"type": "lifespan.shutdown.complete"})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from importlib import import_module
 from threading import Lock
 
@@ -15,25 +16,30 @@ _HOMES = {
     "JSON": "registry.formats.json_schema",
     "PROTOBUF": "registry.formats.protobuf",
 }
-_installed: dict[str, Format] = {}
+_makers: dict[str, Callable[[], Format]] = {}
+_formats: dict[str, Format] = {}
 
 NAMES = tuple(_HOMES)
 """The wire names of the schema types."""
 
 
-def install(format: Format) -> None:
-    """Plug in a format under its own name, in place of the built-in one (the server does so for Protobuf,
+def install(name: str, make: Callable[[], Format]) -> None:
+    """Plug in a format, made when first used, in place of the one under this name (the server does so for Protobuf,
     whose compiler runs in a child process there)."""
-    _installed[format.name] = format
+    _makers[name] = make
+    _formats.pop(name, None)
     _parsed.clear()
 
 
 def named(name: str) -> Format:
     """The format behind a wire name such as `AVRO`. Raises UnknownFormat."""
-    if (format := _installed.get(name)) is None:
-        if name not in _HOMES:
+    if (format := _formats.get(name)) is None:
+        if name in _makers:
+            format = _formats[name] = _makers[name]()
+        elif name in _HOMES:
+            format = _formats[name] = import_module(_HOMES[name]).FORMAT
+        else:
             raise UnknownFormat(name)
-        format = _installed[name] = import_module(_HOMES[name]).FORMAT
     return format
 
 
