@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.vectors import VECTORS
+
+__all__ = ["ROOT", "VECTORS"]
+
 pytest_plugins = ["tests.legs", "tests.postgres", "tests.kafka"]
 
 ROOT = Path(__file__).resolve().parent.parent
-VECTORS = ROOT.parent / "shared" / "vectors"
 
 settings.register_profile("tenor", derandomize=True, deadline=None, max_examples=100, database=None)
 settings.load_profile("tenor")

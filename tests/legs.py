@@ -1,4 +1,4 @@
-"""The legs: tests that need more than Python and the package index.
+"""The legs: tests that need more than this repository, Python and the package index.
 
 `@pytest.mark.browser` puts a test on a leg. A test whose leg the machine lacks is skipped and the summary at the
 end says so, with the reason. `TENOR_REQUIRE_LEGS=node,browser` makes a missing leg fail its tests, and the run fails
@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+
+from tests.vectors import VECTORS
 
 ROOT = Path(__file__).resolve().parent.parent
 NODE_PROJECT = ROOT / "tests" / "e2e" / "node"
@@ -66,7 +68,12 @@ def _pactruby() -> str | None:
     return None if (CACHE / "pactruby" / "bin" / "pact-broker").exists() else "the Ruby Pact tools are not installed"
 
 
+def _vectors() -> str | None:
+    return None if VECTORS.is_dir() else "shared/vectors does not lie beside the project"
+
+
 LEGS: dict[str, Callable[[], str | None]] = {
+    "vectors": _vectors,
     "node": _node,
     "browser": _browser,
     "brokers": _commands("nats-server", "redis-server", "rabbitmq-server", "mosquitto"),

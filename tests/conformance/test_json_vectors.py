@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,11 +11,9 @@ from registry.formats.base import Policy, Severity, Source
 from registry.formats.json_schema import FORMAT, JsonSchema
 from registry.formats.json_schema.compare import Comparison
 from registry.formats.json_schema.differing import WARNINGS
-from tests.conftest import VECTORS
+from tests.vectors import shared
 
-pytestmark = pytest.mark.skipif(
-    not (VECTORS / "compat-json.json").exists(), reason="shared/vectors is not beside the project"
-)
+pytestmark = pytest.mark.vectors
 
 EXPLAINED_CHANGES = {
     # The reference keeps the branches of a combination in a hash set: which index a branch has in a path depends on
@@ -60,7 +57,7 @@ DISPUTED = {
 
 
 def rows() -> Iterator[dict[str, Any]]:
-    yield from json.loads((VECTORS / "compat-json.json").read_text())["cases"]
+    yield from shared("compat-json.json")["cases"]
 
 
 def side(row: dict[str, Any], name: str) -> JsonSchema:

@@ -15,10 +15,10 @@ from contracts.datetimes import Fit
 from contracts.errors import InvalidPath
 from contracts.matching import Outcome, equal, fullmatch, match_body, match_metadata, outcome, text_of
 from contracts.rules import Kind, RuleSet, rule_set
-from tests.conftest import VECTORS
+from tests.vectors import shared
 
 HERE = Path(__file__).parent
-SHARED = json.loads((VECTORS / "pact-matchers.json").read_text())
+SHARED = shared("pact-matchers.json")
 OBSERVED = json.loads((HERE / "observed_matching.json").read_text())["rows"]
 DATETIMES = json.loads((HERE / "observed_datetimes.json").read_text())["rows"]
 
@@ -33,6 +33,7 @@ def judged(example: Any, rules: dict[str, Any], actual: Any) -> Outcome:
     return outcome(match_body(example, actual, rule_set(rules)))
 
 
+@pytest.mark.vectors
 @pytest.mark.parametrize("matcher", SHARED["matchers"], ids=lambda matcher: matcher["id"])
 def test_every_matcher_accepts_exactly_the_observed_values(matcher: dict[str, Any]) -> None:
     example = {"v": json.loads(matcher["example_json"])}
