@@ -16,8 +16,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from contracts.matrix import Ignore, Integration, Matrix, Origin, Resolved, Row, Selector
+from contracts.matrix import Integration, Matrix, Origin, Resolved, Row
 from contracts.notices import Level, Notice
+from contracts.questions import Ignore, Selector
 
 
 @dataclass(frozen=True, slots=True)

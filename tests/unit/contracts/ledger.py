@@ -14,7 +14,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from contracts.matrix import Publication, Result, Selector, Version
+from contracts.matrix import Publication, Result, Version
+from contracts.questions import Selector
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 _VERSION = r"(?P<name>[A-Za-z]\w*)@(?P<number>[\w.]+)(?P<marks>(?:\[[^\]]*\]|\{[^}]*\})*)"

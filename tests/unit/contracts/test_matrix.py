@@ -9,16 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts import matrix, nested_query
+from contracts import matrix, nested_query, questions
 from contracts.errors import InvalidQuery
-from contracts.matrix import Matrix, Question, Row, Soundness
+from contracts.matrix import Matrix, Row, Soundness
+from contracts.questions import Ignore, Question
 from contracts.verdict import Verdict, verdict
 from tests.unit.contracts.examples import EXAMPLES, G1, Example, env, q
 from tests.unit.contracts.ledger import Ledger
 
 
 def asked(given: str, query: str, soundness: Soundness = Soundness.SOUND) -> Matrix:
-    return matrix.ask(matrix.question(nested_query.parse(query)), Ledger.told(given), soundness)
+    return matrix.ask(questions.question(nested_query.parse(query)), Ledger.told(given), soundness)
 
 
 def told(row: Row) -> str:
@@ -62,7 +63,7 @@ def test_the_reference_setting_gives_the_references_answers(example: Example) ->
 
 
 def deployment(given: str, query: str) -> Verdict:
-    return verdict(matrix.ask(matrix.deployment_question(nested_query.parse(query)), Ledger.told(given)))
+    return verdict(matrix.ask(questions.deployment_question(nested_query.parse(query)), Ledger.told(given)))
 
 
 def test_can_i_deploy_asks_in_one_sentence() -> None:
@@ -87,7 +88,7 @@ BAD_DEPLOYMENT_QUESTIONS = (
 def test_can_i_deploy_refuses_half_a_question() -> None:
     for query, faults in BAD_DEPLOYMENT_QUESTIONS:
         with pytest.raises(InvalidQuery) as refused:
-            matrix.deployment_question(nested_query.parse(query))
+            questions.deployment_question(nested_query.parse(query))
         assert len(refused.value.reasons) == faults, query
 
 
@@ -110,19 +111,19 @@ BAD_QUESTIONS = (
 def test_questions_that_contradict_themselves_are_refused_with_a_sentence() -> None:
     for query, words in BAD_QUESTIONS:
         with pytest.raises(InvalidQuery) as refused:
-            matrix.question(nested_query.parse(query))
+            questions.question(nested_query.parse(query))
         assert words in str(refused.value), query
 
 
 def test_all_shapes_of_a_question_read_alike() -> None:
-    nested = matrix.question(
+    nested = questions.question(
         nested_query.parse("q%5B%5D%5Bpacticipant%5D=A+b&q%5B%5D%5Bversion%5D=1&q[][pacticipant]=B")
     )
-    flat = matrix.question(nested_query.parse("q[]pacticipant=A%20b&q[]version=1&q[]pacticipant=B"))
+    flat = questions.question(nested_query.parse("q[]pacticipant=A%20b&q[]version=1&q[]pacticipant=B"))
     assert nested == flat
     assert [one.application for one in nested.selectors] == ["A b", "B"]
-    read = matrix.question(nested_query.parse("q[][pacticipant]=A&success[]=true&success[]=null&ignore[]=X&days=3"))
-    assert (read.success, read.ignore, read.days) == (frozenset({True, None}), (matrix.Ignore("X"),), 3)
+    read = questions.question(nested_query.parse("q[][pacticipant]=A&success[]=true&success[]=null&ignore[]=X&days=3"))
+    assert (read.success, read.ignore, read.days) == (frozenset({True, None}), (Ignore("X"),), 3)
     assert nested_query.parse("options[x]=1&options[y]=2&a=1&b[]=1&b[]=2&c[d=1&[x]=2") == {
         "options": {"x": "1", "y": "2"},
         "a": "1",
@@ -173,7 +174,7 @@ def test_adding_a_passing_row_never_turns_yes_to_no(graph: str, query: str) -> N
 def test_removing_a_needed_row_never_turns_dont_know_to_yes(graph: str, query: str) -> None:
     """A needed row carries a result that is owed: take the result away and the answer is no better."""
     ledger = Ledger.told(graph)
-    question = matrix.question(nested_query.parse(query))
+    question = questions.question(nested_query.parse(query))
     before = verdict(matrix.ask(question, ledger)).deployable
     for result in tuple(ledger.verifications):
         ledger.verifications.remove(result)
@@ -211,7 +212,7 @@ def test_a_sound_answer_is_never_better_than_the_references(graph: str, query: s
 @given(graphs(), st.sampled_from("ABC"), st.integers(1, 3))
 def test_yes_to_an_environment_means_a_result_for_every_pair_there(graph: str, name: str, number: int) -> None:
     ledger = Ledger.told(graph)
-    question = matrix.question(nested_query.parse(f"{q(f'{name}@{number}')}&{env('prod')}"))
+    question = questions.question(nested_query.parse(f"{q(f'{name}@{number}')}&{env('prod')}"))
     if verdict(matrix.ask(question, ledger)).deployable is not True:
         return
     there = {version.id for (application, _, _), version in ledger.deployed.items() if application != name}
@@ -237,7 +238,7 @@ def test_the_counts_add_up(graph: str, query: str) -> None:
 
 
 def test_a_limit_cuts_what_is_shown_and_not_what_is_judged() -> None:
-    question: Question = replace(matrix.question(nested_query.parse(q("A"))), limit=1)
+    question: Question = replace(questions.question(nested_query.parse(q("A"))), limit=1)
     found = matrix.ask(question, Ledger.told("A@1 -> B: FAIL(B@1); A@2 -> B: ok(B@1)"))
     assert [told(row) for row in found.shown] == ["A@2-B@1 ok"]
     assert verdict(found).deployable is False
