@@ -185,6 +185,8 @@ def commit(db: Db, proposal: Proposal, actor: Actor) -> Registered:
         named = Subject.parse(reference.subject, subject.context)
         if target is None or schemas.version(db, named, reference.version, deleted=True) is None:
             raise Moved
+        if associations.strong(db, str(named)):
+            raise Moved
     now = now_ms()
     schema_pk, id = _stored_schema(db, proposal, targets, now)  # 10
     subject_pk = (

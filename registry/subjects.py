@@ -15,7 +15,6 @@ from registry.errors import (
     OperationNotPermitted,
     ReferenceExists,
     SchemaNotFound,
-    StrongAssociationExists,
     SubjectNotFound,
     SubjectNotSoftDeleted,
     SubjectSoftDeleted,
@@ -186,7 +185,7 @@ def delete_version(
     """Delete one version, softly or (after that) for good; its number. LATEST is the latest live one.
 
     Raises SubjectNotFound, VersionNotFound, VersionSoftDeleted, VersionNotSoftDeleted, ReferenceExists,
-    NoActiveVersion, StrongAssociationExists, OperationNotPermitted.
+    NoActiveVersion, OperationNotPermitted.
     """
     head = subjects.head(db, subject)
     found = schemas.latest(db, subject) if number == LATEST else schemas.version(db, subject, number, deleted=True)
@@ -202,8 +201,6 @@ def delete_version(
     if found.version in schemas.referenced_versions(db, head.pk, deleted=permanent):
         raise ReferenceExists(subject=str(subject), version=found.version)
     if not permanent and head.live == 1 and associations.any_for(db, str(subject)):
-        if associations.strong(db, str(subject)):
-            raise StrongAssociationExists(subject=str(subject))
         raise NoActiveVersion(subject=str(subject))
     if permanent:
         _purge(db, head.pk, found)

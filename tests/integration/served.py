@@ -128,14 +128,14 @@ def empty(db: Db) -> None:
 
 
 @pytest.fixture(scope="module", params=ENGINES)
-def engine_url(
-    request: pytest.FixtureRequest, pg_server: Server, pg_template: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
+def engine_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a database that the tests of one module share, on each engine in turn."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path_factory.mktemp('sqlite') / 'tenor.db'}"
         return
-    with pg_server.database(pg_template) as url:
+    # Asked for here only, so that a run on SQLite alone starts no server.
+    server: Server = request.getfixturevalue("pg_server")
+    with server.database(request.getfixturevalue("pg_template")) as url:
         yield url
 
 

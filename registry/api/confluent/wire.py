@@ -214,15 +214,24 @@ class AssociationAnswer(Answer):
 
 
 class AssociationItem(Request):
-    """One association that a request asks for; `opType` only in a batch."""
+    """One association that a request asks for.
 
-    op_type: str | None = None
+    `lifecycle` is STRONG or WEAK; without it a schema means STRONG.
+    """
+
     subject: str | None = None
     association_type: str | None = None
     lifecycle: str | None = None
     frozen: bool | None = None
     schema: RegisterSchemaRequest | None = None
     normalize: bool | None = None
+
+
+class AssociationStep(AssociationItem):
+    """One step of a batch: `opType` is CREATE, UPSERT or DELETE; `cascadeLifecycle` belongs to DELETE."""
+
+    op_type: str | None = None
+    cascade_lifecycle: bool | None = None
 
 
 class AssociationRequest(Request):
@@ -255,10 +264,20 @@ class AssociationResponse(Answer):
     associations: list[AssociationInfo] = []
 
 
+class AssociationSteps(Request):
+    """What is to be done to the associations of one resource, in order."""
+
+    resource_name: str | None = None
+    resource_namespace: str | None = None
+    resource_id: str | None = None
+    resource_type: str | None = None
+    associations: list[AssociationStep] | None = None
+
+
 class AssociationBatchRequest(Request):
     """Several resources in one call."""
 
-    requests: list[AssociationRequest] | None = None
+    requests: list[AssociationSteps] | None = None
 
 
 class AssociationQuery(Request):

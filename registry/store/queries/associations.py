@@ -89,15 +89,13 @@ def count(db: Db) -> int:
     return 0 if row is None else int(row[0])
 
 
-def put(db: Db, association: Association) -> None:
-    """Insert an association, or replace the one with its guid."""
+def insert(db: Db, association: Association) -> None:
+    """A new association."""
     values = {each.name: getattr(association, each.name) for each in fields(association)}
     values["frozen"] = int(association.frozen)
     db.run(
         f"""INSERT INTO association ({_COLUMNS}) VALUES (:guid, :resource_id, :resource_name, :resource_namespace,
-        :resource_type, :type, :subject, :lifecycle, :frozen, :created_at, :updated_at)
-        ON CONFLICT (guid) DO UPDATE SET lifecycle = excluded.lifecycle, frozen = excluded.frozen,
-        updated_at = excluded.updated_at""",  # noqa: S608 # constants
+        :resource_type, :type, :subject, :lifecycle, :frozen, :created_at, :updated_at)""",  # noqa: S608 # constants
         **values,
     )
 
