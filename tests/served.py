@@ -13,6 +13,13 @@ import httpx
 
 from tests.postgres import free_port
 
+# Bodies that register the same event in each format.
+EACH_FORMAT = [
+    {"schema": '{"type":"record","name":"Order","fields":[{"name":"id","type":"int"}]}'},
+    {"schemaType": "JSON", "schema": '{"type":"object","properties":{"id":{"type":"integer"}}}'},
+    {"schemaType": "PROTOBUF", "schema": 'syntax = "proto3"; message Order { int32 id = 1; }'},
+]
+
 
 @contextmanager
 def served(
@@ -20,13 +27,11 @@ def served(
     *,
     cwd: Path,
     environment: dict[str, str] | None = None,
-    in_child: Callable[[], None] | None = None,
     seconds: float = 60,
 ) -> Iterator[httpx.Client]:
     """Run `command --port N` until the block ends; a client of the server, once it is ready.
 
-    `in_child` runs in the new process before the command does. Raises AssertionError with the server's output when
-    it does not answer in time, or does not end well when asked to.
+    Raises AssertionError with the server's output when it does not answer in time, or does not end well when asked to.
     """
     port = free_port()
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("TENOR_")}
@@ -39,7 +44,6 @@ def served(
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            preexec_fn=in_child,  # noqa: PLW1509 # the test process has no other threads that hold locks here
         )
 
         def said() -> str:

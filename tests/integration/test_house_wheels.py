@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.served import served
+from tests.served import EACH_FORMAT, served
 
 UV = shutil.which("uv") or ROOT / ".tools/bin/uv"
-SCHEMA = {"schemaType": "JSON", "schema": '{"type":"object","properties":{"x":{"type":"integer"}}}'}
 WHERE = "import registry, contracts, tenor; print(registry.__file__, contracts.__file__, tenor.__file__)"
 
 
@@ -45,7 +44,8 @@ def test_the_wheels_serve_migrate_and_import_from_an_empty_folder(installed: Pat
     moved = run(installed / "tenor-server", "migrate", "--database-url", "sqlite:///moved.db", cwd=folder)
     assert moved.startswith("empty -> ")
     with served([installed / "tenor-server", "serve"], cwd=folder) as client:
-        assert client.post("/subjects/s/versions", json=SCHEMA).json()["id"] == 1
+        for number, body in enumerate(EACH_FORMAT, 1):
+            assert client.post(f"/subjects/s{number}/versions", json=body).json()["id"] == number
         page = client.get("/docs", follow_redirects=True)
         assert page.status_code == 200
         assert "swagger" in page.text.lower()
