@@ -51,7 +51,8 @@ def entering(root: Path) -> list[str]:
 
 def may_enter() -> bool:
     """Whether this user may make a mount namespace; root in a container may not."""
-    return os.geteuid() == 0 and not subprocess.run(["unshare", "--mount", "true"], capture_output=True).returncode
+    trial = ["unshare", "--mount", "true"]
+    return os.geteuid() == 0 and subprocess.run(trial, capture_output=True, check=False).returncode == 0
 
 
 def devices(root: Path) -> None:
