@@ -1,6 +1,7 @@
 """Every way the contract broker says no. Data and one sentence each; no HTTP.
 
-    ContractError
+    RegistryError
+    └── ContractError        (a domain error like the registry's: store, guard and outer layer treat both alike)
     ├── NotFound        ApplicationNotFound · VersionNotFound · BranchNotFound · TagNotFound · LabelNotFound
     │                   EnvironmentNotFound · PactNotFound · VerificationNotFound · DeploymentNotFound · ReleaseNotFound
     │                   WebhookNotFound · DeliveryNotFound
@@ -15,17 +16,13 @@ A dialect maps each class to its wire in one table (`contracts/api/*/errors.py`)
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
+
+from registry.errors import RegistryError
 
 
-class ContractError(Exception):
-    """A domain error: its attributes are the data, `str()` of it the sentence."""
-
-    sentence: ClassVar[str] = "The request could not be served."
-
-    def __init__(self, **data: Any) -> None:
-        self.data = data
-        super().__init__(self.sentence.format(**data))
+class ContractError(RegistryError):
+    """A domain error of contract testing: its attributes are the data, `str()` of it the sentence."""
 
 
 class NotFound(ContractError):

@@ -1,8 +1,8 @@
 """Webhooks: what one is, which an event fires, what it sends, where it may send to. Pure.
 
 Templates may use `${pactbroker.consumerName}` and its kin (`PARAMETERS`) in the URL's path and query, in headers and
-in the body; in URLs they are escaped, and the host is never a template. `${secret.NAME}` stands for a secret that the
-server keeps encrypted, so that no token needs to stand in clear text.
+in the body; in URLs they are escaped, and the host is never a template. What is secret in a
+webhook (its password, headers that look like tokens) is shown as stars and kept encrypted by the store.
 """
 
 from __future__ import annotations
@@ -292,7 +292,7 @@ PARAMETERS = (
 
 def _known(name: str) -> bool:
     scope, _, member = name.partition(".")
-    return scope == "secret" or (scope == "pactbroker" and member in PARAMETERS)
+    return scope == "pactbroker" and member in PARAMETERS
 
 
 def parameters_in(text: str) -> tuple[str, ...]:
@@ -318,22 +318,16 @@ class Prepared:
     password: str | None = None
 
 
-def prepare(request: Request, values: Mapping[str, str], secrets: Mapping[str, str] | None = None) -> Prepared:
-    """Fill in the templates. Unknown parameters become empty; the host is left as it is.
-
-    `values` by parameter name without `pactbroker.`; `secrets` are used in headers, body and password, never in URLs.
-    """
+def prepare(request: Request, values: Mapping[str, str]) -> Prepared:
+    """Fill in the templates; `values` by parameter name. Unknown parameters become empty; the host is left as it is."""
     named = {f"pactbroker.{name}": value for name, value in values.items()}
-    hidden = {f"secret.{name}": value for name, value in (secrets or {}).items()}
-    everything = {**named, **hidden}
     start = re.match(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*", request.url)
     cut = start.end() if start else 0
     url = request.url[:cut] + _filled(request.url[cut:], named, lambda value: quote(value, safe=""))
-    headers = {name: _one_line(_filled(value, everything)) for name, value in request.headers.items()}
+    headers = {name: _one_line(_filled(value, named)) for name, value in request.headers.items()}
     if not isinstance(request.body, str | None) and "content-type" not in {name.lower() for name in headers}:
         headers["Content-Type"] = "application/json"
-    password = None if request.password is None else _filled(request.password, everything)
-    return Prepared(request.method, url, headers, _body(request.body, everything), request.username, password)
+    return Prepared(request.method, url, headers, _body(request.body, named), request.username, request.password)
 
 
 def _body(body: Any, values: Mapping[str, str]) -> str:
@@ -362,26 +356,14 @@ def _one_line(text: str) -> str:
 
 
 def masked(request: Request) -> Request:
-    """The request as it is shown: secret headers and the password starred, templates of secrets left readable."""
+    """The request as it is shown: headers that look like secrets, and the password, starred."""
     return Request(
         method=request.method,
         url=request.url,
-        headers={
-            name: MASK if _SECRET_HEADERS.search(name) and not _only_secret_template(value) else value
-            for name, value in request.headers.items()
-        },
+        headers={name: MASK if _SECRET_HEADERS.search(name) else value for name, value in request.headers.items()},
         body=request.body,
         username=request.username,
         password=None if request.password is None else MASK,
-    )
-
-
-def _only_secret_template(value: str) -> bool:
-    """Whether a value shows nothing by itself: `Bearer ${secret.github}`."""
-    names = parameters_in(value)
-    rest = _TEMPLATE.sub("", value).strip().lower()
-    return (
-        bool(names) and all(name.startswith("secret.") for name in names) and rest in ("", "bearer", "basic", "token")
     )
 
 

@@ -130,7 +130,7 @@ def base64_of(content: bytes, media: str) -> dict[str, Any]:
     return {"content": base64.b64encode(content).decode(), "contentType": media, "encoded": "base64"}
 
 
-CONTENTS = (
+CONTENTS: tuple[tuple[Any, Presence, Any], ...] = (
     ({"content": {"a": 1}, "contentType": "application/json", "encoded": False}, Presence.PRESENT, {"a": 1}),
     ({"content": '{"a":1}', "contentType": "application/json", "encoded": "JSON"}, Presence.PRESENT, {"a": 1}),
     (base64_of(b'{"a":1}', "application/json"), Presence.PRESENT, {"a": 1}),
@@ -213,7 +213,7 @@ def test_what_is_no_pact_is_refused_by_name() -> None:
         assert words in str(refused.value), text[:40]
 
 
-PROBLEMS = (
+PROBLEMS: tuple[tuple[str, Any, str, str], ...] = (
     ("4.0", 7, "/interactions/0", "must be an object"),
     ("4.0", {"type": "Telepathy"}, "/interactions/0/type", "Telepathy"),
     ("2.0.0", {"description": "x"}, "/interactions/0", "a request and a response"),

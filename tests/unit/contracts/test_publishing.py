@@ -62,7 +62,7 @@ def contract(**changes: Any) -> dict[str, Any]:
     return {**BODY, "contracts": [{**CONTRACT, **changes}]}
 
 
-REFUSED = (
+REFUSED: tuple[tuple[Any, str, str], ...] = (
     ([], "body", "must be a JSON object"),
     ({**BODY, "pacticipantName": None}, "pacticipantName", "is missing"),
     ({**BODY, "pacticipantName": " "}, "pacticipantName", "can't be blank"),
@@ -140,15 +140,12 @@ def test_names_have_rules() -> None:
     assert applications.version_number("1.0+x é") == "1.0+x é"
     assert applications.without_spaces("name", "prod-eu") == "prod-eu"
     assert applications.display_name("app-store_eu") == "App Store Eu"
-    for call in (
-        lambda: applications.version_number(""),
-        lambda: applications.version_number("1\n"),
-        lambda: applications.version_number(None),
-        lambda: applications.without_spaces("name", "a b"),
-        lambda: applications.without_spaces("name", ""),
-    ):
+    for number in ("", "1\n", None):
         with pytest.raises(InvalidName):
-            call()
+            applications.version_number(number)
+    for name in ("a b", "", None):
+        with pytest.raises(InvalidName):
+            applications.without_spaces("name", name)
 
 
 def test_the_first_main_like_branch_becomes_the_main_branch_and_an_early_tag_a_branch() -> None:

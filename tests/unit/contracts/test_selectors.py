@@ -142,7 +142,7 @@ def test_the_older_get_query_is_read() -> None:
     assert selectors.from_query({}) == Request()
 
 
-BAD = (
+BAD: tuple[tuple[Any, str], ...] = (
     ({"mainBranch": True, "latest": True}, "mainBranch can only be combined with consumer"),
     ({"mainBranch": True, "branch": "x"}, "mainBranch can only"),
     ({"branch": "b", "tag": "t"}, "a branch and a tag"),
@@ -172,7 +172,7 @@ def test_contradictions_are_refused_by_name() -> None:
         assert any(words in one for one in refused.value.fields["consumerVersionSelectors"]), selector
 
 
-BAD_BODIES = (
+BAD_BODIES: tuple[tuple[Any, str], ...] = (
     ({"consumerVersionSelectors": "x"}, "consumerVersionSelectors"),
     ({"includePendingStatus": "perhaps"}, "includePendingStatus"),
     ({"includeWipPactsSince": "soon"}, "includeWipPactsSince"),

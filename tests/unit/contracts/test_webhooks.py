@@ -41,10 +41,11 @@ def test_a_webhook_is_read() -> None:
     assert (read.consumer, read.provider) == (Target(name="shop"), Target(label="core"))
     assert (read.request.method, read.request.password, read.enabled) == ("POST", "p", True)
     bare = webhooks.webhook({"request": {"method": "POST", "url": "https://x"}})
-    assert (bare.events, bare.consumer) == ({Event.CONTENT_CHANGED}, Target())
+    assert bare.events == {Event.CONTENT_CHANGED}
+    assert bare.consumer == Target()
 
 
-REFUSED = (
+REFUSED: tuple[tuple[Any, str | None], ...] = (
     ([], "body"),
     ({}, "request"),
     ({**BODY, "events": []}, "events"),
@@ -95,8 +96,6 @@ def test_starred_secrets_keep_what_is_stored() -> None:
     assert again.request.password == "p"
     changed = webhooks.webhook(request(headers={"authorization": MASK}, password="new"), stored=stored)
     assert (changed.request.headers, changed.request.password) == ({"authorization": "Bearer abc"}, "new")
-    secret = replace(stored.request, headers={"Authorization": "Bearer ${secret.github}", "X-Api-Key": "k"})
-    assert webhooks.masked(secret).headers == {"Authorization": "Bearer ${secret.github}", "X-Api-Key": MASK}
 
 
 HOOK = Webhook(Request("POST", "https://x"), frozenset({Event.CONTENT_CHANGED}))
@@ -150,15 +149,6 @@ def test_templates_are_filled_and_escaped_where_they_stand() -> None:
     sent = webhooks.prepare(text, {**values, "consumerName": "a\r\nEvil: 1"})
     assert (sent.body, sent.headers) == ('v=1"2;', {"X": "a Evil: 1"})
     assert webhooks.prepare(replace(text, body=None), {}).body == ""
-
-
-def test_secrets_go_into_headers_and_bodies_and_never_into_urls() -> None:
-    read = Request(
-        "POST", "https://x/${secret.a}", {"Authorization": "Bearer ${secret.a}"}, "${secret.a}", "u", "${secret.a}"
-    )
-    sent = webhooks.prepare(read, {}, {"a": "s3cret"})
-    assert sent.url == "https://x/"
-    assert (sent.headers["Authorization"], sent.body, sent.password) == ("Bearer s3cret", "s3cret", "s3cret")
 
 
 @given(st.text(max_size=20))
