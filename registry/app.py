@@ -10,9 +10,10 @@ from functools import partial
 
 import structlog
 
-from registry import events, formats
+from registry import events, formats, idempotency
 from registry.api.confluent.dialect import Confluent
 from registry.api.pages.dialect import Pages
+from registry.api.v1.dialect import V1
 from registry.errors import RegistryError
 from registry.formats.base import Format
 from registry.http import App, Dialect, HotReads, Outer, Receive, Scope, Send
@@ -26,6 +27,7 @@ from registry.workers import WorkerDied, WorkerFailed, Workers, WorkerTimeout
 
 _log = structlog.get_logger("tenor")
 _SEAL_EVERY = 0.5
+_PURGE_EVERY = 600.0
 
 
 def create_app(settings: Settings, store: Store | None = None) -> App:
@@ -38,6 +40,7 @@ def create_app(settings: Settings, store: Store | None = None) -> App:
     services = Services(settings, own_store, HotReads(own_store, settings.hot_cache), metrics)
     confluent, pages = Confluent(services), Pages(services)
     dialects: dict[str, Dialect] = dict.fromkeys(("health", "live", "ready", "metrics", "docs", "openapi"), pages)
+    dialects["api"] = V1(services)
     return Outer(
         dialects,
         confluent,
@@ -60,7 +63,7 @@ def _protobuf(workers: Workers) -> Format:
 
 
 class _Lifespan:
-    """Start and stop: migrate, seal events in the background, finish waiting writes."""
+    """Start and stop: migrate, seal events and purge old keys in the background, finish waiting writes."""
 
     def __init__(self, store: Store, workers: Workers) -> None:
         self.store = store
@@ -78,7 +81,7 @@ class _Lifespan:
             _log.error("start failed", error=str(error))
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return
-        async with self._sealing():
+        async with self._background():
             gc.freeze()
             await send({"type": "lifespan.startup.complete"})
             await receive()
@@ -87,30 +90,41 @@ class _Lifespan:
         await send({"type": "lifespan.shutdown.complete"})
 
     @contextlib.asynccontextmanager
-    async def _sealing(self) -> AsyncIterator[None]:
-        task = asyncio.create_task(_seal(self.store))
+    async def _background(self) -> AsyncIterator[None]:
+        tasks = [asyncio.create_task(job(self.store)) for job in (_seal, _purge)]
         try:
             yield
         finally:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _seal(store: Store) -> None:
     """Number and chain committed events, within a second of their commit."""
     seen = -1
     while True:
-        if store.epoch != seen or not store.cacheable:
-            seen = store.epoch
+        epoch = store.epoch
+        if epoch != seen or not store.cacheable:
             try:
-                pending = await store.read(_pending)
-                if pending:
-                    await store.write(events.seal)
-                    seen = store.epoch
+                if not await store.read(_pending):
+                    seen = epoch
+                elif await store.write(events.seal) == events.BATCH:
+                    continue
             except RegistryError as error:
                 _log.warning("sealing waits", reason=str(error))
         await asyncio.sleep(_SEAL_EVERY)
+
+
+async def _purge(store: Store) -> None:
+    """Forget the answers of idempotency keys that no longer count."""
+    while True:
+        try:
+            while await store.read(idempotency.expired):
+                await store.write(idempotency.purge)
+        except RegistryError as error:
+            _log.warning("purging waits", reason=str(error))
+        await asyncio.sleep(_PURGE_EVERY)
 
 
 def _pending(db: Db) -> bool:

@@ -18,6 +18,7 @@ from registry.clock import now_ms
 from registry.store.engine import Db
 
 GENESIS = bytes(32)
+BATCH = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def chained(previous: bytes, sequence: int, at: int, actor: str, action: str, re
     return hashlib.sha256(previous + canonical).digest()
 
 
-def seal(db: Db, limit: int = 1000) -> int:
+def seal(db: Db, limit: int = BATCH) -> int:
     """Number and chain events that are not yet; how many. Run as a writing job."""
     rows = db.all(
         """SELECT pk, at, actor, action, resource, body FROM event

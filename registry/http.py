@@ -98,6 +98,8 @@ class Dialect(Protocol):
 
     name: str
     app: App
+    refusal_type: bytes
+    """The content type of `refusal` and `told`."""
 
     def rewrite(self, parts: list[str], query: bytes) -> tuple[list[str], bytes]:
         """Segments and query as the routes expect them."""
@@ -468,7 +470,7 @@ class _Exchange:
     async def refuse(self, status: int, reason: str | bytes) -> None:
         """Answer in the dialect's own error shape; `reason` is a sentence, or the body already."""
         body = reason if isinstance(reason, bytes) else self.dialect.refusal(status, reason)
-        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+        headers = [(b"content-type", self.dialect.refusal_type), (b"content-length", str(len(body)).encode())]
         if status == 503:
             headers.append((b"retry-after", b"1"))
         await self.send({"type": "http.response.start", "status": status, "headers": headers})

@@ -183,12 +183,22 @@ def scopes(subject: Subject) -> list[str]:
     return list(dict.fromkeys([str(subject), *wider]))
 
 
+def wider_scopes(context: str) -> list[str]:
+    """The scopes whose settings can hold for subjects of a context that have none of their own."""
+    return list(dict.fromkeys([*scopes(Subject(context, "")), ""]))
+
+
 def effective(db: Db, subject: Subject, server: Config = Config()) -> Effective:
     """The config and mode that hold for a subject (or a context, or globally). `server` is the built-in default."""
     names = scopes(subject)
     configs, modes, epoch = queries.read(db, list(dict.fromkeys([*names, ""])))
     mode = next((modes[name] for name in names if name in modes), READWRITE)
     return Effective(_effective_config(names, configs, server), mode, epoch)
+
+
+def config_among(subject: Subject, bodies: Mapping[str, str], server: Config = Config()) -> Config:
+    """The config that holds for a subject, from records read before: JSON by scope, its own and `wider_scopes`."""
+    return _effective_config(scopes(subject), bodies, server)
 
 
 def _effective_config(names: list[str], bodies: Mapping[str, str], server: Config) -> Config:

@@ -435,11 +435,18 @@ def _number(case: _Case) -> int:
     return asked
 
 
+# A longer one does not fit into an index row of PostgreSQL.
+_LONGEST_TERM = 500
+
+
 def _terms(schema: Schema) -> tuple[tuple[str, str], ...]:
+    """What search finds the schema by: tags, paths, and the names of nested fields (a top-level path says its own)."""
     fields = schema.fields()
-    paths = [("field", each.path) for each in fields]
     tags = sorted({tag for each in fields for tag in each.tags} | {tag for each in schema.tags() for tag in each.tags})
-    return tuple(dict.fromkeys([*paths, *(("tag", tag) for tag in tags)]))[:5000]
+    paths = [("field", each.path) for each in fields]
+    nested = sorted({each.name for each in fields if each.path != f"/{each.name}"})
+    terms = dict.fromkeys([*(("tag", tag) for tag in tags), *paths, *(("name", name) for name in nested)])
+    return tuple(term for term in terms if len(term[1]) <= _LONGEST_TERM)[:5000]
 
 
 def _stored_schema(

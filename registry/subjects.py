@@ -11,6 +11,7 @@ from registry.clock import now_ms
 from registry.errors import (
     AssociationForSubjectExists,
     ContextNotEmpty,
+    InvalidRequest,
     NoActiveVersion,
     OperationNotPermitted,
     ReferenceExists,
@@ -31,6 +32,8 @@ from registry.store.engine import Db
 from registry.store.queries import associations, schemas, settings, subjects
 from registry.store.queries.schemas import Stored, Version
 from registry.store.queries.subjects import Head
+
+LONGEST_OWNER = 200
 
 # Reading.
 
@@ -273,3 +276,18 @@ def undelete(
     subjects.refresh(db, head.pk)
     record(db, actor, "undelete", f"subject:{subject}", versions=restored)
     return restored
+
+
+# Owning.
+
+
+def set_owner(db: Db, actor: Actor, subject: Subject, owner: str | None) -> None:
+    """Say who answers for a subject, or that nobody does. Raises InvalidRequest, SubjectNotFound."""
+    if owner is not None and (not owner.strip() or len(owner) > LONGEST_OWNER or not owner.isprintable()):
+        raise InvalidRequest(f"An owner has 1 to {LONGEST_OWNER} printable characters")
+    head = subjects.head(db, subject)
+    if head is None:
+        raise SubjectNotFound(subject=str(subject))
+    if head.owner != owner:
+        subjects.set_owner(db, head.pk, owner)
+        record(db, actor, "owner", f"subject:{subject}", owner=owner)

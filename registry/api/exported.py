@@ -16,7 +16,13 @@ def _confluent() -> Litestar:
     return make_app(None)
 
 
-APIS: dict[str, Callable[[], Litestar]] = {"confluent": _confluent}
+def _v1() -> Litestar:
+    from registry.api.v1.dialect import make_app
+
+    return make_app(None)
+
+
+APIS: dict[str, Callable[[], Litestar]] = {"confluent": _confluent, "v1": _v1}
 
 
 def described(name: str) -> str:

@@ -76,6 +76,7 @@ class Confluent:
     """The Confluent Schema Registry API."""
 
     name = "confluent"
+    refusal_type = b"application/json"
 
     def __init__(self, services: Services) -> None:
         self.services = services

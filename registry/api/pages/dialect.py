@@ -120,6 +120,7 @@ class Pages:
     """Health, metrics and documentation."""
 
     name = "pages"
+    refusal_type = b"application/json"
 
     def __init__(self, services: Services) -> None:
         def configure(config: AppConfig) -> AppConfig:

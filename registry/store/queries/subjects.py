@@ -114,6 +114,19 @@ def delete_context(db: Db, context: str) -> bool:
     return db.run("DELETE FROM context WHERE name = :context", context=context) > 0
 
 
+def referred(db: Db, subject: Subject) -> list[Subject]:
+    """The subjects that versions of a subject refer to, deleted ones included."""
+    rows = db.all(
+        """SELECT DISTINCT tc.name, t.name FROM context c JOIN subject s ON s.context_pk = c.pk
+        JOIN version v ON v.subject_pk = s.pk JOIN reference r ON r.schema_pk = v.schema_pk
+        JOIN subject t ON t.pk = r.subject_pk JOIN context tc ON tc.pk = t.context_pk
+        WHERE c.name = :context AND s.name = :name ORDER BY tc.name, t.name""",
+        context=subject.context,
+        name=subject.name,
+    )
+    return [Subject(*row) for row in rows]
+
+
 def open_context(db: Db, context: str) -> int:
     """The key of a context, made now if it is new."""
     row = db.one("SELECT pk FROM context WHERE name = :context", context=context)

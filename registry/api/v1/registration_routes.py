@@ -1,0 +1,117 @@
+"""`POST /subjects/{s}/versions`: register, with what changed and what was found; or rehearse it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+import msgspec
+from litestar import Response
+from litestar.params import FromPath, JSONBody, QueryParameter
+
+from registry import errors, idempotency, registration
+from registry.api.v1 import render, wire
+from registry.api.v1.routes import DryRun, IdempotencyKey, answer, post
+from registry.events import Actor
+from registry.evolution.changes import changes
+from registry.formats.base import Change
+from registry.idempotency import Answer, Claim
+from registry.policy import Config
+from registry.references import Resolver
+from registry.registration import Proposal, Registered, Registration
+from registry.security.access import Action, Needs
+from registry.security.guard import actor_of
+from registry.services import Call, services
+from registry.store.engine import Db, Settled
+
+WRITE = Needs(Action.WRITE, "subject", "subject")
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """A decision that still has to be written: a new version, or only the answer under its key."""
+
+    decided: Proposal | Registered
+    changes: Sequence[Change] = ()
+
+
+def _plan(db: Db, asked: Registration, server: Config, claim: Claim | None) -> _Plan | Settled[Answer]:
+    if claim is not None and (before := idempotency.remembered(db, claim)) is not None:
+        return Settled(before)
+    decision = registration.decide(db, asked, server)
+    if isinstance(decision, Proposal):
+        return _Plan(decision, _changes(db, decision))
+    return Settled(_answer(decision.answer, ())) if claim is None else _Plan(decision.answer)
+
+
+def _changes(db: Db, proposal: Proposal) -> Sequence[Change]:
+    if proposal.previous is None:
+        return ()
+    resolver, context = Resolver(db), proposal.subject.context
+    old, new = (resolver.parsed(content, context) for content in (proposal.previous.content, proposal.content))
+    return changes(old, new)
+
+
+def _carry_out(db: Db, plan: _Plan, actor: Actor, claim: Claim | None) -> Answer:
+    def work(db: Db) -> Answer:
+        decided = plan.decided
+        done = registration.commit(db, decided, actor) if isinstance(decided, Proposal) else decided
+        return _answer(done, plan.changes if done.created else ())
+
+    return idempotency.once(db, claim, work)
+
+
+def _answer(done: Registered, changed: Sequence[Change]) -> Answer:
+    return Answer(201 if done.created else 200, msgspec.json.encode(render.registered(done, changed)))
+
+
+@post(
+    "/subjects/{subject:str}/versions",
+    WRITE,
+    errors.Incompatible,
+    errors.InvalidSchema,
+    errors.VersionNotNext,
+    errors.OperationNotPermitted,
+    errors.IdMismatch,
+    errors.InvalidSubject,
+    errors.InvalidRuleSet,
+    errors.IdempotencyConflict,
+    summary="Register a schema",
+    status_code=201,
+    answers={200: answer(wire.Registration, "The subject has the schema already, or it was a dry run.")},
+)
+async def register(
+    request: Call,
+    subject: FromPath[str],
+    data: JSONBody[wire.RegisterRequest],
+    normalize: Annotated[
+        bool, QueryParameter(name="normalize", description="use the normal form of the schema")
+    ] = False,
+    dry_run: DryRun = False,
+    idempotency_key: IdempotencyKey = None,
+) -> Response[wire.Registration]:
+    """The version, what changed from the one before, and warnings. 201 when the version is new.
+
+    A dry run goes the whole way and is rolled back. Under an `Idempotency-Key` the same request is done once: sent
+    again, also after a restart, it gets the same answer, with the header `Idempotency-Replayed: true`.
+    """
+    parts, actor = services(request), actor_of(request)
+    named = await parts.read(lambda db: parts.writable(db, subject))
+    asked = render.registration(named, data, normalize=normalize)
+    claim = None
+    if idempotency_key is not None and not dry_run:
+        claim = idempotency.claim(actor, idempotency_key, "register", str(named), normalize, data)
+    done = await parts.store.decide_and_write(
+        lambda db: _plan(db, asked, parts.server_config, claim),
+        lambda db, plan: _carry_out(db, plan, actor, claim),
+        dry_run=dry_run,
+    )
+    return Response(
+        msgspec.json.decode(done.body, type=wire.Registration),
+        status_code=200 if dry_run else done.status,
+        headers={"idempotency-replayed": "true"} if done.again else {},
+    )
+
+
+HANDLERS = [register]

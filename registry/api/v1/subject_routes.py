@@ -1,0 +1,198 @@
+"""`/subjects…`: search, read, history, owner, undelete, bulk delete."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from litestar.params import FromPath, JSONBody, QueryParameter
+
+from registry import errors, formats, history, names, removal, search, subjects
+from registry.api.v1 import cursors, render, wire
+from registry.api.v1.errors import problem
+from registry.api.v1.routes import Cursor, Deleted, DryRun, Limit, get, post, put
+from registry.names import ANY_CONTEXT, Subject
+from registry.policy import effective
+from registry.search import ALL, DELETED, LIVE, Criteria
+from registry.security.access import Action, Needs
+from registry.security.guard import actor_of, decide
+from registry.services import Call, services
+from registry.store.engine import Db
+from registry.store.queries import schemas
+
+READ = Needs(Action.READ, "subject", "subject")
+LIST = Needs(Action.READ, "subject")
+DELETE = Needs(Action.DELETE, "subject", "subject")
+DELETE_MANY = Needs(Action.DELETE, "subject")
+CONFIGURE = Needs(Action.CONFIGURE, "subject", "subject")
+
+_WHICH = {"false": LIVE, "true": ALL, "only": DELETED}
+
+
+def _criteria(context: str | None, prefix: str, format_: str | None) -> Criteria:
+    """The place in the namespace: `prefix` may name its context itself."""
+    home = None if context is None else names.context(context)
+    start = Subject.parse(prefix, home or ANY_CONTEXT)
+    if format_ is not None and format_.upper() not in formats.NAMES:
+        raise errors.UnknownFormat(format_)
+    return Criteria(
+        context=None if start.context == ANY_CONTEXT else start.context,
+        prefix=start.name,
+        format=format_ and format_.upper(),
+    )
+
+
+@get("/subjects", LIST, errors.InvalidContext, errors.InvalidSchema, summary="List and search subjects")
+async def list_subjects(
+    request: Call,
+    part: Annotated[str, QueryParameter(name="query", max_length=200, description="part of the name")] = "",
+    prefix: Annotated[
+        str, QueryParameter(name="prefix", max_length=1000, description="start of the name; `:.ctx:` one context")
+    ] = "",
+    field: Annotated[
+        str | None,
+        QueryParameter(name="field", min_length=1, max_length=500, description="a path (`/a/b`) or a field's name"),
+    ] = None,
+    tag: Annotated[str | None, QueryParameter(name="tag", min_length=1, max_length=500)] = None,
+    owner: Annotated[str | None, QueryParameter(name="owner", max_length=200)] = None,
+    text: Annotated[str, QueryParameter(name="text", max_length=200, description="anywhere in the schema")] = "",
+    format_: Annotated[
+        str | None, QueryParameter(name="format", max_length=20, description="AVRO, JSON or PROTOBUF")
+    ] = None,
+    context: Annotated[str | None, QueryParameter(name="context", max_length=1000)] = None,
+    deleted: Annotated[
+        Literal["false", "true", "only"],
+        QueryParameter(name="deleted", description="true: also those without a live version; only: just those"),
+    ] = "false",
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> wire.Subjects:
+    """Subjects that match everything that is asked, by context and name.
+
+    Fields, tags and text are those of the latest version. Names and text do not tell upper from lower case.
+    """
+    place = _criteria(context, prefix, format_)
+    criteria = Criteria(
+        context=place.context,
+        prefix=place.prefix,
+        contains=part,
+        field=field,
+        tag=tag,
+        owner=owner,
+        text=text,
+        format=place.format,
+        which=_WHICH[deleted],
+    )
+    parts, after = services(request), cursors.position(cursor)
+    page = await parts.read(
+        lambda db: search.search(db, criteria, parts.server_config, after=after, limit=limit), heavy=True
+    )
+    return wire.Subjects([render.subject(found) for found in page.items], cursors.of_position(page.next))
+
+
+@get("/subjects/{subject:str}", READ, errors.SubjectNotFound, summary="Read a subject")
+async def get_subject(request: Call, subject: FromPath[str], deleted: Deleted = False) -> wire.SubjectDetail:
+    """With its mode and the schema of its latest version."""
+    parts = services(request)
+
+    def job(db: Db) -> wire.SubjectDetail:
+        named = subjects.aliased(db, Subject.parse(subject))
+        found = search.one(db, named, parts.server_config, deleted=deleted)
+        version = schemas.version(db, named, found.hit.version, deleted=True)
+        if version is None:
+            raise errors.SubjectNotFound(subject=str(named))
+        return render.detail(found, effective(db, named, parts.server_config).mode, version)
+
+    return await parts.read(job)
+
+
+@get("/subjects/{subject:str}/history", READ, errors.SubjectNotFound, summary="History of a subject")
+async def get_history(request: Call, subject: FromPath[str], limit: Limit = 50, cursor: Cursor = None) -> wire.History:
+    """What happened to it and to its settings: who, when, what; newest first. It outlives the subject."""
+    before = cursors.key(cursor)
+
+    def job(db: Db) -> wire.History:
+        named = subjects.aliased(db, Subject.parse(subject))
+        entries, further = history.of_subject(db, named, before=before, limit=limit)
+        return wire.History(str(named), [render.entry(each) for each in entries], cursors.of_key(further))
+
+    return await services(request).read(job, heavy=True)
+
+
+@put(
+    "/subjects/{subject:str}/owner",
+    CONFIGURE,
+    errors.SubjectNotFound,
+    errors.InvalidSubject,
+    summary="Say who owns a subject",
+)
+async def put_owner(request: Call, subject: FromPath[str], data: JSONBody[wire.Owner]) -> wire.OwnerOf:
+    """1 to 200 printable characters; null for nobody."""
+    parts, actor = services(request), actor_of(request)
+
+    def job(db: Db) -> wire.OwnerOf:
+        named = parts.writable(db, subject)
+        subjects.set_owner(db, actor, named, data.owner)
+        return wire.OwnerOf(str(named), data.owner)
+
+    return await parts.write(job)
+
+
+@post(
+    "/subjects/{subject:str}/undelete",
+    DELETE,
+    errors.SubjectNotFound,
+    errors.VersionNotFound,
+    errors.OperationNotPermitted,
+    errors.InvalidSubject,
+    summary="Bring back soft-deleted versions",
+)
+async def undelete(
+    request: Call, subject: FromPath[str], data: JSONBody[wire.UndeleteRequest | None] = None, dry_run: DryRun = False
+) -> wire.Restored:
+    """All of them, or those named. One whose content is live again under another number stays deleted."""
+    parts, actor, versions = services(request), actor_of(request), None if data is None else data.versions
+
+    def job(db: Db) -> wire.Restored:
+        named = parts.writable(db, subject)
+        return wire.Restored(str(named), subjects.undelete(db, actor, named, parts.server_config, versions))
+
+    return await parts.write(job, dry_run=dry_run)
+
+
+@post("/subjects:delete", DELETE_MANY, errors.InvalidSubject, summary="Delete many subjects")
+async def delete_subjects(
+    request: Call, data: JSONBody[wire.BulkDeleteRequest], dry_run: DryRun = False
+) -> wire.BulkDelete:
+    """What can go goes, referring subjects before those they refer to; every refusal says why.
+
+    A dry run answers exactly what would go and what would not: it is the same code, rolled back.
+    """
+    if (data.subjects is None) == (not data.prefix):
+        raise errors.InvalidRequest("Either subjects or a prefix is needed (`:.:` is the whole default context)")
+    parts, actor, after = services(request), actor_of(request), cursors.position(data.cursor)
+
+    def permit(subject: Subject) -> None:
+        decide(actor, Action.DELETE, f"subject:{subject}")
+
+    def job(db: Db) -> wire.BulkDelete:
+        further = None
+        if data.subjects is not None:
+            named = [subjects.aliased(db, names.subject(each)) for each in data.subjects]
+        else:
+            named, further = removal.with_prefix(
+                db, data.prefix or "", parts.server_config, permanent=data.permanent, after=after, limit=data.limit
+            )
+        removed, kept = removal.delete_subjects(
+            db, actor, named, parts.server_config, permanent=data.permanent, permit=permit
+        )
+        return wire.BulkDelete(
+            dry_run,
+            [wire.Removed(str(each.subject), list(each.versions)) for each in removed],
+            [wire.Refused(str(each.subject), problem(each.reason)) for each in kept],
+            cursors.of_position(further),
+        )
+
+    return await parts.write(job, dry_run=dry_run)
+
+
+HANDLERS = [list_subjects, get_subject, get_history, put_owner, undelete, delete_subjects]

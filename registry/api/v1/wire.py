@@ -1,0 +1,341 @@
+"""Wire shapes of the native API.
+
+A schema with what belongs to it has the names that the Confluent API gives it (`schemaType`, `ruleSet`), so that the
+same document can be sent to both; everything else is written `like_this`. Unknown members of requests are ignored,
+null counts as absent. Times are RFC 3339 in UTC.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+
+Number = Annotated[int, Meta(ge=-1, le=2**31 - 1)]
+MOST_AT_ONCE = 500
+
+
+class SchemaReference(Struct):
+    """`name` is an Avro full name, an import path or a `$ref`; `version` -1 means the latest."""
+
+    name: str
+    subject: str
+    version: Number
+
+
+class SchemaEntity(Struct, rename="camel"):
+    """What an inline tag hangs on: `entityType` is sr_record or sr_field."""
+
+    entity_path: str
+    entity_type: str = "sr_field"
+
+
+class SchemaTags(Struct, rename="camel"):
+    """Inline tags of one entity."""
+
+    schema_entity: SchemaEntity
+    tags: list[str] = []
+
+
+class Metadata(Struct, omit_defaults=True):
+    """Tags by path pattern, free properties, names of sensitive properties."""
+
+    tags: dict[str, list[str] | None] | None = None
+    properties: dict[str, str] | None = None
+    sensitive: list[str] | None = None
+
+
+class Rule(Struct, rename="camel", kw_only=True, omit_defaults=True):
+    """One rule of a rule set."""
+
+    name: str | None = None
+    doc: str | None = None
+    kind: str | None = None
+    mode: str | None = None
+    type: str | None = None
+    tags: list[str] | None = None
+    params: dict[str, str] | None = None
+    expr: str | None = None
+    on_success: str | None = None
+    on_failure: str | None = None
+    disabled: bool | None = None
+
+
+class RuleSet(Struct, rename="camel", kw_only=True, omit_defaults=True):
+    """Rules by phase."""
+
+    migration_rules: list[Rule] | None = None
+    domain_rules: list[Rule] | None = None
+    encoding_rules: list[Rule] | None = None
+    enable_at: str | None = None
+
+
+class RegisterRequest(Struct, rename="camel", kw_only=True):
+    """A schema to register. `version` and `id` only where a client brings its own."""
+
+    schema: str | None = None
+    schema_type: str | None = None
+    references: list[SchemaReference] | None = None
+    metadata: Metadata | None = None
+    rule_set: RuleSet | None = None
+    version: Number | None = None
+    id: Number | None = None
+    schema_tags_to_add: list[SchemaTags] | None = None
+    schema_tags_to_remove: list[SchemaTags] | None = None
+    propagate_schema_tags: bool | None = None
+
+
+class Finding(Struct, omit_defaults=True):
+    """One reason against a schema, or a warning about it.
+
+    `direction` backward: the new schema does not read what the old one wrote; forward: the other way round. `path`
+    is printed as the Confluent API prints it; `old_path` and `new_path` point into the two texts, `old` and `new` are
+    what stands there. `version` is the earlier version concerned.
+    """
+
+    rule: str
+    severity: str
+    direction: str
+    version: int
+    sentence: str
+    path: str
+    old_path: str | None = None
+    new_path: str | None = None
+    old: str = ""
+    new: str = ""
+
+
+class Change(Struct, omit_defaults=True):
+    """One difference from the previous version."""
+
+    kind: str
+    path: str
+    sentence: str
+    old_path: str | None = None
+    old: str = ""
+    new: str = ""
+
+
+class Registration(Struct):
+    """What became of a registration (of a dry run: what would). `findings` are warnings."""
+
+    subject: str
+    version: int
+    id: int
+    guid: str
+    created: bool
+    changes: list[Change]
+    findings: list[Finding]
+
+
+class Subject(Struct, kw_only=True):
+    """A subject and its latest live version; of a deleted one the latest that is kept.
+
+    `versions` counts the live ones, `deleted_versions` those that can be brought back.
+    """
+
+    subject: str
+    context: str
+    owner: str | None
+    level: str
+    deleted: bool
+    versions: int
+    deleted_versions: int
+    version: int
+    id: int
+    guid: str
+    format: str
+    registered_at: str
+
+
+class Subjects(Struct):
+    """A page of subjects by context and name.
+
+    It goes on while there is a `next_cursor`, even when it is short: a search that no index serves stops after half a
+    second.
+    """
+
+    items: list[Subject]
+    next_cursor: str | None
+
+
+class SchemaDocument(Struct, rename="camel", kw_only=True, omit_defaults=True):
+    """A schema with what belongs to it, as a registration takes it."""
+
+    schema: str
+    schema_type: str
+    references: list[SchemaReference] = []
+    metadata: dict[str, Any] | None = None
+    rule_set: dict[str, Any] | None = None
+
+
+class SubjectDetail(Subject, kw_only=True):
+    """A subject, its mode, and the schema of its latest version."""
+
+    mode: str
+    document: SchemaDocument
+
+
+class Use(Struct):
+    """A version that has a schema."""
+
+    subject: str
+    version: int
+
+
+class Schema(Struct, kw_only=True):
+    """A schema by id or guid. `uses` lists the first 100 live versions that have it."""
+
+    id: int
+    guid: str
+    context: str
+    registered_at: str
+    document: SchemaDocument
+    uses: list[Use]
+
+
+class Entry(Struct, omit_defaults=True, kw_only=True):
+    """What happened once to a subject or its settings: when, by whom, what.
+
+    A registration tells `version`, `id`, `guid` and `format` (the last two while the schema is kept), deletions and
+    restorations their `versions`; `detail` is the event's body.
+    """
+
+    at: str
+    actor: str
+    action: str
+    sequence: int | None = None
+    version: int | None = None
+    id: int | None = None
+    guid: str | None = None
+    format: str | None = None
+    versions: list[int] | None = None
+    detail: dict[str, Any] = {}
+
+
+class History(Struct):
+    """A page of a subject's history, newest first."""
+
+    subject: str
+    items: list[Entry]
+    next_cursor: str | None
+
+
+class Event(Struct):
+    """One change of anything. `sequence` has no gaps; `resource` is such as `subject:orders-value`."""
+
+    sequence: int
+    at: str
+    actor: str
+    action: str
+    resource: str
+    detail: dict[str, Any]
+
+
+class Events(Struct):
+    """Some of the feed. `next_cursor` is the sequence number to go on after; the feed never ends."""
+
+    items: list[Event]
+    next_cursor: int
+
+
+class Owner(Struct):
+    """Who answers for a subject; null for nobody."""
+
+    owner: Annotated[str, Meta(max_length=200)] | None
+
+
+class OwnerOf(Struct):
+    """The owner of a subject as it is now."""
+
+    subject: str
+    owner: str | None
+
+
+class UndeleteRequest(Struct):
+    """The versions to bring back; all that were deleted when absent."""
+
+    versions: Annotated[list[Annotated[int, Meta(ge=1, le=2**31 - 1)]], Meta(max_length=MOST_AT_ONCE)] | None = None
+
+
+class Restored(Struct):
+    """The versions that are back (of a dry run: would be)."""
+
+    subject: str
+    versions: list[int]
+
+
+class BulkDeleteRequest(Struct, kw_only=True):
+    """Subjects by name, or by a prefix such as `:.dev:orders-` or `:*:test-`: one of the two.
+
+    `permanent` deletes for good what was deleted softly before. A prefix takes `limit` subjects at a time; `cursor`
+    goes on after the last one.
+    """
+
+    subjects: Annotated[list[str], Meta(max_length=MOST_AT_ONCE)] | None = None
+    prefix: Annotated[str, Meta(max_length=1000)] | None = None
+    permanent: bool = False
+    limit: Annotated[int, Meta(ge=1, le=MOST_AT_ONCE)] = 100
+    cursor: Annotated[str, Meta(max_length=8000)] | None = None
+
+
+class Fault(Struct):
+    """One thing that is wrong with the shape of a request."""
+
+    where: str
+    detail: str
+
+
+class Problem(Struct, omit_defaults=True, kw_only=True):
+    """Every error (RFC 9457), as application/problem+json.
+
+    `type` is a path of this server that explains it. `code` is the error_code that the Confluent API gives the same
+    error, where it has one. An incompatible schema has its `findings`, a schema that does not parse the place (a JSON
+    pointer; line and column from 1), a request of the wrong shape its `faults`.
+    """
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: int
+    subject: str | None = None
+    level: str | None = None
+    findings: list[Finding] = []
+    pointer: str | None = None
+    line: int | None = None
+    column: int | None = None
+    faults: list[Fault] = []
+
+
+class Removed(Struct):
+    """A subject that went."""
+
+    subject: str
+    versions: list[int]
+
+
+class Refused(Struct):
+    """A subject that did not go, and why."""
+
+    subject: str
+    problem: Problem
+
+
+class BulkDelete(Struct):
+    """What went and what did not (of a dry run: what would)."""
+
+    dry_run: bool
+    deleted: list[Removed]
+    refused: list[Refused]
+    next_cursor: str | None
+
+
+class ProblemType(Struct):
+    """A kind of problem. `detail` is the pattern of its sentences, or what it means."""
+
+    type: str
+    title: str
+    status: int
+    code: int
+    detail: str
