@@ -72,7 +72,7 @@ def brokers() -> Iterator[str]:
     del producer
 
 
-def through_kafka(brokers: str, topic: str, value: bytes, headers: list[tuple[str, bytes]]) -> tuple[bytes, Any]:
+def through_kafka(brokers: str, topic: str, value: bytes, headers: list[tuple[str, Any]]) -> tuple[bytes, Any]:
     """Produce one message and consume it; its value and headers."""
     producer = Producer({"bootstrap.servers": brokers})
     producer.list_topics(topic, timeout=10)
@@ -85,7 +85,7 @@ def through_kafka(brokers: str, topic: str, value: bytes, headers: list[tuple[st
         while time.monotonic() < deadline:
             message = consumer.poll(0.5)
             if message is not None and message.error() is None:
-                return message.value(), message.headers()
+                return message.value() or b"", message.headers()
         raise AssertionError("no message came back")
     finally:
         consumer.close()
@@ -117,7 +117,7 @@ def test_an_event_makes_the_round_trip(
     if framing == "header":
         conf["schema.id.serializer"] = header_schema_id_serializer
     event: Any = Order(id="A1", total=9.5) if kind == "protobuf" else ORDER
-    headers: list[tuple[str, bytes]] = []
+    headers: list[tuple[str, Any]] = []
     context = SerializationContext(topic, MessageField.VALUE, headers)
     payload = serializer(kind, client, conf)(event, context)
     value, received = through_kafka(brokers, topic, payload, headers)
@@ -143,6 +143,7 @@ def test_the_registry_client_s_whole_surface(client: SchemaRegistryClient) -> No
     full = client.register_schema_full_response(subject, Schema(AVRO, "AVRO"))
     assert (full.schema_id, full.version) == (id, 1)
     assert client.get_schema(id).schema_type == "AVRO"
+    assert full.guid is not None
     assert client.get_schema_by_guid(full.guid).schema_str
     found = client.lookup_schema(subject, Schema(AVRO, "AVRO"))
     assert (found.schema_id, found.version, found.subject) == (id, 1, subject)

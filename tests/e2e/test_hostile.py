@@ -148,7 +148,7 @@ def test_a_large_schema_does_not_stop_others(registry: httpx.Client) -> None:
 def test_every_acknowledged_write_survives_a_kill(tmp_path: Path) -> None:
     port = free_port()
     environment = {key: value for key, value in os.environ.items() if not key.startswith("TENOR_")}
-    command = [SERVER, "serve", "--port", str(port), "--database-url", f"sqlite:///{tmp_path}/t.db"]
+    command = [str(SERVER), "serve", "--port", str(port), "--database-url", f"sqlite:///{tmp_path}/t.db"]
 
     def start() -> subprocess.Popen[bytes]:
         process = subprocess.Popen(

@@ -167,6 +167,10 @@ def _field(**given: Any) -> FileDescriptorProto:
     return FileDescriptorProto(message_type=[DescriptorProto(name="A", field=[FieldDescriptorProto(**whole)])])
 
 
+def _file(**given: Any) -> FileDescriptorProto:
+    return FileDescriptorProto(**given)
+
+
 HOSTILE_DESCRIPTORS = [
     ("a name with a brace", FileDescriptorProto(message_type=[DescriptorProto(name="A {} message B")])),
     ("a package with a semicolon", FileDescriptorProto(package='a; import "b"')),
@@ -175,19 +179,19 @@ HOSTILE_DESCRIPTORS = [
     ("a type that is code", _field(type=11, type_name=".B c = 2; A")),
     ("a default that is code", _field(type=12, default_value='"]; } message B { bytes b = 1 [default = "')),
     ("a default that is no number", _field(default_value="1]; //")),
-    ("a json_name that is taken", FileDescriptorProto(message_type=[{"name": "A", "field": [
+    ("a json_name that is taken", _file(message_type=[{"name": "A", "field": [
         {"name": "ab"[at], "number": at + 1, "type": 5, "label": 1, "json_name": "x"} for at in (0, 1)
     ]}], syntax="proto3")),
     ("field number 0", _field(number=0)),
     ("an import with a quote", FileDescriptorProto(dependency=['a"; import "b'])),
     ("an import of itself", FileDescriptorProto(dependency=["default"])),
     ("an unknown syntax", FileDescriptorProto(syntax="proto4")),
-    ("an unreleased edition", FileDescriptorProto(syntax="editions", edition=9999)),
+    ("an unreleased edition", _file(syntax="editions", edition=9999)),
     ("a oneof index out of range", _field(oneof_index=7)),
-    ("a map entry that is none", FileDescriptorProto(message_type=[{"name": "A", "nested_type": [
+    ("a map entry that is none", _file(message_type=[{"name": "A", "nested_type": [
         {"name": "MEntry", "options": {"map_entry": True}}], "field": [
         {"name": "m", "number": 1, "type": 11, "label": 3, "type_name": ".A.MEntry"}]}])),
-    ("an enum without values", FileDescriptorProto(enum_type=[{"name": "E"}])),
+    ("an enum without values", _file(enum_type=[{"name": "E"}])),
 ]  # fmt: skip
 
 

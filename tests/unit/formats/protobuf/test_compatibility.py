@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from registry.formats.base import Severity
+from registry.formats.protobuf import ProtobufSchema
 from registry.formats.protobuf.compatibility import differences
 from registry.formats.protobuf.rules import COMPATIBLE, INCOMPATIBLE, RULES, WARNINGS
-from tests.unit.formats.protobuf import ProtobufSchema, schema, source
+from tests.unit.formats.protobuf import schema, source
 
 
 def _cases(name: str) -> list[tuple[str, str, frozenset[str]]]:
