@@ -5,7 +5,6 @@ Four scores: the verdict; the set of kinds; the set of (kind, path); all differe
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -14,9 +13,9 @@ from registry.formats.base import Severity, Source
 from registry.formats.protobuf import FORMAT, ProtobufSchema
 from registry.formats.protobuf.compatibility import differences
 from registry.formats.protobuf.rules import WARNINGS
-from tests.conftest import VECTORS
+from tests.vectors import shared
 
-PATH = VECTORS / "compat-protobuf.json"
+pytestmark = pytest.mark.vectors
 
 # Rows whose answer differs from the vectors, with the reason. None does.
 EXPLAINED: dict[str, str] = {}
@@ -31,9 +30,7 @@ DECIDED = {
 
 @pytest.fixture(scope="module")
 def rows() -> list[dict[str, Any]]:
-    if not PATH.exists():
-        pytest.skip("shared/vectors is not beside the project")
-    found: list[dict[str, Any]] = json.loads(PATH.read_text())["cases"]
+    found: list[dict[str, Any]] = shared("compat-protobuf.json")["cases"]
     return found
 
 

@@ -33,7 +33,16 @@ class Protobuf:
 
         Raises InvalidSchema, with the line and column of the first problem in the text.
         """
-        files = sources.texts(source, lambda below: self.parse(below).canonical)
+        printed: dict[bytes, str] = {}
+
+        def text_of(below: Source) -> str:
+            """The text of a reference that is a descriptor; each is printed once, however often it is referred to."""
+            if below.digest not in printed:
+                files = sources.texts(below, text_of)
+                printed[below.digest] = self._printed(sources.descriptor(below.text), files, sources.main_path(files))
+            return printed[below.digest]
+
+        files = sources.texts(source, text_of)
         main = sources.main_path(files)
         text = source.text
         if sources.is_descriptor(text):
