@@ -31,7 +31,7 @@ def do(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_it_lists_its_verbs_and_refuses_others() -> None:
     verbs = {line.split()[0] for line in do(ROOT).stdout.splitlines() if line.startswith("  ")}
-    assert {"serve", "test", "check", "openapi"} <= verbs
+    assert {"serve", "test", "check", "bench", "openapi"} <= verbs
     unknown = do(ROOT, "srve")
     assert (unknown.returncode, unknown.stdout) == (2, "")
     assert "usage" in unknown.stderr
