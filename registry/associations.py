@@ -349,7 +349,7 @@ def _named(db: Db, resource: Resource) -> list[Association]:
 def _known(db: Db, resource: Resource, wish: Wish, server: Config) -> Known:
     mine = _of_resource(db, resource)
     pair = next((each for each in mine if each.type == wish.type), None)
-    subject = subject_of(resource, wish, pair)
+    subject = subjects.aliased(db, subject_of(resource, wish, pair))  # registering follows aliases too
     names.subject(str(subject))
     head = subject_rows.head(db, subject)
     referenced = schemas.referenced_versions(db, head.pk, deleted=True) if head else ()
@@ -479,7 +479,8 @@ def mutate(
 def _delete_one(db: Db, actor: Actor, resource: Resource, step: Step, server: Config) -> Association:
     wish = step.wish
     found = next((each for each in _of_resource(db, resource) if each.type == wish.type), None)
-    if found is None or wish.subject not in (None, Subject.parse(found.subject)):
+    named = wish.subject and str(subjects.aliased(db, wish.subject))
+    if found is None or named not in (None, found.subject):
         raise AssociationNotFound(resource=resource.id or resource.name)
     _delete(db, actor, found, server, cascade=step.cascade)
     return found

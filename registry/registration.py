@@ -8,7 +8,6 @@ compares what the decision rests on and writes inside it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from registry import formats
@@ -129,15 +128,18 @@ def decide(db: Db, request: Registration, server: Config) -> Proposal | Settled[
     if (known := _fast(case)) is not None:
         return Settled(Registered(known, created=False))
     _require_mode(case)  # 3
+    numbered = _has_number(case.request)
     request = case.request = _filled_in(case)  # 4
     if request.rule_set is not None:
         validate(request.rule_set)
     _require_weak_targets(case)
     schema, content = _parsed(case, strict=_strict(case))  # 5
     if request.version == 0 and not case.settings.importing:
-        if (known := _exact(case, content)) is not None:  # 6
+        # A number that was only inherited must not make the same request another version each time it is sent.
+        sought = content if numbered else content.without_version()
+        if (known := _exact(case, sought)) is not None:  # 6
             return Settled(Registered(known, created=False))
-        if (known := _looser(case, content)) is not None:  # 7
+        if (known := _looser(case, sought)) is not None:  # 7
             return Settled(Registered(known, created=False))
     found: Sequence[Conflict] = ()
     if not (request.force or case.settings.importing):  # 8
@@ -289,7 +291,7 @@ def _filled_in(case: _Case) -> Registration:
     if case.settings.importing:
         if not request.text.strip():
             raise EmptySchema
-        return request
+        return _retagged(case, replace(request, propagate_tags=False))
     if not request.text.strip():
         latest = case.latest()
         if latest is None:
@@ -299,10 +301,14 @@ def _filled_in(case: _Case) -> Registration:
     request = _retagged(case, request)
     case.request = request
     request = _inherited(case)
-    if request.version != 0 or VERSION_PROPERTY in (request.metadata.properties if request.metadata else {}):
+    if request.version != 0 or _has_number(request):
         metadata = request.metadata or Metadata()
         request = replace(request, metadata=metadata.with_property(VERSION_PROPERTY, str(case.next_number)))
     return request
+
+
+def _has_number(request: Registration) -> bool:
+    return request.metadata is not None and VERSION_PROPERTY in request.metadata.properties
 
 
 def _inherited(case: _Case) -> Registration:
@@ -326,11 +332,25 @@ def _retagged(case: _Case, request: Registration) -> Registration:
     )
     text, latest = request.text, case.latest()
     if request.propagate_tags and latest is not None and latest.content.format == request.format:
-        for tagging in case.resolver.parsed(latest.content, request.subject.context).tags():
-            with suppress(InvalidSchema):  # the entity is gone from the new text, and its tags with it
-                text = _with_text(schema, text).retagged([tagging], [])
+        text = _propagated(schema, text, case.resolver.parsed(latest.content, request.subject.context).tags())
+    if not (request.tags_to_add or request.tags_to_remove):
+        return replace(request, text=text)
     text = _with_text(schema, text).retagged(request.tags_to_add, request.tags_to_remove)
     return replace(request, text=text, version=request.version or LATEST)
+
+
+def _propagated(schema: Schema, text: str, taggings: Sequence[Tagging]) -> str:
+    """The text with those of the tags whose entity is there. By halves: a text is parsed once for each that is gone,
+    not for each that stays."""
+    if not taggings:
+        return text
+    try:
+        return _with_text(schema, text).retagged(taggings, [])
+    except InvalidSchema:
+        if len(taggings) == 1:
+            return text
+    middle = len(taggings) // 2
+    return _propagated(schema, _propagated(schema, text, taggings[:middle]), taggings[middle:])
 
 
 def _with_text(schema: Schema, text: str) -> Schema:

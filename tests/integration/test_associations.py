@@ -136,6 +136,22 @@ def test_the_subject_of_a_question_may_be_an_alias(registry_client: httpx.Client
     assert [each["subject"] for each in listed(registry_client, "/associations/subjects/nickname")] == ["shared"]
 
 
+def test_an_alias_stands_for_its_target_in_requests_and_has_no_strong_association(
+    registry_client: httpx.Client,
+) -> None:
+    register(registry_client, "shared")
+    for alias in ("nickname", OWN_VALUE):
+        ok(registry_client.put(f"/config/{alias}", json={"alias": ":.:shared"}))
+    for _ in ("created", "confirmed"):
+        answer = ok(create(registry_client, {"subject": "nickname"}))
+        assert answer["associations"][0]["subject"] == "shared"
+    assert code(create(registry_client, STRONG)) == 40903
+    step = {"opType": "DELETE", "subject": "nickname"}
+    assert outcome(batch(registry_client, "batchMutate", asking(step))[0]) == []
+    assert code(create(registry_client, STRONG)) == 42212
+    assert ok(registry_client.get("/subjects?subjectPrefix=:*:")) == ["shared"]
+
+
 def test_an_answer_follows_a_write_at_once(registry_client: httpx.Client) -> None:
     path = "/associations/resources/-/orders"
     assert listed(registry_client, path) == []

@@ -76,14 +76,13 @@ def references(content: Content, context: str, *, qualified: bool = False) -> li
 
 
 def _tags(db: Db, schema: Stored, wanted: Sequence[str]) -> list[wire.SchemaTags]:
-    """Entities whose inline tags are among the wanted ones (`*` wants all)."""
+    """Entities that have one of the wanted inline tags (`*` is any), with all their tags."""
     if not wanted:
         return []
     found = []
     for tagging in subjects.parsed(db, schema).tags():
-        matching = [tag for tag in tagging.tags if tag in wanted or "*" in wanted]
-        if matching:
-            found.append(wire.SchemaTags(wire.SchemaEntity(tagging.path, tagging.type), matching))
+        if "*" in wanted or any(tag in wanted for tag in tagging.tags):
+            found.append(wire.SchemaTags(wire.SchemaEntity(tagging.path, tagging.type), list(tagging.tags)))
     return found
 
 
