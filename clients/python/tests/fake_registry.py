@@ -90,6 +90,8 @@ class FakeRegistry:
             case "GET", ["schemas", "guids", guid]:
                 rows = [row for row in self.ids.values() if row["guid"] == guid]
                 return answer(self.by_id(rows[0], query)) if rows else error(404, 40403, f"Schema {guid} not found")
+            case "GET", ["schemas", "guids", guid, "ids"]:
+                return answer([{"context": ".", "id": row["id"]} for row in self.ids.values() if row["guid"] == guid])
             case "GET", ["associations", "resources", "-", topic] if self.associations_known:
                 subject = self.associations.get((topic, query["associationType"]))
                 return answer([{"subject": subject, "resourceName": topic}] if subject else [])

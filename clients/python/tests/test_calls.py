@@ -29,6 +29,7 @@ REQUESTS = [
     (calls.schema_by_id(7), "GET /schemas/ids/7"),
     (calls.schema_by_id(7, subject=":.c:s"), "GET /schemas/ids/7?subject=%3A.c%3As"),
     (calls.schema_by_guid("abc"), "GET /schemas/guids/abc"),
+    (calls.ids_of_guid("abc"), "GET /schemas/guids/abc/ids"),
     (calls.subjects("or", offset=10, limit=5), "GET /subjects?subjectPrefix=or&offset=10&limit=5"),
     (calls.subjects(), "GET /subjects"),
     (calls.versions("s"), "GET /subjects/s/versions"),

@@ -215,6 +215,12 @@ def schema_by_guid(guid: str, *, rendering: str = "") -> Call[Registered]:
     return Call("GET", _path("schemas", "guids", guid, format=rendering), lambda body: _registered(body, guid=guid))
 
 
+def ids_of_guid(guid: str) -> Call[tuple[tuple[str, int], ...]]:
+    """The ids behind a guid: (context, id), one a context."""
+    path = _path("schemas", "guids", guid, "ids")
+    return Call("GET", path, lambda body: tuple((str(item["context"]), _int(item["id"])) for item in _list(body)))
+
+
 def subjects(prefix: str = "", *, deleted: bool = False, offset: int = 0, limit: int = -1) -> Call[tuple[str, ...]]:
     """Names of subjects, sorted. `:.ctx:` as prefix means that context, `:*:` all of them."""
     path = _path("subjects", subjectPrefix=prefix, deleted=deleted, offset=offset, limit=max(limit, 0))

@@ -11,6 +11,7 @@ Every call of `tenor.calls` can be sent; the methods here add caches and what ta
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
@@ -40,6 +41,7 @@ T = TypeVar("T")
 
 MAX_REFERENCES: Final = 1000
 """Schemas that one schema may pull in, so that a hostile registry cannot keep a client busy for ever."""
+MAX_REFERENCE_DEPTH: Final = 100
 _ABSENT: Final = (SubjectNotFound, VersionNotFound, SchemaNotFound)
 
 
@@ -313,10 +315,20 @@ class AsyncRegistry:
                 raise UnusableSchema(format=schema.format, reason="the registry gave it no id")
             guid, number = registration.guid, registration.version
             return Registered(schema, registration.id, guid, registration.subject, number)
-        if id is not None or guid is not None:
-            found = await self.schema(id if id is not None else str(guid), subject=subject)
-            return found if found.subject else _of_subject(found, subject)
+        if guid is not None and id is None:
+            id = await self._id_of(guid, subject)
+        if id is not None:
+            return replace(await self.schema(id, subject=subject), subject=subject)
         return await self.version(subject, LATEST if version is None else version)
+
+    async def _id_of(self, guid: str, subject: str) -> int:
+        """The id of a guid in the context of a subject."""
+        ids = await self.send(calls.ids_of_guid(guid))
+        context = _context(subject).strip(":") or "."
+        if (found := dict(ids).get(context)) is None:
+            message = f"Schema {guid} not found in context '{context}'"
+            raise SchemaNotFound(status=404, code=40403, message=message, url=self.url)
+        return found
 
     async def _compiled(self, registered: Registered, subject: str, options: Options) -> Compiled:
         """Compile a schema with everything it refers to."""
@@ -324,7 +336,7 @@ class AsyncRegistry:
             # The registry compiles .proto text; this client needs the descriptor only.
             registered = await self._serialized(registered, subject)
         references: dict[str, Schema] = {}
-        await self._resolve(registered.schema, registered.subject or subject, references, set())
+        await self._resolve(registered.schema, registered.subject or subject, references, set(), 0)
         return compiled_from(registered, references, options)
 
     async def _serialized(self, registered: Registered, subject: str) -> Registered:
@@ -338,9 +350,11 @@ class AsyncRegistry:
         return Registered(text, registered.id, registered.guid or found.guid, registered.subject, registered.version)
 
     async def _resolve(
-        self, schema: Schema, subject: str, found: dict[str, Schema], visited: set[tuple[str, int]]
+        self, schema: Schema, subject: str, found: dict[str, Schema], visited: set[tuple[str, int]], depth: int
     ) -> None:
         """Collect what a schema refers to, innermost first, each name once."""
+        if depth > MAX_REFERENCE_DEPTH:
+            raise UnusableSchema(format=schema.format, reason=f"references nest more than {MAX_REFERENCE_DEPTH} levels")
         rendering = "serialized" if schema.format == PROTOBUF else ""
         for reference in schema.references:
             target = _qualified(reference, subject)
@@ -350,7 +364,7 @@ class AsyncRegistry:
             if len(visited) > MAX_REFERENCES:
                 raise UnusableSchema(format=schema.format, reason=f"it refers to more than {MAX_REFERENCES} schemas")
             referred = await self._referred(target, reference.version, rendering)
-            await self._resolve(referred.schema, target, found, visited)
+            await self._resolve(referred.schema, target, found, visited, depth + 1)
             found.setdefault(reference.name, referred.schema)
 
     async def _referred(self, subject: str, number: int, rendering: str) -> Registered:
@@ -366,7 +380,3 @@ def _context(subject: str) -> str:
 def _qualified(reference: Reference, subject: str) -> str:
     """The subject of a reference, in the context of the schema that refers to it unless it names its own."""
     return reference.subject if reference.subject.startswith(":.") else _context(subject) + reference.subject
-
-
-def _of_subject(found: Registered, subject: str) -> Registered:
-    return Registered(found.schema, found.id, found.guid, subject, found.version, found.deleted)

@@ -9,11 +9,11 @@ from typing import Any
 from fastavro import schemaless_reader, schemaless_writer
 
 from tenor.codecs import Body, Options, Read, Write
-from tenor.codecs.avro.check import checker, nests_deeper, violations
+from tenor.codecs.avro.check import MAX_DEPTH, checker, violations
 from tenor.codecs.avro.guard import Hostile, inspect
 from tenor.codecs.avro.model import Model, kind, parse
 from tenor.codecs.avro.resolve import aligned, completer, native
-from tenor.codecs.shown import shown
+from tenor.codecs.shown import nests_deeper, shown
 from tenor.errors import InvalidEvent, Undecodable, UnusableSchema, Violation
 from tenor.schemas import AVRO, Schema
 
@@ -42,7 +42,7 @@ class AvroBody:
         fill = _filler(model) if self._options.fill_defaults else None
 
         def write(event: Any) -> bytes:
-            if recursive and nests_deeper(event):
+            if recursive and nests_deeper(event, MAX_DEPTH):
                 raise InvalidEvent([Violation("", "depth", "…", "the event is nested too deeply")], subject)
             if fill is not None:
                 event = fill(event)
@@ -99,8 +99,9 @@ class AvroBody:
 def _said(error: Exception) -> str:
     if isinstance(error, EOFError):
         return "it ends too early"
-    if isinstance(error, IndexError):
-        return "it holds an index that the schema does not have"
+    if isinstance(error, IndexError):  # of the bytes, or of the symbols or branches
+        early = "string" in str(error)
+        return "it ends too early" if early else "it holds an index that the schema does not have"
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) < 160 else text[:160] + "…"
 

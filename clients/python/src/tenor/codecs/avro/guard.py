@@ -22,9 +22,10 @@ class Hostile(Exception):
 
 
 def inspect(model: Model, data: bytes, at: int) -> None:
-    """Walk over a body without building anything. Raises Hostile.
+    """Walk over a body without building anything. Raises Hostile, for plain damage too.
 
-    Plain damage (an end too early, a bad index) is left for the decoder to find.
+    Damage must not be left for the decoder to find: it takes a varint of any length, and an overlong one is a count
+    that keeps it busy until memory ends.
     """
     if len(data) - at <= HARMLESS and not model.zero_width:
         return
@@ -33,7 +34,7 @@ def inspect(model: Model, data: bytes, at: int) -> None:
     except RecursionError:
         raise Hostile("the event is nested too deeply") from None
     except IndexError:
-        return
+        raise Hostile("it ends too early, or holds a number or an index that cannot be") from None
 
 
 class _Walk:
@@ -60,7 +61,7 @@ class _Walk:
                 self._move(node["size"])
             case "union":
                 index = self._long()
-                if index < 0:
+                if index < 0:  # Python would count from the end
                     raise IndexError
                 self.skip(node[index], depth + 1)
             case "record" | "error":

@@ -51,7 +51,9 @@ def parse(schema: Schema, references: Mapping[str, Schema]) -> Model:
     definitions: dict[str, Any] = {}
     try:
         for reference in references.values():
-            _qualified(json.loads(reference.text), "", definitions)
+            theirs: dict[str, Any] = {}
+            _qualified(json.loads(reference.text), "", theirs)
+            definitions = theirs | definitions
         own = _qualified(json.loads(schema.text), "", {})
         named: dict[str, Any] = {}
         root = fastavro.parse_schema(standalone(own, definitions, set()), named_schemas=named)
@@ -102,6 +104,8 @@ def _qualified(node: Any, namespace: str, definitions: dict[str, Any]) -> Any:
         return node if node in PRIMITIVES else _full_name(node, namespace)
     if isinstance(node, list):
         return [_qualified(branch, namespace, definitions) for branch in node]
+    if not isinstance(node, dict):
+        raise ValueError(f"{json.dumps(node)} is no Avro type")
     type_ = node["type"]
     if isinstance(type_, dict | list):  # {"type": {"type": "array", …}} says no more than its inside
         return _qualified(type_, namespace, definitions)
@@ -117,7 +121,8 @@ def _qualified(node: Any, namespace: str, definitions: dict[str, Any]) -> Any:
             out["fields"] = [
                 {**field, "type": _qualified(field["type"], inner, definitions)} for field in node["fields"]
             ]
-        definitions.setdefault(full, out)
+        if definitions.setdefault(full, out) is not out:
+            raise ValueError(f"the type {full} is defined twice")
     elif type_ == "array":
         out["items"] = _qualified(node["items"], namespace, definitions)
     elif type_ == "map":
