@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+from confluent_kafka.schema_registry.avro import AvroSerializer
+from confluent_kafka.schema_registry.common.schema_registry_client import (
+    AssociationCreateOrUpdateInfo,
+    AssociationCreateOrUpdateRequest,
+)
+from confluent_kafka.serialization import MessageField, SerializationContext
 
 from registry import associations
 from registry.events import Actor
@@ -17,6 +26,7 @@ from registry.registration import Proposal, Registration, commit, decide
 from registry.settings import Settings
 from registry.store.engine import Moved, Store
 from tests.integration.served import client_on
+from tests.served import served
 
 Json = dict[str, Any]
 
@@ -779,3 +789,36 @@ def test_a_resource_s_own_subject_is_in_the_context_of_its_namespace() -> None:
     made = associations.resource("orders", "lkc-1", "id-1", None)
     assert str(made.own_subject("key")) == OWN_KEY
     assert made.own_subject("key") != Subject(DEFAULT_CONTEXT, "orders-key")
+
+
+def test_confluent_kafka_asks_makes_and_deletes_associations(tmp_path: Path) -> None:
+    server = Path(sys.executable).with_name("tenor-server")
+    environment = {"TENOR_DATABASE_URL": "sqlite:///t.db"}
+    with (
+        served([server, "serve"], cwd=tmp_path, environment=environment) as client,
+        SchemaRegistryClient({"url": str(client.base_url)}) as theirs,
+    ):
+        register(client, "shared")
+        schema, context = ORDER["schema"], SerializationContext("orders", MessageField.VALUE)
+        # Without an association the subject is named after the topic.
+        AvroSerializer(theirs, schema)({"a": "x"}, context)
+        assert ok(client.get("/subjects")) == ["orders-value", "shared"]
+
+        info = AssociationCreateOrUpdateInfo(subject="shared", association_type="value", lifecycle="WEAK")
+        made = theirs.create_association(
+            AssociationCreateOrUpdateRequest("orders", "lkc-1", "id-1", "topic", associations=[info])
+        )
+        assert [each.subject for each in made.associations or []] == ["shared"]
+        AvroSerializer(theirs, WIDER["schema"])({"a": "x", "b": "y"}, context)
+        assert ok(client.get("/subjects/shared/versions")) == [1, 2]
+        assert ok(client.get("/subjects/orders-value/versions")) == [1]
+
+        theirs.delete_associations("id-1", "topic", ["value"])
+        assert theirs.get_associations_by_resource_name("orders", "-", "topic", ["value"], offset=0, limit=-1) == []
+        own = AssociationCreateOrUpdateInfo(association_type="value", schema=Schema(schema, "AVRO"))
+        made = theirs.create_association(
+            AssociationCreateOrUpdateRequest("orders", "lkc-1", "id-1", "topic", associations=[own])
+        )
+        assert [(each.subject, each.frozen) for each in made.associations or []] == [(OWN_VALUE, True)]
+        theirs.delete_associations("id-1", cascade_lifecycle=True)
+        assert code(client.get(f"/subjects/{OWN_VALUE}/versions?deleted=true")) == 40401
