@@ -2,6 +2,7 @@
 
 from alembic import context
 
+import contracts.tables  # noqa: F401 # its tables join the metadata
 from registry.store.tables import Row
 
 context.configure(

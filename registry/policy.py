@@ -196,6 +196,18 @@ def effective(db: Db, subject: Subject, server: Config = Config()) -> Effective:
     return Effective(_effective_config(names, configs, server), mode, epoch)
 
 
+def resolved(db: Db, subject: Subject, server: Config = Config()) -> tuple[Subject, Effective]:
+    """The subject that a name means, its own config's alias followed once, with what holds there."""
+    names = scopes(subject)
+    configs, modes, epoch = queries.read(db, list(dict.fromkeys([*names, ""])))
+    own = configs.get(str(subject))
+    if own is not None and (target := config_from_json(msgspec.json.decode(own)).alias) is not None:
+        aliased = Subject.parse(target, subject.context)
+        return aliased, effective(db, aliased, server)
+    mode = next((modes[name] for name in names if name in modes), READWRITE)
+    return subject, Effective(_effective_config(names, configs, server), mode, epoch)
+
+
 def config_among(subject: Subject, bodies: Mapping[str, str], server: Config = Config()) -> Config:
     """The config that holds for a subject, from records read before: JSON by scope, its own and `wider_scopes`."""
     return _effective_config(scopes(subject), bodies, server)

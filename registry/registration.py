@@ -27,12 +27,12 @@ from registry.evolution.levels import LEVELS, Conflict, Earlier, Level, conflict
 from registry.evolution.reserved import reserved_conflicts
 from registry.formats.base import Reference, Schema, Tagging
 from registry.names import LATEST, Subject
-from registry.policy import READWRITE, Config, Effective, effective, not_in_mode
+from registry.policy import READWRITE, Config, Effective, not_in_mode, resolved
 from registry.references import Resolver
 from registry.rules import VERSION_PROPERTY, Metadata, RuleSet, validate
 from registry.store.engine import Db, Moved, Settled
-from registry.store.queries import associations, schemas, settings, subjects
-from registry.store.queries.schemas import Version
+from registry.store.queries import associations, registering, schemas, settings, subjects
+from registry.store.queries.schemas import Stored, Version
 from registry.store.queries.subjects import Head
 
 
@@ -79,6 +79,8 @@ class Proposal:
     epoch: int
     conflicts: tuple[Conflict, ...]
     previous: Version | None
+    plain: bool
+    """No references, no given id, no tombstones: PostgreSQL writes it with one call."""
 
 
 class NotParsed(Exception):
@@ -122,9 +124,17 @@ class _Case:
         return (self.head.max_version if self.head else 0) + 1
 
 
+def _opened(db: Db, request: Registration, server: Config, *, only_parsed: bool = False) -> _Case:
+    """1: the case of a request, its subject's alias followed."""
+    subject, settings = resolved(db, request.subject, server)
+    if subject != request.subject:
+        request = replace(request, subject=subject)
+    return _Case(db, request, settings, only_parsed)
+
+
 def decide(db: Db, request: Registration, server: Config) -> Proposal | Settled[Registered]:
     """Decide a registration. Raises what `registry.errors` names for each step."""
-    case = _Case(db, request, effective(db, request.subject, server))
+    case = _opened(db, request, server)
     if (known := _fast(case)) is not None:
         return Settled(Registered(known, created=False))
     _require_mode(case)  # 3
@@ -158,15 +168,19 @@ def decide(db: Db, request: Registration, server: Config) -> Proposal | Settled[
         epoch=case.settings.epoch,
         conflicts=tuple(found),
         previous=case.latest(),
+        plain=not content.references
+        and request.id is None
+        and (case.head is None or case.head.live == case.head.max_version),
     )
 
 
-def known(db: Db, request: Registration, settings: Effective, *, registering: bool) -> Version | None:
+def known(db: Db, request: Registration, server: Config, *, registering: bool) -> Version | None:
     """The version that a registration or look-up of something known answers with, None for everything else.
 
     Made for the event loop: raises NotParsed rather than parse, and compares with what is exactly equal first.
     """
-    case = _Case(db, request, settings, only_parsed=True)
+    case = _opened(db, request, server, only_parsed=True)
+    request = case.request
     if registering:
         return _fast(case)
     if not request.text.strip():
@@ -179,6 +193,12 @@ def commit(db: Db, proposal: Proposal, actor: Actor) -> Registered:
     """Write a decided registration. Raises Moved when the decision no longer stands, OperationNotPermitted when
     the given id belongs to other content."""
     subject = proposal.subject
+    now = now_ms()
+    if proposal.plain and db.dialect == "postgresql":
+        written = registering.written(db, proposal, actor.name, now)
+        if written is None:
+            raise Moved
+        return _registered(proposal, *written, now)
     head = subjects.head(db, subject)
     if (None if head is None else head.revision) != proposal.revision or settings.epoch(db) != proposal.epoch:
         raise Moved
@@ -189,7 +209,6 @@ def commit(db: Db, proposal: Proposal, actor: Actor) -> Registered:
             raise Moved
         if associations.strong(db, str(named)):
             raise Moved
-    now = now_ms()
     schema_pk, id = _stored_schema(db, proposal, targets, now)  # 10
     subject_pk = (
         head.pk if head else subjects.open_subject(db, subjects.open_context(db, subject.context), subject.name)
@@ -201,9 +220,13 @@ def commit(db: Db, proposal: Proposal, actor: Actor) -> Registered:
     subjects.insert_version(db, subject_pk, proposal.number, schema_pk, proposal.source, now)
     subjects.advance(db, subject_pk, proposal.number)
     record(db, actor, "register", f"subject:{subject}", version=proposal.number, id=id)
-    stored = schemas.version(db, subject, proposal.number)
-    assert stored is not None
-    return Registered(stored, created=True, conflicts=proposal.conflicts, previous=proposal.previous)
+    return _registered(proposal, schema_pk, id, now)
+
+
+def _registered(proposal: Proposal, schema_pk: int, id: int, now: int) -> Registered:
+    schema = Stored(schema_pk, proposal.subject.context, id, proposal.content.guid, proposal.content, now)
+    version = Version(proposal.subject, proposal.number, schema, now, deleted=False, source=proposal.source)
+    return Registered(version, created=True, conflicts=proposal.conflicts, previous=proposal.previous)
 
 
 def lookup(db: Db, request: Registration, server: Config, *, deleted: bool = False) -> Version | None:
@@ -211,7 +234,8 @@ def lookup(db: Db, request: Registration, server: Config, *, deleted: bool = Fal
 
     The subject itself may be unknown: ask `subjects.head`. Raises InvalidSchema when the text does not parse.
     """
-    case = _Case(db, request, effective(db, request.subject, server))
+    case = _opened(db, request, server)
+    request = case.request
     if deleted:
         case._history = schemas.history(db, request.subject, deleted=True)
     _, content = _parsed(case, strict=False)
@@ -232,7 +256,8 @@ def check(
     Also returns the settings and versions they were found with. A level's transitivity counts only without a version.
     Raises VersionNotFound for an unknown number, InvalidSchema.
     """
-    case = _Case(db, request, effective(db, request.subject, server))
+    case = _opened(db, request, server)
+    request = case.request
     if not request.text.strip():
         raise EmptySchema
     level = case.settings.level

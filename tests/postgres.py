@@ -17,7 +17,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,9 +27,9 @@ import psycopg
 import pytest
 from psycopg import sql
 
+_DURABLE = {"listen_addresses": "127.0.0.1", "max_connections": "200"}
 _FAST = {
-    "listen_addresses": "127.0.0.1",
-    "max_connections": "200",
+    **_DURABLE,
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
@@ -70,7 +70,7 @@ def _readable_by_all(binaries: Path, base: Path) -> Path:
     return base / package.name / "pginstall" / "bin"
 
 
-def _start(owner: int) -> str:
+def _start(owner: int, settings: Mapping[str, str]) -> str:
     """Start a server that stops when the process `owner` has ended; the URL of its maintenance database."""
     base = Path(tempfile.mkdtemp(prefix="tenor_pg_"))
     binaries = _binaries()
@@ -82,11 +82,11 @@ def _start(owner: int) -> str:
         os.chown(base, nobody.pw_uid, nobody.pw_gid)
     environment = {**os.environ, "HOME": str(base), "LC_ALL": "C.UTF-8"}
     data, port = base / "data", free_port()
-    options = " ".join(f"-c {name}={value}" for name, value in _FAST.items())
-    settings = f"-p {port} -k {base} {options}"
+    options = " ".join(f"-c {name}={value}" for name, value in settings.items())
+    arguments_of_postgres = f"-p {port} -k {base} {options}"
     commands: list[tuple[str, list[str | Path]]] = [
         ("initdb", ["-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync", "--no-instructions"]),
-        ("pg_ctl", ["start", "-w", "-s", "-D", data, "-l", base / "log", "-o", settings]),
+        ("pg_ctl", ["start", "-w", "-s", "-D", data, "-l", base / "log", "-o", arguments_of_postgres]),
     ]
     for command, arguments in commands:
         # Output goes to a file: a pipe would stay open as long as the server runs.
@@ -137,6 +137,11 @@ class Server:
 _numbers = itertools.count(1)
 
 
+def durable_server() -> Server:
+    """A server that syncs its commits, for measurements; it stops when this process has ended."""
+    return Server(_start(os.getpid(), _DURABLE), f"tenor_bench_{os.getpid()}")
+
+
 @pytest.fixture(scope="session")
 def pg_server(tmp_path_factory: pytest.TempPathFactory) -> Server:
     """The run's one PostgreSQL server."""
@@ -149,7 +154,7 @@ def pg_server(tmp_path_factory: pytest.TempPathFactory) -> Server:
         fcntl.flock(lock, fcntl.LOCK_EX)
         noted = shared / "postgres.url"
         if not noted.exists():
-            noted.write_text(_start(owner=os.getppid() if worker else os.getpid()))
+            noted.write_text(_start(os.getppid() if worker else os.getpid(), _FAST))
     return Server(noted.read_text(), prefix)
 
 

@@ -9,7 +9,56 @@ branch_labels = None
 depends_on = None
 
 
+REGISTER = """
+CREATE FUNCTION tenor_register(
+    p_context text, p_name text, p_revision bigint, p_epoch bigint, p_number integer, p_fingerprint bytea, p_guid text,
+    p_format text, p_text text, p_metadata text, p_rule_set text, p_source text, p_kinds text[], p_names text[],
+    p_now bigint, p_actor text, p_resource text)
+RETURNS TABLE (schema_pk bigint, schema_id integer) LANGUAGE plpgsql AS $$
+DECLARE
+    v_context bigint;
+    v_subject bigint;
+    v_revision bigint;
+BEGIN
+    IF COALESCE((SELECT value FROM counter WHERE counter.name = 'settings'), 0) <> p_epoch THEN RETURN; END IF;
+    SELECT c.pk, s.pk, s.revision INTO v_context, v_subject, v_revision
+    FROM context c LEFT JOIN subject s ON s.context_pk = c.pk AND s.name = p_name WHERE c.name = p_context;
+    IF v_revision IS DISTINCT FROM p_revision THEN RETURN; END IF;
+    IF v_context IS NULL THEN
+        INSERT INTO context (name, last_id) VALUES (p_context, 0) RETURNING pk INTO v_context;
+    END IF;
+    SELECT x.pk, x.id INTO schema_pk, schema_id FROM schema_ x
+    WHERE x.context_pk = v_context AND x.fingerprint = p_fingerprint ORDER BY x.twin LIMIT 1;
+    IF schema_pk IS NULL THEN
+        UPDATE context SET last_id = last_id + 1 WHERE pk = v_context RETURNING last_id INTO schema_id;
+        INSERT INTO schema_ (context_pk, id, fingerprint, twin, guid, format, text, metadata, rule_set, created_at)
+        VALUES (v_context, schema_id, p_fingerprint, 0, p_guid, p_format, p_text, p_metadata, p_rule_set, p_now)
+        RETURNING pk INTO schema_pk;
+        INSERT INTO term (schema_pk, position, kind, name)
+        SELECT tenor_register.schema_pk, t.position - 1, t.kind, t.name
+        FROM unnest(p_kinds, p_names) WITH ORDINALITY AS t (kind, name, position);
+    END IF;
+    IF v_subject IS NULL THEN
+        INSERT INTO subject (context_pk, name, revision, live, latest_version, max_version)
+        VALUES (v_context, p_name, 1, 1, p_number, p_number) RETURNING pk INTO v_subject;
+    ELSE
+        UPDATE subject SET revision = revision + 1, live = live + 1,
+            latest_version = GREATEST(latest_version, p_number), max_version = GREATEST(max_version, p_number)
+        WHERE pk = v_subject;
+    END IF;
+    INSERT INTO version (subject_pk, version, schema_pk, created_at, source)
+    VALUES (v_subject, p_number, tenor_register.schema_pk, p_now, p_source);
+    INSERT INTO event (at, actor, action, resource, body)
+    VALUES (p_now, p_actor, 'register', p_resource, '{"id":' || schema_id || ',"version":' || p_number || '}');
+    RETURN NEXT;
+END $$
+"""
+"""The commit of an ordinary registration in one call (registry/store/queries/registering.py)."""
+
+
 def upgrade() -> None:
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute(REGISTER)
     op.create_table(
         "association",
         sa.Column("guid", sa.String(length=36), nullable=False),
@@ -203,6 +252,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("DROP FUNCTION tenor_register")
     with op.batch_alter_table("version", schema=None) as batch_op:
         batch_op.drop_index(
             "uq_version_live",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from registry.store.engine import Db, Store
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest revision; a test compares it with `migrations/versions`."""
 
 

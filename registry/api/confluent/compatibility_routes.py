@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from litestar.params import FromPath, JSONBody
 
-from registry import errors, names, registration, subjects
+from registry import errors, names, registration
 from registry.api.confluent import parameters as q
 from registry.api.confluent import render, wire
 from registry.api.confluent.messages import messages
@@ -29,8 +29,7 @@ async def _check(
     wordy = q.flag(verbose)
 
     def job(db: Db) -> wire.CompatibilityCheck:
-        named = subjects.aliased(db, Subject.parse(subject))
-        asked = render.registration(named, data, normalize=q.flag(normalize))
+        asked = render.registration(Subject.parse(subject), data, normalize=q.flag(normalize))
         try:
             conflicts, settings, history = registration.check(db, asked, parts.server_config, version=version)
         except errors.EmptySchema:

@@ -25,7 +25,6 @@ from registry.api.confluent import render, schema_routes, subject_routes, wire
 from registry.events import Actor
 from registry.http import Keep, QuickAnswer
 from registry.names import Subject
-from registry.policy import effective
 from registry.registration import NotParsed
 from registry.security import guard
 from registry.security.access import Needs
@@ -79,12 +78,10 @@ def _posted(
     data = _REQUEST.decode(asked.body)
 
     def job(db: Db) -> QuickAnswer | None:
-        named = subjects.aliased(db, Subject.parse(subject))
+        named = Subject.parse(subject)
         request = render.registration(named, data, normalize=q.flag(asked.query.get("normalize")))
         try:
-            found = registration.known(
-                db, request, effective(db, named, services.server_config), registering=registering
-            )
+            found = registration.known(db, request, services.server_config, registering=registering)
         except NotParsed:
             return None
         if found is None:

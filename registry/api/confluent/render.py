@@ -93,16 +93,8 @@ def text(db: Db, schema: Stored, format: str | None) -> str:
     return subjects.parsed(db, schema).render(format)
 
 
-def version(
-    db: Db,
-    found: Version,
-    *,
-    format: str | None = None,
-    qualified: bool = False,
-    find_tags: Sequence[str] = (),
-    aliases: Sequence[str] = (),
-) -> wire.SchemaAnswer:
-    """A version of a subject."""
+def plain_version(found: Version, *, qualified: bool = False) -> wire.SchemaAnswer:
+    """A version of a subject with its canonical text: all that is needed is at hand."""
     content = found.content
     return wire.SchemaAnswer(
         subject=str(found.subject),
@@ -113,12 +105,28 @@ def version(
         references=references(content, found.subject.context, qualified=qualified),
         metadata=None if content.metadata is None else metadata_to_json(content.metadata) or None,
         rule_set=None if content.rule_set is None else rule_set_to_json(content.rule_set) or None,
-        schema=text(db, found.schema, format),
-        schema_tags=_tags(db, found.schema, find_tags),
+        schema=content.text,
         ts=found.created_at,
         deleted=found.deleted,
-        aliases=list(aliases),
     )
+
+
+def version(
+    db: Db,
+    found: Version,
+    *,
+    format: str | None = None,
+    qualified: bool = False,
+    find_tags: Sequence[str] = (),
+    aliases: Sequence[str] = (),
+) -> wire.SchemaAnswer:
+    """A version of a subject, rendered as asked for."""
+    answer = plain_version(found, qualified=qualified)
+    if format:
+        answer.schema = text(db, found.schema, format)
+    answer.schema_tags = _tags(db, found.schema, find_tags)
+    answer.aliases = list(aliases)
+    return answer
 
 
 def schema_string(

@@ -16,7 +16,7 @@ from registry.security.access import Needs
 Handler = Callable[..., Any]
 
 
-def _options(needs: Needs, errors: tuple[type[RegistryError], ...], body: bool) -> dict[str, Any]:
+def _options(path: str, needs: Needs, errors: tuple[type[RegistryError], ...], body: bool) -> dict[str, Any]:
     codes: dict[int, list[str]] = {}
     listed: list[type[RegistryError]] = [*errors, StoreFailed, Busy]
     for error in listed:
@@ -25,24 +25,25 @@ def _options(needs: Needs, errors: tuple[type[RegistryError], ...], body: bool) 
         codes.setdefault(status_of(code), []).append(f"{code}: {text}")
     if body:
         codes.setdefault(422, []).append("422: The body has the wrong shape.")
-    return {"needs": needs, "responses": responses(ErrorMessage, codes), "status_code": 200}
+    tag = path.split("/")[1].partition(":")[0] or "server"
+    return {"needs": needs, "responses": responses(ErrorMessage, codes), "status_code": 200, "tags": [tag]}
 
 
 def get(path: str, needs: Needs, *errors: type[RegistryError], **options: Any) -> Callable[[Handler], Any]:
     """A GET route."""
-    return litestar.get(path, **{**_options(needs, errors, body=False), **options})
+    return litestar.get(path, **{**_options(path, needs, errors, body=False), **options})
 
 
 def post(path: str, needs: Needs, *errors: type[RegistryError], **options: Any) -> Callable[[Handler], Any]:
     """A POST route; it answers 200, never 201."""
-    return litestar.post(path, **{**_options(needs, errors, body=True), **options})
+    return litestar.post(path, **{**_options(path, needs, errors, body=True), **options})
 
 
 def put(path: str, needs: Needs, *errors: type[RegistryError], **options: Any) -> Callable[[Handler], Any]:
     """A PUT route."""
-    return litestar.put(path, **{**_options(needs, errors, body=True), **options})
+    return litestar.put(path, **{**_options(path, needs, errors, body=True), **options})
 
 
 def delete(path: str, needs: Needs, *errors: type[RegistryError], **options: Any) -> Callable[[Handler], Any]:
     """A DELETE route."""
-    return litestar.delete(path, **{**_options(needs, errors, body=False), **options})
+    return litestar.delete(path, **{**_options(path, needs, errors, body=False), **options})

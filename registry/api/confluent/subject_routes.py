@@ -175,14 +175,14 @@ async def register(
 ) -> wire.SchemaAnswer:
     """Registering what the subject already has answers with the version that is there."""
     parts = services(request)
-    named = await parts.read(lambda db: parts.writable(db, subject))
+    named = names.subject(subject, reject_empty=parts.settings.reject_empty_subject)
     asked = render.registration(named, data, normalize=q.flag(normalize), force=q.flag(force))
     registered = await parts.register(request, asked)
     if not registered.created:
         keep(request, f"subject:{subject}")
     if format_:
         return await parts.read(lambda db: render.version(db, registered.version, format=format_), heavy=True)
-    return await parts.read(lambda db: render.version(db, registered.version))
+    return render.plain_version(registered.version)
 
 
 @get(

@@ -52,7 +52,7 @@ def _start_script() -> str:
     urls = [{"url": f"openapi/{name}.json", "name": title} for name, title in APIS.items()]
     return (
         f"window.ui = SwaggerUIBundle({{urls: {msgspec.json.encode(urls).decode()}, dom_id: '#swagger-ui', "
-        "deepLinking: true, validatorUrl: null, docExpansion: 'none', layout: 'StandaloneLayout', "
+        "deepLinking: true, validatorUrl: null, docExpansion: 'list', layout: 'StandaloneLayout', "
         "presets: [SwaggerUIBundle.presets.apis, SwaggerUIStandalonePreset]});"
     )
 

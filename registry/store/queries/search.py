@@ -240,9 +240,10 @@ def _tests(criteria: Criteria) -> tuple[list[str], dict[str, object]]:
         alternatives = []
         for n, (kind, name) in enumerate(group):
             parameters |= {f"kind{g}_{n}": kind, f"name{g}_{n}": name}
+            # Not EXISTS: PostgreSQL would make a join of it and read every schema that has the term.
             alternatives.append(
-                f"EXISTS (SELECT 1 FROM term t{g}_{n} WHERE t{g}_{n}.schema_pk = x.pk "  # noqa: S608 # constants
-                f"AND t{g}_{n}.kind = :kind{g}_{n} AND t{g}_{n}.name = :name{g}_{n})"
+                f"(SELECT 1 FROM term t WHERE t.schema_pk = x.pk "  # noqa: S608 # constants
+                f"AND t.kind = :kind{g}_{n} AND t.name = :name{g}_{n} LIMIT 1) = 1"
             )
         conditions.append(f"({' OR '.join(alternatives)})")
     return conditions, parameters
