@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from registry.formats.base import Policy, Severity, Source
+from registry.formats.base import Policy, Severity, Source, Verdict
 from registry.formats.json_schema import FORMAT, JsonSchema
 from registry.formats.json_schema.compare import Comparison
 from registry.formats.json_schema.differing import WARNINGS
+from registry.formats.json_schema.semantics import semantic, witness
 from tests.vectors import shared
 
 pytestmark = pytest.mark.vectors
@@ -117,3 +119,22 @@ def test_what_the_reference_accepts_wrongly_carries_a_warning() -> None:
         found = side(row, "reader").findings(side(row, "writer"))
         if row["spec"] is False and row["backward"]:
             assert found, row["id"]
+
+
+def test_semantic_verdicts_are_those_of_the_specification() -> None:
+    """All rows are decided, the disputed ones as their reason says; every break is shown by an event."""
+    counts: Counter[Verdict] = Counter()
+    findings = shown = 0
+    for row in rows():
+        reader, writer = side(row, "reader"), side(row, "writer")
+        found = semantic(reader, writer, seconds=2)
+        counts[found.verdict] += 1
+        expected = Verdict.COMPATIBLE if row["spec"] else Verdict.BREAKS
+        assert found.verdict in (expected, Verdict.UNKNOWN), row["id"]
+        assert (found.witness is not None) == (found.verdict is Verdict.BREAKS), row["id"]
+        if found.verdict is Verdict.BREAKS:
+            for finding in reader.findings(writer):
+                findings += 1
+                shown += witness(reader, writer, finding, seconds=2) is not None
+    assert counts[Verdict.UNKNOWN] == 0  # at most 20 % is promised
+    assert shown == findings  # at least 95 % is promised

@@ -92,7 +92,7 @@ def _tuples(before: Items, after: Items, old_extra: Extra, new_extra: Extra, ste
     for index in range(both):
         step.below.append((f"{after.tuple_keyword}/{index}", before.tuple_[index], after.tuple_[index]))
     for index in range(both, len(before.tuple_)):
-        member = Member("ITEM", (before.tuple_keyword, str(index)), before.tuple_[index])
+        member = Member("ITEM", (before.tuple_keyword, str(index)), before.tuple_[index], (new_extra.keyword,))
         yield from removed(member, [new_extra.value], new_extra.is_open, new_extra.is_closed, step)
     for index in range(both, len(after.tuple_)):
         member = Member("ITEM", (after.tuple_keyword, str(index)), after.tuple_[index])

@@ -81,7 +81,7 @@ def _distinct(branches: Sequence[Node]) -> list[Node]:
     found: list[Node] = []
     seen: set[object] = set()
     for branch in branches:
-        key = branch.mark if branch.mark is not None else id(branch.place)
+        key = branch.mark if branch.mark is not None else id(branch)
         if key not in seen:
             seen.add(key)
             found.append(branch)

@@ -2,8 +2,7 @@
 
 Pairs are judged depth first on a stack of generators, so depth costs no recursion. A pair met while it is being
 judged counts as compatible; if that turns out wrong, judging is repeated with what is known to be incompatible,
-until nothing changes: the greatest fixpoint. Every comparison ends: judgements beyond MAX_STEPS, or four for each
-subschema where these are more, call it off.
+until nothing changes: the greatest fixpoint. Every comparison ends: too many judgements, or questions, call it off.
 """
 
 from __future__ import annotations
@@ -16,10 +15,13 @@ from registry.formats.base import Finding, Policy, Severity
 from registry.formats.json_schema.differing import WARNINGS, Judging, Own, Step
 from registry.formats.json_schema.kinds import KINDS, Weight, breaks
 from registry.formats.json_schema.model import Graph, Node, Shape
-from registry.formats.json_schema.pairs import judge
-from registry.formats.json_schema.text import at, pointer, write
+from registry.formats.json_schema.pairs import at_once, judge
+from registry.formats.json_schema.text import at, atom, pointer, write
 
-MAX_STEPS = 20_000
+MIN_STEPS, MAX_STEPS = 20_000, 40_000
+"""Judgements: 25 microseconds each, so that no comparison takes much more than a second."""
+_ASKS = 20
+"""Questions for each judgement allowed: long unions ask much, even where all answers are known."""
 MAX_FINDINGS = 500
 MAX_VISITS = 20_000
 TOO_LARGE = "COMPARISON_TOO_LARGE"
@@ -59,49 +61,50 @@ class Comparison:
     """One direction between two graphs, under one policy."""
 
     policy: Policy = Policy.STRICT
-    limit: int = MAX_STEPS
+    limit: int = MIN_STEPS
     _refused: set[_Key] = field(default_factory=set)
     """Pairs known to be incompatible, for good."""
     _settled: set[_Key] = field(default_factory=set)
-    """Pairs found compatible in this round."""
+    """Pairs known to be compatible, for good."""
     _steps: dict[_Key, Step] = field(default_factory=dict)
     _judged: int = 0
+    _asked: int = 0
 
     @classmethod
     def between(cls, reader: Graph, writer: Graph, policy: Policy) -> Comparison:
         """A comparison with a limit that fits the size of the two."""
         size = sum(len(document.places) for graph in (reader, writer) for document in graph.document.closure())
-        return cls(policy, max(MAX_STEPS, 4 * size))
+        return cls(policy, min(max(MIN_STEPS, 2 * size), MAX_STEPS))
 
     def accepts(self, old: Node, new: Node) -> bool:
         """Whether the new node is compatible with the old one."""
         if (obvious := _obvious(old, new)) is not None:
             return obvious
         key = (id(old), id(new))
-        if key in self._settled:
-            return True
-        while key not in self._refused:
-            self._settled.clear()
-            self._steps.clear()
-            if self._round(old, new):
-                break
-        return key not in self._refused
+        while key not in self._settled and key not in self._refused:
+            self._round(old, new)
+        return key in self._settled
 
-    def _round(self, old: Node, new: Node) -> bool:
-        """Judge a pair and all it needs; False if something was assumed compatible that is not."""
+    def _round(self, old: Node, new: Node) -> None:
+        """Judge a pair and all it needs. What is refused stays so; what is settled counts only if no pair that was
+        assumed compatible on the way turned out not to be."""
         assumed: set[_Key] = set()
         open_: set[_Key] = set()
+        settled: set[_Key] = set()
+        steps: dict[_Key, Step] = {}
         frames: list[_Frame] = []
-        answer: bool | None = None
 
         def enter(one: Node, other: Node) -> bool | None:
             """The answer for a pair, or None after a frame for it was pushed."""
+            self._asked += 1
+            if self._asked > _ASKS * self.limit:
+                raise _CalledOff
             if (obvious := _obvious(one, other)) is not None:
                 return obvious
             key = (id(one), id(other))
             if key in self._refused:
                 return False
-            if key in self._settled:
+            if key in settled or key in self._settled:
                 return True
             if key in open_:
                 assumed.add(key)
@@ -109,9 +112,16 @@ class Comparison:
             self._judged += 1
             if self._judged > self.limit:
                 raise _CalledOff
+            if (step := at_once(one, other)) is not None:
+                return close(key, step, _fine(step, self.policy))
             open_.add(key)
             frames.append(_Frame(key, judge(one, other)))
             return None
+
+        def close(key: _Key, step: Step, fine: bool) -> bool:
+            steps[key] = step
+            (settled if fine else self._refused).add(key)
+            return fine
 
         answer = enter(old, new)
         while frames:
@@ -123,10 +133,10 @@ class Comparison:
             frames.pop()
             open_.discard(frame.key)
             assert frame.step is not None
-            self._steps[frame.key] = frame.step
-            answer = frame.fine
-            (self._settled if frame.fine else self._refused).add(frame.key)
-        return not (assumed & self._refused)
+            answer = close(frame.key, frame.step, frame.fine)
+        if not assumed & self._refused:
+            self._settled |= settled
+            self._steps |= steps
 
     def step(self, old: Node, new: Node) -> Step:
         """The differences of a pair, all it depends on being settled."""
@@ -200,6 +210,11 @@ def _joined(path: str, tail: str) -> str:
     return f"{path}/{tail}" if path and tail else path or tail
 
 
+def _fine(step: Step, policy: Policy) -> bool:
+    """Whether nothing of a pair itself is incompatible."""
+    return not any(own.kind in KINDS and breaks(own.kind, policy) for own in step.own)
+
+
 @dataclass(slots=True)
 class _Frame:
     """One pair being judged: first what its generator asks, then the pairs below it."""
@@ -223,7 +238,7 @@ class _Frame:
             except StopIteration as end:
                 self.step = end.value
                 assert self.step is not None
-                self.fine = not any(own.kind in KINDS and breaks(own.kind, policy) for own in self.step.own)
+                self.fine = _fine(self.step, policy)
         elif answer is False:
             self.fine = False
         # All pairs below are judged even when the verdict is clear: their differences are reported as well.
@@ -275,8 +290,9 @@ def _finding(difference: Difference, severity: Severity, reader: Graph, writer: 
     )
     name = difference.own.at[-1] if difference.own.at else ""
     tail = difference.own.tail.rsplit("/", 1)[-1]
-    reader_path, reader_value = _located(difference.new, difference.own, reader)
-    writer_path, writer_value = _located(difference.old, difference.own, writer)
+    own = difference.own
+    reader_path, reader_value = _located(difference.new, own.at if own.new_at is None else own.new_at, reader)
+    writer_path, writer_value = _located(difference.old, own.at, writer)
     return Finding(
         rule=difference.kind,
         path=difference.path,
@@ -292,16 +308,16 @@ def _finding(difference: Difference, severity: Severity, reader: Graph, writer: 
 _EXCERPT = 80
 
 
-def _located(node: Node, own: Own, graph: Graph) -> tuple[str | None, str]:
+def _located(node: Node, steps: tuple[str, ...], graph: Graph) -> tuple[str | None, str]:
     """Where a difference stands in one text, as near as possible, and what stands there."""
-    value, steps = node.place.value, own.at
+    value = node.place.value
     while steps:
         try:
             value = at(node.place.value, steps)
             break
         except (LookupError, ValueError):
             steps = steps[:-1]
-    text = write(value)
+    text = write(value) if type(value) in (dict, list) else atom(value)
     excerpt = text if len(text) <= _EXCERPT else text[: _EXCERPT - 1] + "…"
     here = node.place.document is graph.document
     return (pointer((*node.place.path, *steps)) if here else None), excerpt

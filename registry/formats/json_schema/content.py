@@ -107,9 +107,11 @@ class Member:
     noun: str
     at: tuple[str, ...]
     node: Node
+    instead: tuple[str, ...] | None = None
+    """The keyword of the new side that says what may be there instead."""
 
     def say(self, step: Step, kind: str) -> None:
-        step.own.append(Own(f"{kind}_CONTENT_MODEL", "/".join(self.at), self.at))
+        step.own.append(Own(f"{kind}_CONTENT_MODEL", "/".join(self.at), self.at, self.instead))
 
 
 def removed(member: Member, coverings: list[Node | bool], is_open: bool, is_closed: bool, step: Step) -> Telling:

@@ -58,6 +58,8 @@ class Own:
     kind: str
     tail: str = ""
     at: tuple[str, ...] = ()
+    new_at: tuple[str, ...] | None = None
+    """The steps on the new side, where it is another keyword that counts there."""
 
 
 @dataclass(slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from registry.formats.json_schema.model import Node, Shape
 from registry.formats.json_schema.text import Json, identity
 
@@ -49,6 +51,15 @@ def values(node: Node, depth: int = _DEPTH) -> frozenset[str] | None:
         every = [each for each in found if each is not None]
         return frozenset.union(*every) if len(every) == len(found) else None
     return None
+
+
+def listed(node: Node, depth: int = _DEPTH) -> Iterator[Json]:
+    """Every value listed in a node; where `values` is not None, it accepts no others."""
+    if node.shape in (Shape.ENUM, Shape.CONST):
+        yield from _listed(node)
+    elif node.shape is Shape.COMBINED and depth > 0:
+        for branch in node.branches:
+            yield from listed(branch, depth - 1)
 
 
 def _listed(node: Node) -> list[Json]:

@@ -108,14 +108,14 @@ class Node:
     """Types that the surrounding allOf already asks for."""
     cover: Node | bool | None = None
     """What a surrounding unevaluatedProperties allows."""
+    value: dict[str, Json] = field(init=False)
+    """The keywords of the place; none for boolean schemas."""
     _make: Callable[[], list[Node]] | None = None
     _derived: dict[Any, Node] = field(default_factory=dict)
     _cache: dict[str, Any] = field(default_factory=dict)
 
-    @property
-    def value(self) -> dict[str, Json]:
-        """The keywords of the place; none for boolean schemas."""
-        return self.place.value if type(self.place.value) is dict else {}
+    def __post_init__(self) -> None:
+        self.value = self.place.value if type(self.place.value) is dict else {}
 
     @property
     def states_type(self) -> bool:
@@ -197,6 +197,8 @@ class Graph:
     document: Document
     _nodes: dict[tuple[int, Scope], Node] = field(default_factory=dict)
     _digests: dict[int, bytes | None] = field(default_factory=dict)
+    memo: dict[str, Any] = field(default_factory=dict)
+    """What others work out from the graph once and keep."""
 
     @property
     def root(self) -> Node:
@@ -207,7 +209,7 @@ class Graph:
         """The node of a place; the dynamic scope tells what `$dynamicRef` means below it."""
         trail: list[tuple[int, Scope]] = []
         while True:
-            scope = _entered(scope, place)
+            scope = entered(scope, place)
             key = (id(place), scope)
             found = self._nodes.get(key)
             if found is None and key in trail:  # references that only refer to each other
@@ -386,7 +388,8 @@ _SILENT = frozenset(
 """Keywords that assert nothing: beside a $ref they leave it an alias."""
 
 
-def _entered(scope: Scope, place: Place) -> Scope:
+def entered(scope: Scope, place: Place) -> Scope:
+    """The dynamic scope inside a place."""
     anchors = place.document.dynamic.get(place.base)
     if not anchors:
         return scope

@@ -78,7 +78,7 @@ def _properties(old: Node, new: Node, step: Step) -> Telling:
             if schema.mark is None or schema.mark != match.mark:
                 step.below.append((f"properties/{name}", schema, match))
             continue
-        member = Member("PROPERTY", ("properties", name), schema)
+        member = Member("PROPERTY", ("properties", name), schema, (new_extra.keyword,))
         patterned = bool(new.value.get("patternProperties"))
         holding = coverings(new, new_extra, name)[0] if patterned else [new_extra.value]
         yield from removed(

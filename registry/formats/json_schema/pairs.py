@@ -18,52 +18,60 @@ from registry.formats.json_schema.differing import Judging, Own, Step, Telling
 from registry.formats.json_schema.model import Node, Shape
 from registry.formats.json_schema.objects import objects
 from registry.formats.json_schema.scalars import conditionals, consts, enums, negations, numbers, strings
-from registry.formats.json_schema.text import Json, identity
+from registry.formats.json_schema.text import identity
 
 
 def judge(old: Node, new: Node) -> Judging:
     """Compare one pair; see the module."""
-    step = Step()
-    _annotations(old, new, step)
-    if old.shape is Shape.NEVER or new.shape is Shape.ANY:
-        return step
-    if new.shape is Shape.COMBINED or old.shape is Shape.COMBINED:
-        yield from combinations(old, new, step)
-    elif old.shape is not new.shape:
-        _other_type(old, new, step)
-    else:
-        if new.typed and not old.states_type:
-            # What the reference does here is not known; the specification refuses values of other types.
-            step.own.append(Own("TYPE_NARROWED", "", ("type",)))
-        if old.shape in _AT_ONCE:
-            _AT_ONCE[old.shape](old, new, step)
-        elif old.shape in _ASKING:
+    step = at_once(old, new)
+    if step is None:
+        step = Step()
+        _annotations(old, new, step)
+        if new.shape is Shape.COMBINED or old.shape is Shape.COMBINED:
+            yield from combinations(old, new, step)
+        else:
+            _stated_type(old, new, step)
             yield from _ASKING[old.shape](old, new, step)
     return step
+
+
+def at_once(old: Node, new: Node) -> Step | None:
+    """The same for a pair that needs to know of no other; None for the rest."""
+    shape, plain = old.shape, new.shape is not Shape.ANY and old.shape is not Shape.NEVER
+    if plain and (shape is Shape.COMBINED or new.shape is Shape.COMBINED):
+        return None
+    if plain and shape is new.shape and shape in _ASKING:
+        return None
+    step = Step()
+    _annotations(old, new, step)
+    if plain and shape is not new.shape:
+        _other_type(old, new, step)
+    elif plain and shape in _AT_ONCE:
+        _stated_type(old, new, step)
+        _AT_ONCE[shape](old, new, step)
+    return step
+
+
+def _stated_type(old: Node, new: Node, step: Step) -> None:
+    """What the reference does where only the new side states a type is not known; the specification refuses others."""
+    if new.typed and not old.states_type:
+        step.own.append(Own("TYPE_NARROWED", "", ("type",)))
 
 
 def _annotations(old: Node, new: Node, step: Step) -> None:
     if old.part or new.part:
         return
-    for kind, keywords in _ANNOTATIONS:
-        before = next((old.value[keyword] for keyword in keywords if keyword in old.value), None)
-        after = next((new.value[keyword] for keyword in keywords if keyword in new.value), None)
-        if before is not after and identity([before]) != identity([after]):
-            step.own.append(Own(kind, "", (keywords[0],)))
-    if (old_id := _own_id(old)) != (new_id := _own_id(new)):
-        step.own.append(Own("ID_CHANGED", "", ("$id",) if old_id or new_id else ()))
+    before, after = old.value, new.value
+    for kind, keyword in _ANNOTATIONS:
+        one, other = before.get(keyword), after.get(keyword)
+        if one is not other and (type(one) is not type(other) or identity(one) != identity(other)):
+            step.own.append(Own(kind, "", (keyword,)))
+    one, other = before.get(old.place.draft.id_keyword), after.get(new.place.draft.id_keyword)
+    if one != other and (type(one) is str or type(other) is str):
+        step.own.append(Own("ID_CHANGED", "", (new.place.draft.id_keyword,)))
 
 
-_ANNOTATIONS = (
-    ("TITLE_CHANGED", ("title",)),
-    ("DESCRIPTION_CHANGED", ("description",)),
-    ("DEFAULT_CHANGED", ("default",)),
-)
-
-
-def _own_id(node: Node) -> Json:
-    found = node.value.get(node.place.draft.id_keyword)
-    return found if type(found) is str else None
+_ANNOTATIONS = (("TITLE_CHANGED", "title"), ("DESCRIPTION_CHANGED", "description"), ("DEFAULT_CHANGED", "default"))
 
 
 def _other_type(old: Node, new: Node, step: Step) -> None:

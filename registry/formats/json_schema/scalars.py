@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import cache
 
 from registry.formats.json_schema.dialects import Draft
 from registry.formats.json_schema.differing import Asking, Own, Step, Telling, keyword
@@ -25,6 +26,7 @@ def bound(name: str, old: Node, new: Node, step: Step) -> None:
     step.say(f"{screaming(name)}_{word}", name)
 
 
+@cache
 def screaming(name: str) -> str:
     return "".join("_" + letter if letter.isupper() else letter for letter in name).upper()
 

@@ -154,17 +154,17 @@ def aliases(length: int) -> dict[str, Any]:
 
 def test_refused_within_a_second() -> None:
     for text in REFUSED:
-        started = time.perf_counter()
+        started = time.process_time()
         with pytest.raises(InvalidSchema):
             parse(text)
-        assert time.perf_counter() - started < SECONDS, text[:40]
+        assert time.process_time() - started < SECONDS, text[:40]
 
 
 def test_answered_within_a_second() -> None:
     for name, question, answer in ANSWERED:
-        started = time.perf_counter()
+        started = time.process_time()
         assert question() == answer, name
-        assert time.perf_counter() - started < SECONDS, name
+        assert time.process_time() - started < SECONDS, name
 
 
 def test_a_comparison_that_would_not_end_is_called_off_as_incompatible(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,9 +177,9 @@ def test_a_comparison_that_would_not_end_is_called_off_as_incompatible(monkeypat
         return {"anyOf": [{"$ref": f"#/definitions/n{i}"} for i in range(40)], "definitions": nodes}
 
     reader, writer = parse(tangled({"const": "x"})), parse(tangled({"const": "y"}))
-    started = time.perf_counter()
+    started = time.process_time()
     assert {finding.severity for finding in reader.findings(writer, Policy.LENIENT)} == {Severity.ERROR}
-    assert time.perf_counter() - started < SECONDS
+    assert time.process_time() - started < SECONDS
     monkeypatch.setattr(Comparison, "between", classmethod(lambda cls, *_: cls(limit=100)))
     (finding,) = reader.findings(writer)
     assert (finding.rule, finding.severity) == (TOO_LARGE, Severity.ERROR)
@@ -195,12 +195,12 @@ EVIL = [
 
 def test_a_pattern_never_runs_long() -> None:
     for pattern, text in EVIL:
-        started = time.perf_counter()
+        started = time.process_time()
         assert patterns.matches(pattern, text) is not True
         closed = {"type": "object", "patternProperties": {pattern: S}, "additionalProperties": False}
         writer = {"type": "object", "properties": {text: S}, "additionalProperties": False}
         rules(closed, writer)
-        assert time.perf_counter() - started < SECONDS, pattern
+        assert time.process_time() - started < SECONDS, pattern
 
 
 def test_what_patterns_match() -> None:

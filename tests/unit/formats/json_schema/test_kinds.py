@@ -401,4 +401,4 @@ def test_where_a_finding_stands_in_both_texts() -> None:
     assert finding.told().startswith(f"At '{finding.path}' the maxLength of the new schema is smaller")
     assert "of the old schema is smaller" in finding.told(forward=True)
     removed = parse(closed({"a": S})).findings(parse(closed({"a": S, "b": W})))
-    assert [(each.reader_path, each.writer_path) for each in removed] == [("/properties", "/properties/b")]
+    assert [(each.reader_path, each.writer_path) for each in removed] == [("/additionalProperties", "/properties/b")]
