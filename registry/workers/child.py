@@ -62,8 +62,6 @@ def main(descriptor: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     threading.Thread(target=_die_with_parent, args=(descriptor,), daemon=True).start()
     functions: dict[str, Callable[..., Any]] = {}
-    # The kernel lets a new process inherit the peak of the one that started it: only what lies above that is ours.
-    retire_above = max(memory // 2, _peak(resource.getrusage(resource.RUSAGE_SELF)))
     _send(wire, pickle.dumps((READY, None), protocol=5))
     while (message := receive(wire)) is not None:
         name, arguments, seconds = pickle.loads(message)  # noqa: S301 # from the parent, which is trusted
@@ -72,7 +70,9 @@ def main(descriptor: int) -> None:
             if name not in functions:
                 functions[name] = found(name)
             value = None if arguments is None else functions[name](*arguments)
-            answer = pickle.dumps((RETIRE if peak > retire_above else DONE, value), protocol=5)
+            answer = pickle.dumps(
+                (RETIRE if peak > memory // 2 and _own_peak(peak) > memory // 2 else DONE, value), protocol=5
+            )
         except Exception as error:
             import traceback
 
@@ -89,11 +89,17 @@ def _spend(seconds: float) -> int:
     used = resource.getrusage(resource.RUSAGE_SELF)
     limit = int(used.ru_utime + used.ru_stime + seconds) + 2
     resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
-    return _peak(used)
-
-
-def _peak(used: resource.struct_rusage) -> int:
     return used.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def _own_peak(otherwise: int) -> int:
+    """The peak without what Linux lets a new process inherit from the one that started it, in bytes."""
+    try:
+        with open("/proc/self/status", encoding="ascii", errors="replace") as status:
+            lines = dict(line.split(":", 1) for line in status)
+        return int(lines["VmHWM"].split()[0]) * 1024
+    except (OSError, KeyError):
+        return otherwise
 
 
 def _die_with_parent(descriptor: int) -> None:
