@@ -40,7 +40,8 @@ def test_a_database_takes_no_longer_than_a_test_can_bear(pg_server: Server, pg_t
             pass
         return time.perf_counter() - begun
 
-    assert min(one() for _ in range(3)) < 0.5
+    # About 20 ms on an idle machine; the bound allows for a busy one, and for nothing that migrates anew.
+    assert min(one() for _ in range(3)) < 3
 
 
 def test_a_given_server_is_used(pg_server: Server, tmp_path: Path) -> None:
