@@ -23,6 +23,12 @@ def test_options_win_over_the_environment_and_files_hold_secrets(tmp_path: Path)
     assert settings.mode_mutable is False
 
 
+def test_the_readme_lists_every_setting_with_its_default() -> None:
+    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+    for name, default, doc in documentation():
+        assert f"| `{name}` | {f'`{default}`' if default else ''} | {doc} |" in readme
+
+
 @pytest.mark.parametrize(
     ("environment", "sentence"),
     [
