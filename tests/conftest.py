@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from registry import formats
 from tests.vectors import VECTORS
 
 __all__ = ["ROOT", "VECTORS"]
@@ -27,3 +29,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def full(request: pytest.FixtureRequest) -> bool:
     """Whether the whole of each corpus is to run."""
     return bool(request.config.getoption("--full"))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _formats_as_built() -> Iterator[None]:
+    """An app that ran in this process plugged a compiler in and took its worker processes along: forget it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(formats, "_makers", dict(formats._makers))
+        patch.setattr(formats, "_formats", dict(formats._formats))
+        yield
