@@ -61,8 +61,7 @@ class FakeRegistry:
             case "POST", ["api", "v1", "subjects", subject, "versions"] if self.native:
                 return self.native_register(subject, query, body)
             case "GET", ["api", "v1", "subjects"] if self.native:
-                names = sorted(name for name in self.subjects if query.get("query", "") in name)
-                return answer({"items": [{"name": name} for name in names], "next_cursor": None})
+                return self.search(query)
             case "POST", ["subjects", subject, "versions"]:
                 if subject in self.incompatible:
                     return error(409, 409, f'Schema being registered is incompatible, subject "{subject}"')
@@ -96,6 +95,19 @@ class FakeRegistry:
                 subject = self.associations.get((topic, query["associationType"]))
                 return answer([{"subject": subject, "resourceName": topic}] if subject else [])
         return error(404, 404, "HTTP 404 Not Found")
+
+    def search(self, query: dict[str, str]) -> httpx.Response:
+        """The cursor is the last name; a real one says nothing, and a page may be short."""
+        part, prefix, after = (
+            query.get("query", ""),
+            query.get("prefix", "").removeprefix(":.:"),
+            query.get("cursor", ""),
+        )
+        names = sorted(name for name in self.subjects if part in name and name.startswith(prefix) and name > after)
+        page = names[: int(query.get("limit", 50))]
+        shown = ("version", "id", "format", "level", "owner")
+        items = [dict.fromkeys(shown) | {"subject": name, "format": "AVRO", "version": 1, "id": 7} for name in page]
+        return answer({"items": items, "next_cursor": page[-1] if len(page) < len(names) else None})
 
     def native_register(self, subject: str, query: dict[str, str], body: Any) -> httpx.Response:
         if subject in self.incompatible:

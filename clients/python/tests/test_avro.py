@@ -13,6 +13,7 @@ import fastavro
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from tenor.codecs import Options, compile
 from tenor.codecs.avro import AvroBody
 from tenor.errors import InvalidEvent, Undecodable, Unresolvable, UnusableSchema, Violation

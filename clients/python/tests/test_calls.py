@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from tenor import calls, errors
 from tenor.schemas import LATEST, Reference, Schema
 
@@ -49,6 +50,7 @@ REQUESTS = [
         "POST /api/v1/subjects/s/versions?dry_run=true",
     ),
     (calls.native_subjects("or", cursor="c", limit=2), "GET /api/v1/subjects?query=or&cursor=c&limit=2"),
+    (calls.native_subjects(prefix=":.dev:", deleted=True), "GET /api/v1/subjects?prefix=%3A.dev%3A&deleted=true"),
 ]
 
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import httpx
 import pytest
+from fake_registry import FakeRegistry, error
+
 import tenor
-from fake_registry import FakeRegistry
 from tenor.cli import VERBS, connection, main, usage
 
 ORDER = '{"type":"record","name":"a.Order","fields":[{"name":"id","type":"string"}]}'
@@ -134,30 +135,44 @@ def test_get_puts_the_text_on_stdout_and_the_rest_on_stderr(run: Run, fake: Fake
     assert (document["schema"], document["version"], document["schemaType"]) == (ORDER, 1, "AVRO")
 
 
-def test_list_filters_and_pages(run: Run, fake: FakeRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("native", [True, False])
+def test_list_filters_and_pages(run: Run, fake: FakeRegistry, monkeypatch: pytest.MonkeyPatch, native: bool) -> None:
     monkeypatch.setattr("tenor.cli.verbs.list.PAGE", 2)
+    fake.native = native
     for name in ("a-1", "a-2", "a-3", "a-4", "b"):
         fake.add(name, '"string"')
     assert run("list", "a").out == "a-1\na-2\na-3\na-4\n"
-    assert run("list", "--output", "json").json == {"subjects": ["a-1", "a-2", "a-3", "a-4", "b"]}
+    listed = run("list", "--output", "json").json["subjects"]
+    assert [item["subject"] for item in listed] == ["a-1", "a-2", "a-3", "a-4", "b"]
+    assert listed[0].get("version") == (1 if native else None)
     assert run("list", "zzz").out == ""
+
+
+def test_a_long_list_lines_up(run: Run, fake: FakeRegistry) -> None:
+    for name in ("a", "orders-value"):
+        fake.add(name, '"string"')
+    rows = ["subject       version  id  format  level  owner", "a             1        7   AVRO    -      -"]
+    assert run("list", "--long").out.splitlines()[:2] == rows
+    fake.native = False
+    assert run("list", "--long").out.splitlines()[1] == "a             -        -   -       -      -"
 
 
 def test_list_ends_on_a_registry_that_knows_neither_pages_nor_prefixes(
     run: Run, fake: FakeRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tenor.cli.verbs.list.PAGE", 3)
-    old = httpx.Response(200, json=["a", "ab", "b"])
-    fake.failures = [old] * 9
+    fake.failures = [error(404, 404, "HTTP 404 Not Found"), *[httpx.Response(200, json=["a", "ab", "b"])] * 9]
     assert run("list", "a").out == "a\nab\n"
-    assert len(fake.requests) == 2
+    assert len(fake.requests) == 3
 
 
-def test_list_below_a_context(run: Run, fake: FakeRegistry) -> None:
-    fake.failures = [httpx.Response(200, json=[":.dev:orders", ":.dev:payments"])] * 3
-    assert run("list", "ord").out == ":.dev:orders\n"
-    assert run("list", ":.dev:p").out == ":.dev:payments\n"
-    assert run("list", ":*:o").out == ":.dev:orders\n"
+@pytest.mark.parametrize(
+    ("prefix", "listed"), [("ord", ":.dev:orders"), (":.dev:p", ":.dev:payments"), (":*:o", ":.dev:orders")]
+)
+def test_list_below_a_context(run: Run, fake: FakeRegistry, prefix: str, listed: str) -> None:
+    names = httpx.Response(200, json=[":.dev:orders", ":.dev:payments"])
+    fake.failures = [error(404, 404, "HTTP 404 Not Found"), names]
+    assert run("list", prefix).out == f"{listed}\n"
 
 
 # (arguments, what the registry does, exit code, what the sentence holds)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 
 import pytest
+
 from tenor import errors
 from tenor.errors import TenorError
 

@@ -6,6 +6,7 @@ import uuid
 from datetime import UTC, datetime
 
 import pytest
+
 from tenor import events, naming
 from tenor.events import Event, Message, Metadata
 

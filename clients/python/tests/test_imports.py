@@ -10,10 +10,11 @@ import time
 from pathlib import Path
 
 import pytest
+
 import tenor
 
 SLOW = {"httpx", "msgspec", "fastavro", "jsonschema_rs", "google", "argparse", "asyncio", "ssl", "email", "http"}
-PURE = ["tenor", "tenor.wire", "tenor.errors", "tenor.cache", "tenor.retry", "tenor.naming", "tenor.cli"]
+PURE = ["tenor", "tenor.wire", "tenor.errors", "tenor.cache", "tenor.retry", "tenor.cli"]
 
 
 def modules_after(statement: str) -> set[str]:
@@ -38,7 +39,7 @@ def test_a_pure_module_loads_nothing_slow(module: str) -> None:
 
 
 def test_calls_and_events_load_no_third_party_package() -> None:
-    loaded = modules_after("import tenor.calls, tenor.events, tenor.schemas, tenor.codecs")
+    loaded = modules_after("import tenor.calls, tenor.events, tenor.naming, tenor.schemas, tenor.codecs")
     assert {name.partition(".")[0] for name in loaded} - sys.stdlib_module_names == {"tenor"}
 
 

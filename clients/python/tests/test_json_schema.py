@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tenor.codecs import Options, compile
 from tenor.codecs.json_schema import JsonBody, finite
 from tenor.errors import InvalidEvent, Undecodable, UnusableSchema, Violation

@@ -10,6 +10,7 @@ import pytest
 from google.protobuf import descriptor_pb2
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tenor.codecs import Options, compile
 from tenor.codecs.protobuf import ProtobufBody
 from tenor.codecs.protobuf.descriptors import message_class

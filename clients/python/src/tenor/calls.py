@@ -308,14 +308,21 @@ def native_register(
     return Call("POST", path, read, schema.body(), headers=headers)
 
 
-def native_subjects(query: str = "", *, cursor: str = "", limit: int = 0) -> Call[Page]:
-    """A page of subjects that match a search."""
+def native_subjects(
+    query: str = "", *, prefix: str = "", deleted: bool = False, cursor: str = "", limit: int = 0
+) -> Call[Page]:
+    """A page of subjects by what is in their names and how they begin, each with its latest version."""
 
     def read(body: Any) -> Page:
-        cursor = body.get("next_cursor", body.get("cursor"))
-        return Page(tuple(_list(body["items"])), None if cursor is None else str(cursor))
+        cursor = body.get("next_cursor")
+        items = _list(body["items"])
+        if not all(isinstance(item, dict) and isinstance(item["subject"], str) for item in items):
+            raise TypeError("items")
+        return Page(tuple(items), None if cursor is None else str(cursor))
 
-    path = _path("api", "v1", "subjects", query=query, cursor=cursor, limit=limit)
+    path = _path(
+        "api", "v1", "subjects", query=query, prefix=prefix, deleted=deleted, cursor=cursor, limit=max(limit, 0)
+    )
     return Call("GET", path, read, headers={"Accept": "application/json"})
 
 

@@ -10,8 +10,11 @@ registry's `subject_for`, asks the registry which subject the topic is associate
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Final
+
+from tenor.schemas import JSON, PROTOBUF, Schema
 
 Naming = Callable[[str, str, "str | None"], str]
 """(topic, part, record) → subject; `part` is `value` or `key`, `record` the full name of the event's type."""
@@ -50,6 +53,24 @@ def strategy(name: str | Naming) -> Naming:
     except KeyError:
         known = ", ".join([ASSOCIATED, *STRATEGIES])
         raise ValueError(f"'{name}' is not a naming strategy: {known}, or a function") from None
+
+
+def record_name(schema: Schema, message: str = "") -> str | None:
+    """The name of the type a schema describes: Avro's full name, JSON Schema's title, Protobuf's `message`."""
+    if message or schema.format == PROTOBUF:
+        return message or None
+    try:
+        document = json.loads(schema.text)
+    except ValueError:
+        return None
+    if isinstance(document, str):
+        return document
+    if not isinstance(document, dict):
+        return None
+    if schema.format == JSON:
+        return document.get("title")
+    name, namespace = document.get("name"), document.get("namespace")
+    return f"{namespace}.{name}" if name and namespace and "." not in name else name
 
 
 def _named(record: str | None) -> str:

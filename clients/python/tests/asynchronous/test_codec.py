@@ -13,6 +13,7 @@ import httpx
 import pytest
 from fake_registry import FakeRegistry, error
 from google.protobuf import descriptor_pb2
+
 from tenor import AsyncRegistry, Reference, Retry, Schema, errors, wire
 from tenor._async.concurrency import sleep
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 from fake_registry import FakeRegistry, answer, error
+
 from tenor import AsyncRegistry, Reference, Retry, Schema, errors
 from tenor.calls import subjects
 
@@ -223,7 +224,7 @@ async def test_subjects_and_search() -> None:
         fake.add(name, '"string"')
     registry = client(fake)
     assert await registry.subjects("orders") == ("orders-key", "orders-value")
-    assert [item["name"] for item in (await registry.search("value")).items] == ["orders-value", "payments-value"]
+    assert [item["subject"] for item in (await registry.search("value")).items] == ["orders-value", "payments-value"]
     assert await registry.send(subjects("", offset=1, limit=1)) == ("orders-value",)
     assert (await registry.compatibility("orders-value", SCHEMA)).compatible
 

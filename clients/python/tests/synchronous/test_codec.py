@@ -15,6 +15,7 @@ import httpx
 import pytest
 from fake_registry import FakeRegistry, error
 from google.protobuf import descriptor_pb2
+
 from tenor import Reference, Registry, Retry, Schema, errors, wire
 from tenor._sync.concurrency import sleep
 

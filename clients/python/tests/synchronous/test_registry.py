@@ -7,6 +7,7 @@ from __future__ import annotations
 import httpx
 import pytest
 from fake_registry import FakeRegistry, answer, error
+
 from tenor import Reference, Registry, Retry, Schema, errors
 from tenor.calls import subjects
 
@@ -221,7 +222,7 @@ def test_subjects_and_search() -> None:
         fake.add(name, '"string"')
     registry = client(fake)
     assert registry.subjects("orders") == ("orders-key", "orders-value")
-    assert [item["name"] for item in (registry.search("value")).items] == ["orders-value", "payments-value"]
+    assert [item["subject"] for item in (registry.search("value")).items] == ["orders-value", "payments-value"]
     assert registry.send(subjects("", offset=1, limit=1)) == ("orders-value",)
     assert (registry.compatibility("orders-value", SCHEMA)).compatible
 

@@ -110,14 +110,20 @@ class AsyncCodec:
     Made by `AsyncRegistry.events`; safe to share.
     """
 
-    def __init__(self, source: Source, settings: Settings, current: Compiled, reads_as: Body | None) -> None:
+    def __init__(self, source: Source, settings: Settings, current: Compiled | None, reads_as: Body | None) -> None:
         self.subject = settings.subject
         self._source, self._settings = source, settings
         self._reads_as = reads_as
-        self._writing = self._snapshot(current)
+        self._snapshot_now = None if current is None else self._snapshot(current)
         self._refreshing = False
         self._readers: dict[bytes, _Reading] = {}
         self._cold = Lock()
+
+    @property
+    def _writing(self) -> _Writing:
+        if self._snapshot_now is None:
+            raise ValueError(f"this codec of {self.subject} was made with decode_only")
+        return self._snapshot_now
 
     @property
     def schema(self) -> Registered:
@@ -180,7 +186,7 @@ class AsyncCodec:
 
     async def refresh(self) -> None:
         """Ask the registry now for the schema to write with. Raises RegistryError, UnusableSchema."""
-        self._writing = self._snapshot(await self._source.current())
+        self._snapshot_now = self._snapshot(await self._source.current())
 
     def _snapshot(self, compiled: Compiled) -> _Writing:
         stale_at = _now() + self._settings.refresh_after if self._source.follow else float("inf")

@@ -188,9 +188,12 @@ class Registry:
         """Names of subjects, sorted."""
         return self.send(calls.subjects(prefix))
 
-    def search(self, query: str = "", *, cursor: str = "", limit: int = 0) -> Page:
-        """A page of what Tenor's search finds. Raises NotFound on a registry without Tenor's own API."""
-        return self.send(calls.native_subjects(query, cursor=cursor, limit=limit))
+    def search(self, query: str = "", *, prefix: str = "", cursor: str = "", limit: int = 0) -> Page:
+        """A page of subjects with their latest versions, found by a part or the start of the name.
+
+        Raises NotFound or UnexpectedAnswer on a registry without Tenor's own API.
+        """
+        return self.send(calls.native_subjects(query, prefix=prefix, cursor=cursor, limit=limit))
 
     def compatibility(
         self, subject: str, schema: Schema, number: int | None = None, *, normalize: bool = False
@@ -246,7 +249,9 @@ class Registry:
         version: int | None = None,
         id: int | None = None,
         guid: str | None = None,
+        properties: Mapping[str, str] | None = None,
         read_as_written: bool = False,
+        decode_only: bool = False,
         part: str = "value",
         framing: str = PREFIX,
         source: str = "",
@@ -264,16 +269,18 @@ class Registry:
         nothing given              the newest version, followed in the background
         `schema=…`                 this one, looked up; with `register=True` registered if it is new
         `version=`, `id=`, `guid=` this one, pinned
+        `properties={…}`           the newest whose metadata properties hold all of these, followed likewise
 
         A schema that was named is also the one events are read as, whatever version wrote them (the version this
-        code was written for); without one, or with `read_as_written`, events come as they were written.
+        code was written for); without one, or with `read_as_written`, events come as they were written. A codec that
+        is `decode_only` needs no schema to write with, so that a consumer may start before the first registration.
 
         `framing` is `id-prefix` or `guid-header`, `part` which header belongs to it (`value` or `key`). `source` and
         `type` fill the CloudEvents headers, `metadata=False` leaves those out. The remaining options are those of
         `tenor.codecs.Options`. Raises NotFound, Incompatible, UnusableSchema, MissingExtra, RegistryError.
         """
-        if sum(choice is not None for choice in (schema, version, id, guid)) > 1:
-            raise ValueError("name one schema: schema, version, id or guid")
+        if sum(choice is not None for choice in (schema, version, id, guid, properties)) > 1:
+            raise ValueError("name one schema: schema, version, id, guid or properties")
         if framing not in (PREFIX, HEADER) or part not in wire.SCHEMA_HEADERS:
             raise ValueError(f"framing is {PREFIX} or {HEADER}, part is value or key")
         if isinstance(schema, str):
@@ -282,18 +289,21 @@ class Registry:
         pinned = any(choice is not None for choice in (schema, version, id, guid))
 
         def current() -> Compiled:
-            chosen = self._chosen(subject, schema, register, normalize, version, id, guid)
+            if properties is not None:
+                chosen = self.send(calls.latest_with_metadata(subject, properties))
+            else:
+                chosen = self._chosen(subject, schema, register, normalize, version, id, guid)
             return self._compiled(chosen, subject, options)
 
         def written(frame: wire.Frame) -> Compiled:
             key = frame.schema if isinstance(frame.schema, int) else str(frame.schema)
             return self._compiled(self.schema(key, subject=subject), subject, options)
 
-        compiled = current()
+        compiled = None if decode_only and not pinned else current()
         settings = Settings(
             subject, part, framing, self.url, source, type, metadata, header_prefix, self._latest_ttl, options
         )
-        reads_as = compiled.body if pinned and not read_as_written else None
+        reads_as = compiled.body if compiled is not None and pinned and not read_as_written else None
         return Codec(Source(current, written, follow=not pinned), settings, compiled, reads_as)
 
     def _chosen(

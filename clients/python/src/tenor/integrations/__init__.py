@@ -1,0 +1,1 @@
+"""Adapters for transports, none of which the core knows."""

@@ -1,6 +1,6 @@
 """Print a schema: VERSION of SUBJECT (a number or latest, the default), or the schema with an id.
 
-The text goes to stdout as it was registered; what it is goes to stderr.
+The text goes to stdout as the registry keeps it; what it is goes to stderr.
 """
 
 from __future__ import annotations

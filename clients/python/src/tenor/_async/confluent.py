@@ -1,0 +1,235 @@
+"""Serialiser and deserialiser for confluent-kafka's clients. Asynchronous.
+
+They take what the stock ones take (schema, to_dict or from_dict, a dict of settings) and a Tenor registry in place of
+the stock client. What differs on purpose: events are always validated exactly, an unknown field is refused, and the
+schema is compiled once instead of being looked up and walked for every message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
+from typing import Any, Final
+
+from tenor._async.codec import HEADER, PREFIX, AsyncCodec
+from tenor._async.concurrency import Lock
+from tenor._async.registry import AsyncRegistry
+from tenor.errors import UnusableSchema
+from tenor.naming import ASSOCIATED, Naming, record_name
+from tenor.schemas import AVRO, Reference, Schema
+
+_STRATEGIES: Final = {
+    "ASSOCIATED": ASSOCIATED,
+    "TOPIC": "topic",
+    "RECORD": "record",
+    "TOPIC_RECORD": "topic-record",
+}
+_FRAMINGS: Final = {"prefix_schema_id_serializer": PREFIX, "header_schema_id_serializer": HEADER}
+_SHARED: Final = {"subject.name.strategy", "subject.name.strategy.type", "subject.name.strategy.conf"}
+_WRITING: Final = _SHARED | {
+    *("auto.register.schemas", "normalize.schemas", "use.schema.id", "use.latest.version"),
+    *("use.latest.with.metadata", "schema.id.serializer", "validate.strict", "validate.strict.allow.default"),
+}
+_READING: Final = _SHARED | {"use.latest.version", "use.latest.with.metadata", "schema.id.deserializer", "validate"}
+
+
+class AsyncSerializer:
+    """Turns objects into framed bytes, for `value.serializer` and `key.serializer` of a SerializingProducer.
+
+    `schema`   text of an Avro schema, a tenor.Schema or confluent_kafka's; without one the subject's newest is used
+    `to_dict`  makes an event of an object: `to_dict(object, context)`
+    `conf`     stock settings by their stock names; as there, a given schema is registered unless told otherwise
+    `options`  those of `AsyncRegistry.events`; missing fields get their defaults unless `validate.strict` is set
+
+    Headers (CloudEvents, and the guid with header framing) are added to the context's list of headers, if it has one.
+    Raises ValueError for a setting that it does not know, and everything that `encode` raises.
+    """
+
+    def __init__(
+        self,
+        registry: AsyncRegistry,
+        schema: Any = None,
+        to_dict: Callable[[Any, Any], Any] | None = None,
+        conf: Mapping[str, Any] | None = None,
+        *,
+        naming: str | Naming = ASSOCIATED,
+        **options: Any,
+    ) -> None:
+        conf = _known(conf, _WRITING)
+        self._registry, self._to_dict = registry, to_dict
+        self._naming = _naming(conf, naming)
+        self._schema = _schema(schema)
+        self._options = {**_writing(conf, self._schema), **options}
+        self._codecs: dict[tuple[str, str], AsyncCodec] = {}
+        self._cold = Lock()
+
+    async def __call__(self, obj: Any, ctx: Any = None) -> bytes | None:
+        """Serialise one object. None is a tombstone."""
+        if obj is None:
+            return None
+        topic, part = _place(ctx)
+        codec = self._codecs.get((topic, part)) or await self._codec(topic, part)
+        message = codec.encode(obj if self._to_dict is None else self._to_dict(obj, ctx))
+        _add_headers(ctx, message.headers)
+        return message.value
+
+    async def _codec(self, topic: str, part: str) -> AsyncCodec:
+        async with self._cold:
+            if (known := self._codecs.get((topic, part))) is None:
+                record = None if self._schema is None else record_name(self._schema, self._options.get("message", ""))
+                subject = await self._registry.subject_for(topic, part, record=record, naming=self._naming)
+                known = await self._registry.events(subject, part=part, **self._options)
+                self._codecs[topic, part] = known
+            return known
+
+
+class AsyncDeserializer:
+    """Turns framed bytes into events, for `value.deserializer` and `key.deserializer` of a DeserializingConsumer.
+
+    `schema`     the schema to read as: its registered form must be known to the registry
+    `from_dict`  makes an object of an event: `from_dict(event, context)`
+    `conf`       stock settings by their stock names
+    `options`    those of `AsyncRegistry.events`
+
+    Raises ValueError for a setting that it does not know, and everything that `decode` raises.
+    """
+
+    def __init__(
+        self,
+        registry: AsyncRegistry,
+        schema: Any = None,
+        from_dict: Callable[[Any, Any], Any] | None = None,
+        conf: Mapping[str, Any] | None = None,
+        *,
+        naming: str | Naming = ASSOCIATED,
+        **options: Any,
+    ) -> None:
+        self._conf = _known(conf, _READING)
+        self._registry, self._from_dict = registry, from_dict
+        self._naming = _naming(self._conf, naming)
+        self._schema = _schema(schema)
+        self._options = options
+        if "validate" in self._conf:
+            self._options = {"check_reads": bool(self._conf["validate"]), **options}
+        self._codecs: dict[tuple[str, str], AsyncCodec] = {}
+        self._cold = Lock()
+
+    async def __call__(self, data: bytes | None, ctx: Any = None) -> Any:
+        """Deserialise one value. None stays None."""
+        if data is None:
+            return None
+        topic, part = _place(ctx)
+        codec = self._codecs.get((topic, part)) or await self._codec(topic, part)
+        event = await codec.decode(data, getattr(ctx, "headers", None))
+        return event.data if self._from_dict is None else self._from_dict(event.data, ctx)
+
+    async def _codec(self, topic: str, part: str) -> AsyncCodec:
+        async with self._cold:
+            if (known := self._codecs.get((topic, part))) is None:
+                record = None if self._schema is None else record_name(self._schema, self._options.get("message", ""))
+                by_record = record is None and self._naming in ("record", "topic-record")
+                naming = "topic" if by_record else self._naming  # ids need no subject: the topic's will do
+                subject = await self._registry.subject_for(topic, part, record=record, naming=naming)
+                known = await self._registry.events(subject, part=part, **await self._reading(subject))
+                self._codecs[topic, part] = known
+            return known
+
+    async def _reading(self, subject: str) -> dict[str, Any]:
+        """Which schema to read as."""
+        if self._schema is not None:
+            return {"schema": self._schema, **self._options}
+        if self._conf.get("use.latest.version"):
+            return {"version": (await self._registry.version(subject)).version, **self._options}
+        if (properties := self._conf.get("use.latest.with.metadata")) is not None:
+            from tenor.calls import latest_with_metadata
+
+            found = await self._registry.send(latest_with_metadata(subject, properties))
+            return {"version": found.version, **self._options}
+        return {"decode_only": True, **self._options}
+
+
+# --- settings --------------------------------------------------------------------------------------------------
+
+
+def _known(conf: Mapping[str, Any] | None, names: set[str]) -> dict[str, Any]:
+    given = dict(conf or {})
+    if unknown := sorted(set(given) - names):
+        raise ValueError(f"unknown settings: {', '.join(unknown)}")
+    return given
+
+
+def _writing(conf: Mapping[str, Any], schema: Schema | None) -> dict[str, Any]:
+    """The options of `events` that stock settings stand for."""
+    options: dict[str, Any] = {
+        "normalize": bool(conf.get("normalize.schemas", False)),
+        "framing": _framing(conf.get("schema.id.serializer")),
+        "fill_defaults": not conf.get("validate.strict") or bool(conf.get("validate.strict.allow.default")),
+    }
+    register = bool(conf.get("auto.register.schemas", True))
+    if (schema_id := conf.get("use.schema.id")) is not None:
+        return {**options, "id": schema_id}
+    if (properties := conf.get("use.latest.with.metadata")) is not None:
+        return {**options, "properties": properties}
+    if conf.get("use.latest.version"):
+        if conf.get("auto.register.schemas"):
+            raise ValueError("use.latest.version and auto.register.schemas exclude each other")
+        return options
+    return options if schema is None else {**options, "schema": schema, "register": register}
+
+
+def _framing(function: Any) -> str:
+    if function is None:
+        return PREFIX
+    try:
+        return _FRAMINGS[function.__name__]
+    except (KeyError, AttributeError):
+        raise ValueError(f"schema.id.serializer is one of {', '.join(_FRAMINGS)}, not {function!r}") from None
+
+
+def _naming(conf: Mapping[str, Any], naming: str | Naming) -> str | Naming:
+    if (function := conf.get("subject.name.strategy")) is not None:
+
+        def stock(topic: str, part: str, record: str | None) -> str:
+            return str(function(SimpleNamespace(topic=topic, field=part), record))
+
+        return stock
+    kind = conf.get("subject.name.strategy.type")
+    if kind is None:
+        return naming
+    name = str(getattr(kind, "value", kind)).upper()
+    if name not in _STRATEGIES:
+        raise ValueError(f"subject.name.strategy.type is one of {', '.join(_STRATEGIES)}, not {name}")
+    return _STRATEGIES[name]
+
+
+def _schema(given: Any) -> Schema | None:
+    """A schema however it was given: text, ours, or the stock client's."""
+    if given is None or isinstance(given, Schema):
+        return given
+    if isinstance(given, str):
+        return Schema(given)
+    text = getattr(given, "schema_str", None)
+    if not isinstance(text, str):
+        raise UnusableSchema(format=AVRO, reason=f"a schema is a text or a Schema, not {type(given).__name__}")
+    references = tuple(Reference(each.name, each.subject, each.version) for each in given.references or ())
+    return Schema(text, given.schema_type or AVRO, references)
+
+
+def _place(ctx: Any) -> tuple[str, str]:
+    """Topic and part of a SerializationContext."""
+    if ctx is None or not getattr(ctx, "topic", None):
+        raise ValueError("a SerializationContext with a topic is needed to find the subject")
+    return ctx.topic, str(ctx.field)
+
+
+def _add_headers(ctx: Any, headers: list[tuple[str, bytes]]) -> None:
+    present = getattr(ctx, "headers", None)
+    if isinstance(present, list):
+        taken = {name for name, _ in present}
+        # Key and value share one set of headers: metadata of the first stay, each keeps its own schema.
+        present.extend(header for header in headers if header[0] not in taken)
+    elif isinstance(present, dict):
+        for name, value in headers:
+            present.setdefault(name, value)
+    elif any(name.startswith("__") for name, _ in headers):
+        raise ValueError("framing by guid header needs a list or dict of headers to put it into")
