@@ -19,7 +19,9 @@ __all__ = ["ALL", "DELETED", "LIVE", "Criteria", "Found", "Hit", "Page", "Positi
 
 # So many schemas with a term are read and sorted; with more, the names are walked and enough of them match.
 _FEW = 2000
+# Windows grow while they are quick: how much text there is behind a name is not known before.
 _FIRST_WINDOW, _LARGEST_WINDOW = 256, 8192
+_QUICK = 0.05
 _CONTEXTS = 100
 
 
@@ -70,15 +72,18 @@ def _walked(
             return found, Position(context[1])
         last = start
         while True:
+            began = monotonic()
             hits, last = queries.window(db, criteria, context, last, size=size, limit=wanted - len(found))
             found += hits
             if len(found) == wanted:
                 return found, None
             if last is None:
                 break
-            if monotonic() > deadline:
+            now = monotonic()
+            if now > deadline:
                 return found, Position(context[1], last)
-            size = min(size * 4, _LARGEST_WINDOW)
+            if now - began < _QUICK:
+                size = min(size * 4, _LARGEST_WINDOW)
     return found, None
 
 

@@ -507,6 +507,8 @@ class PostgreSQLStore(Store):
 
         if isinstance(error, psycopg.errors.LockNotAvailable | psycopg.errors.QueryCanceled):
             return Busy(reason="another replica holds the write lock")
+        if isinstance(error, psycopg.errors.ProgramLimitExceeded):
+            return InvalidRequest("A name is too long for the indexes of PostgreSQL")
         if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
             return Busy(reason="the database does not answer")
         if isinstance(error, psycopg.DataError):

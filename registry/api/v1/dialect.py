@@ -118,6 +118,10 @@ def _framework(request: Call, error: HTTPException) -> Response[Problem]:
     return _answer(refusal(error.status_code, detail), dict(error.headers or {}))
 
 
+def _too_deep(request: Call, error: RecursionError) -> Response[Problem]:
+    return _answer(refusal(400, "The request body is nested too deeply"))
+
+
 def _unexpected(request: Call, error: Exception) -> Response[Problem]:
     _log.error("unexpected", route=request.scope.get("path_template"), error=type(error).__name__, exc_info=error)
     return _answer(refusal(500, "The registry failed unexpectedly"))
@@ -141,6 +145,7 @@ def make_app(services: Services | None) -> Litestar:
             SerializationException: _malformed,
             ValidationException: _invalid,
             HTTPException: _framework,
+            RecursionError: _too_deep,
             Exception: _unexpected,
         },
         on_app_init=[configure],

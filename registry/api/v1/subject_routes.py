@@ -28,17 +28,21 @@ CONFIGURE = Needs(Action.CONFIGURE, "subject", "subject")
 _WHICH = {"false": LIVE, "true": ALL, "only": DELETED}
 
 
-def _criteria(context: str | None, prefix: str, format_: str | None) -> Criteria:
-    """The place in the namespace: `prefix` may name its context itself."""
+def _place(context: str | None, prefix: str) -> tuple[str | None, str]:
+    """The context to look in (None: all) and the start of the name; the prefix may name its context itself."""
     home = None if context is None else names.context(context)
     start = Subject.parse(prefix, home or ANY_CONTEXT)
-    if format_ is not None and format_.upper() not in formats.NAMES:
-        raise errors.UnknownFormat(format_)
-    return Criteria(
-        context=None if start.context == ANY_CONTEXT else start.context,
-        prefix=start.name,
-        format=format_ and format_.upper(),
-    )
+    if start.context == ANY_CONTEXT:
+        return home, start.name
+    if home not in (None, start.context):
+        raise errors.InvalidRequest(f"The prefix is one of context '{start.context}', not of '{home}'")
+    return start.context, start.name
+
+
+def _format(text: str | None) -> str | None:
+    if text is not None and text.upper() not in formats.NAMES:
+        raise errors.UnknownFormat(text)
+    return text and text.upper()
 
 
 @get("/subjects", LIST, errors.InvalidContext, errors.InvalidSchema, summary="List and search subjects")
@@ -70,18 +74,8 @@ async def list_subjects(
 
     Fields, tags and text are those of the latest version. Names and text do not tell upper from lower case.
     """
-    place = _criteria(context, prefix, format_)
-    criteria = Criteria(
-        context=place.context,
-        prefix=place.prefix,
-        contains=part,
-        field=field,
-        tag=tag,
-        owner=owner,
-        text=text,
-        format=place.format,
-        which=_WHICH[deleted],
-    )
+    home, start = _place(context, prefix)
+    criteria = Criteria(home, start, part, field, tag, owner, text, _format(format_), _WHICH[deleted])
     parts, after = services(request), cursors.position(cursor)
     page = await parts.read(
         lambda db: search.search(db, criteria, parts.server_config, after=after, limit=limit), heavy=True
