@@ -80,8 +80,10 @@ def parse(source: Source, *, strict: bool) -> Parsed:
             roots.append(_Text(text, names, home, strict=False).read())
         except InvalidSchema as problem:
             raise InvalidSchema("AVRO", f"in the reference '{name}': {problem.data['reason']}") from None
-    root = _Text(source.text, names, 0, strict=strict).read()
-    _refuse_depth(root)
+    reading = _Text(source.text, names, 0, strict=strict)
+    root = reading.read()
+    if roots or reading.waiting:
+        _refuse_depth(root)
     return Parsed(root, names, tuple(roots))
 
 

@@ -20,7 +20,19 @@ from threading import Lock
 from typing import Any
 from weakref import WeakValueDictionary
 
-from registry.formats.avro.model import MISSING, Array, Enum, Fixed, Map, Named, Record, Type, Union, logical
+from registry.formats.avro.model import (
+    MISSING,
+    PRIMITIVES,
+    Array,
+    Enum,
+    Fixed,
+    Map,
+    Named,
+    Record,
+    Type,
+    Union,
+    logical,
+)
 
 PROMOTIONS = frozenset(
     (
@@ -66,14 +78,35 @@ class Shape:
     branches_by: dict[tuple[str, str], list[int]] = field(default_factory=dict)
     """Which branches may read a writer's type, by its kind and name (see `candidates`)."""
     fields: dict[str, Shape] = field(default_factory=dict)
-    pairs: frozenset[tuple[str, Shape]] = frozenset()
+    slots: frozenset[Slot] = frozenset()
     optional: frozenset[str] = frozenset()
     aliased: dict[str, tuple[str, ...]] = field(default_factory=dict)
     members: dict[str, Shape] = field(default_factory=dict)
     """The named shapes of the cycle that this one closes, by full name."""
 
 
-_interned: WeakValueDictionary[Any, Shape] = WeakValueDictionary()
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+class Slot:
+    """A field's name with its shape, interned: sets of fields are compared by identity."""
+
+    name: str
+    shape: Shape
+
+
+_slots: WeakValueDictionary[tuple[str, int], Slot] = WeakValueDictionary()
+
+
+def _slot(name: str, shape: Shape) -> Slot:
+    found = _slots.get((name, shape.uid))
+    if found is None:
+        _slots[name, shape.uid] = found = Slot(name, shape)
+    return found
+
+
+_PLAIN = {kind: Shape(kind, None) for kind in PRIMITIVES}
+_interned: WeakValueDictionary[Any, Shape] = WeakValueDictionary(
+    {(kind, None): shape for kind, shape in _PLAIN.items()}
+)
 _lock = Lock()
 
 
@@ -111,6 +144,9 @@ class _Shaper:
                 assert isinstance(node, Named)
                 return node.shape, low, ("^", node.full)
             return node.shape, _CLOSED, node.shape.uid
+        if not node.props and (plain := _PLAIN.get(node.kind)) is not None:
+            node.shape = plain
+            return plain, _CLOSED, plain.uid
         made = Shape(node.kind, logical(node))
         first = len(self.cycle)
         if isinstance(node, Named):
@@ -189,7 +225,7 @@ class _Shaper:
                 optional.append(name)
             made.tidy = made.tidy and part.tidy
             keys.append((name, key, each.default is not MISSING, aliases))
-        made.pairs = frozenset(made.fields.items())
+        made.slots = frozenset([_slot(name, part) for name, part in made.fields.items()])
         made.optional = frozenset(optional)
         return low, (made.full, made.aliases, tuple(keys))
 
@@ -255,7 +291,8 @@ def _fields(reader: Shape, writer: Shape, noted: bool) -> tuple[bool, bool, list
     for name in reader.aliased:
         if len(set(writer_fields(reader, name, writer))) > 1:
             return _FAILS
-    for name, shape in reader.pairs - writer.pairs if reader.tidy else reader.pairs:
+    for slot in reader.slots - writer.slots if reader.tidy else reader.slots:
+        name, shape = slot.name, slot.shape
         other = writer.fields.get(name)
         if other is None:
             claimed = writer_fields(reader, name, writer)
