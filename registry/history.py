@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from registry.errors import SubjectNotFound
+from registry.errors import InvalidRequest, SubjectNotFound
 from registry.names import Subject
 from registry.store.engine import Db, Row
 from registry.store.queries import events as queries
@@ -66,10 +66,14 @@ def _with_schema(entry: Entry, guid: str | None, format: str | None) -> Entry:
 def feed(db: Db, *, after: int, limit: int, prefix: str = "", seconds: float = 0.5) -> tuple[Sequence[Entry], int]:
     """Sealed events after a sequence number, oldest first, and the number to go on after.
 
-    With a prefix that few resources have the answer may be short, even empty, and still have come further.
+    With a prefix that few resources have the answer may be short, even empty, and still have come further. Raises
+    InvalidRequest for a number that was not reached yet: a reader that has one, of a feed that was since restored
+    from an older copy, say, would miss events without noticing.
     """
     found: list[Entry] = []
     last, deadline = queries.last_sequence(db), monotonic() + seconds
+    if after > last:
+        raise InvalidRequest(f"The feed has come to {last}, not to {after}")
     while after < last:
         upto = min(last, after + _WINDOW)
         found += map(_entry, queries.between(db, after, upto, prefix, limit - len(found)))

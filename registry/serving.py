@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import ctypes
+import multiprocessing
 import os
 import signal
 import socket
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import fields, replace
+from types import FrameType
 
 from registry.http import App
 from registry.settings import Settings
+from registry.stopping import STOPPING
+
+_Handler = Callable[[int, FrameType | None], object]
 
 
 def _free_port(host: str) -> int:
@@ -50,12 +57,33 @@ def run(settings: Settings) -> int:
         log_level="warning",  # type: ignore[arg-type] # granian takes the name
         respawn_failed_workers=settings.workers > 1,
     )
+    server.on_startup(_announce_stop)
     server.serve()
     return 0
 
 
+def _announce_stop() -> None:
+    """Tell the workers before granian stops them: it lets them finish what they are at, and some wait for events."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        ours = signal.getsignal(number)
+        if callable(ours):
+            signal.signal(number, _announcing(ours))
+
+
+def _announcing(then: _Handler) -> _Handler:
+    def handler(number: int, frame: FrameType | None) -> None:
+        for child in multiprocessing.active_children():
+            with suppress(ProcessLookupError):
+                if child.pid is not None:
+                    os.kill(child.pid, signal.SIGUSR1)
+        then(number, frame)
+
+    return handler
+
+
 def worker() -> App:
     """The app of one worker process, which ends when the process that started it is gone."""
+    signal.signal(signal.SIGUSR1, lambda number, frame: STOPPING.set())
     _die_with_parent()
     from registry.app import from_environment
 

@@ -14,6 +14,7 @@ from registry.api.v1.routes import Limit, get
 from registry.history import Entry
 from registry.security.access import Action, Needs
 from registry.services import Call, Services, services
+from registry.stopping import STOPPING
 
 READ = Needs(Action.READ, "event")
 LONGEST_WAIT = 30
@@ -48,7 +49,7 @@ async def get_changes(
     # An answer must be there before the server gives the request up.
     until = loop.time() + min(wait, parts.settings.request_timeout / 2)
     found, after = await _feed(parts, cursor, resource, limit)
-    while not found and loop.time() < until:
+    while not found and loop.time() < until and not STOPPING.is_set():
         await asyncio.sleep(min(_LOOK_EVERY, max(0.0, until - loop.time())))
         found, after = await _feed(parts, after, resource, limit)
     return wire.Events([render.event(each) for each in found], after)
