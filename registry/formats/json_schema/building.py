@@ -82,6 +82,7 @@ class Builder:
     hints: Hints
     mode: str = MINIMAL
     budget: int = 3_000
+    _attempt: int = 0
     validity: Validity = field(init=False)
 
     def __post_init__(self) -> None:
@@ -105,6 +106,7 @@ class Builder:
 
             try:
                 facets = merge(self.plain, schemas, choose)
+                self._attempt = attempt
                 found = self._built(facets, depth, attempt)
                 if not facets.tried or all(self.validity.holds(found, schema) for schema in schemas):
                     return found
@@ -187,7 +189,8 @@ class Builder:
         if not fitting:
             raise NoValue
         if self.mode == MINIMAL:
-            found = min(fitting, key=lambda number: (abs(number), number < 0))
+            fitting.sort(key=lambda number: (abs(number), number < 0))
+            found = fitting[min(self._attempt, len(fitting) - 1)]
         else:
             found = self.random.choice(fitting)
         return int(found) if whole else found
@@ -236,9 +239,9 @@ class Builder:
 
     def _count(self, least: int, most: int | None, limit: int) -> int:
         """How long or how many."""
-        if self.mode == MINIMAL:
-            return least
         top = limit if most is None else most
+        if self.mode == MINIMAL:
+            return min(least + self._attempt, max(top, least))
         options = [least, least + 1, most if most is not None and most <= 300 else least + 3]
         options.extend(length + delta for length in self.hints.lengths for delta in (-1, 0, 1))
         if self.mode == MAXIMAL:
@@ -274,6 +277,8 @@ class Builder:
         most = facets.most_properties
         if facets.avoided.intersection(names) or (most is not None and len(chosen) + len(names) > most):
             return
+        if not all(self.validity.holds(each, schema) for each in names for schema in facets.names):
+            return
         try:
             chosen |= {each: self._member(facets, each, depth) for each in names}
         except NoValue:
@@ -293,16 +298,25 @@ class Builder:
         yield from facets.declared
         yield from self._spare(facets)
         yield from (f"p{index}" for index in range(min(facets.least_properties, _MAX_ITEMS)))
+        for _ in range(4 * min(facets.least_properties, _MAX_ITEMS) if facets.names or facets.patterned else 0):
+            yield from self._named(facets)
 
     def _spare(self, facets: Facets) -> list[str]:
-        named = [regexes.sample(pattern, self.random) for pattern, _ in facets.patterned]
-        for schema in facets.names:
-            try:
-                named.append(self.value([schema, {"type": "string"}], _MAX_DEPTH - 1))
-            except NoValue:
-                continue
-        spare = [*_SPARE_NAMES, *(name for name in named if name is not None)]
+        spare = [*_SPARE_NAMES, *self._named(facets)]
         return spare + (self.hints.names if self.mode != MINIMAL else [])
+
+    def _named(self, facets: Facets) -> list[str]:
+        """Names that patternProperties and propertyNames speak of, others each time."""
+        sampled = [regexes.sample(pattern, self.random) for pattern, _ in facets.patterned]
+        mode, self.mode = self.mode, RANDOM
+        try:
+            for schema in facets.names:
+                sampled.append(self.value([schema, {"type": "string"}], _MAX_DEPTH - 1))
+        except NoValue:
+            pass
+        finally:
+            self.mode = mode
+        return [name for name in sampled if name is not None]
 
     def _member(self, facets: Facets, name: str, depth: int) -> Json:
         schemas = list(facets.declared.get(name, ()))

@@ -29,7 +29,7 @@ TOO_LARGE = "COMPARISON_TOO_LARGE"
 _Key: TypeAlias = tuple[int, int]
 
 
-class _CalledOff(Exception):
+class CalledOff(Exception):
     """The comparison took more steps than it may."""
 
 
@@ -42,6 +42,8 @@ class Difference:
     own: Own
     old: Node
     new: Node
+    route: tuple[str, ...]
+    """The parts its path was put together from: `("properties/a", "items")`."""
 
 
 def _obvious(old: Node, new: Node) -> bool | None:
@@ -98,7 +100,7 @@ class Comparison:
             """The answer for a pair, or None after a frame for it was pushed."""
             self._asked += 1
             if self._asked > _ASKS * self.limit:
-                raise _CalledOff
+                raise CalledOff
             if (obvious := _obvious(one, other)) is not None:
                 return obvious
             key = (id(one), id(other))
@@ -111,7 +113,7 @@ class Comparison:
                 return True
             self._judged += 1
             if self._judged > self.limit:
-                raise _CalledOff
+                raise CalledOff
             if (step := at_once(one, other)) is not None:
                 return close(key, step, _fine(step, self.policy))
             open_.add(key)
@@ -172,7 +174,7 @@ class Comparison:
                 above.setdefault(below, []).append(key)
                 if below not in seen:
                     if len(seen) > self.limit:
-                        raise _CalledOff
+                        raise CalledOff
                     seen.add(below)
                     stack.append((before, after))
         found: set[_Key] = set(telling)
@@ -186,10 +188,10 @@ class Comparison:
     def _walk(self, old: Node, new: Node, telling: set[_Key]) -> Iterator[Difference]:
         visits = 0
         # A negative entry closes the pair it names: recursion is cut where a pair lies on its own path.
-        stack: list[tuple[str, Node, Node, bool]] = [("", old, new, False)]
+        stack: list[tuple[tuple[str, ...], Node, Node, bool]] = [((), old, new, False)]
         on_path: set[_Key] = set()
         while stack:
-            path, one, other, leaving = stack.pop()
+            route, one, other, leaving = stack.pop()
             key = (id(one), id(other))
             if leaving:
                 on_path.discard(key)
@@ -199,15 +201,12 @@ class Comparison:
                 continue
             step = self.step(one, other)
             for own in step.own:
-                yield Difference(own.kind, "#/" + _joined(path, own.tail), own, one, other)
+                path = "/".join(part for part in (*route, own.tail) if part)
+                yield Difference(own.kind, f"#/{path}", own, one, other, route)
             on_path.add(key)
-            stack.append((path, one, other, True))
+            stack.append((route, one, other, True))
             for tail, before, after in reversed(step.below):
-                stack.append((_joined(path, tail), before, after, False))
-
-
-def _joined(path: str, tail: str) -> str:
-    return f"{path}/{tail}" if path and tail else path or tail
+                stack.append(((*route, tail), before, after, False))
 
 
 def _fine(step: Step, policy: Policy) -> bool:
@@ -264,7 +263,7 @@ def findings(reader: Graph, writer: Graph, policy: Policy) -> Sequence[Finding]:
                 found.append(_finding(difference, severity, reader, writer))
             if len(found) >= MAX_FINDINGS:
                 break
-    except _CalledOff:
+    except CalledOff:
         return (
             Finding(
                 TOO_LARGE,

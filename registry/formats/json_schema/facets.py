@@ -121,7 +121,7 @@ def merge(plain: Plain, schemas: Sequence[Json], choose: Callable[[Sequence[Json
 
 def _condition(schema: Json, choose: Callable[[Sequence[Json]], Json], facets: Facets) -> Iterator[Json]:
     facets.tried = True
-    if choose((True, False)) is True:
+    if choose((False, True)) is True:
         yield schema["if"]
         yield schema.get("then", True)
     else:

@@ -16,7 +16,7 @@ from registry.formats.json_schema.facets import EQUAL_ITEMS
 from registry.formats.json_schema.plain import Plain
 from registry.formats.json_schema.text import Json
 
-_ALL = ("object", "array", "string", "number", "boolean", "null")
+_ALL = ("null", "boolean", "number", "string", "array", "object")
 _MAX_DEPTH = 30
 _NAMES = ("other", "zz", "x-1")
 

@@ -33,6 +33,8 @@ class Plain:
     definitions: dict[str, Json]
     places: dict[int, Place]
     """Where each schema (by its identity) comes from."""
+    schemas: dict[int, Json]
+    """What each place (by its identity) became."""
     size: int
 
     def document(self, schema: Json | None = None) -> Json:
@@ -47,7 +49,13 @@ class Plain:
 
 def together(one: Plain, other: Plain) -> Plain:
     """The first form, with the references of both; they were made with different prefixes."""
-    return Plain(one.root, one.definitions | other.definitions, one.places | other.places, one.size + other.size)
+    return Plain(
+        one.root,
+        one.definitions | other.definitions,
+        one.places | other.places,
+        one.schemas | other.schemas,
+        one.size + other.size,
+    )
 
 
 def plain(graph: Graph, prefix: str = "d") -> Plain:
@@ -78,6 +86,7 @@ class _Writer:
     names: dict[tuple[int, Scope], str] = field(default_factory=dict)
     waiting: list[tuple[str, Place, Scope]] = field(default_factory=list)
     places: dict[int, Place] = field(default_factory=dict)
+    schemas: dict[int, Json] = field(default_factory=dict)
     size: int = 0
 
     def write(self) -> Plain:
@@ -86,7 +95,7 @@ class _Writer:
         while self.waiting:
             name, place, scope = self.waiting.pop()
             definitions[name] = self.schema(place, scope)
-        return Plain(root, definitions, self.places, self.size)
+        return Plain(root, definitions, self.places, self.schemas, self.size)
 
     def reference(self, place: Place, scope: Scope) -> dict[str, Json]:
         key = (id(place), entered(scope, place))
@@ -116,6 +125,7 @@ class _Writer:
         elif references:
             out["allOf"] = [*references, *out.get("allOf", ())]
         self.places[id(out)] = place
+        self.schemas[id(place)] = out
         return out
 
     def references(self, place: Place, scope: Scope) -> list[dict[str, Json]]:

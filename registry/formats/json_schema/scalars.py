@@ -124,7 +124,7 @@ def conditionals(old: Node, new: Node, step: Step) -> Telling:
             return
     if (yield from _conditions_hold(old, new)):
         return
-    step.own.append(Own("CONDITIONAL_CHANGED", "", ("if",)))
+    step.own.append(Own("CONDITIONAL_CHANGED"))
 
 
 def _conditions_hold(old: Node, new: Node) -> Asking:

@@ -105,7 +105,8 @@ class Search:
         wanted = [
             (finding, steps(finding.reader_path) if finding.reader_path is not None else None) for finding in findings
         ]
-        named = tuple(finding.path.rsplit("/", 1)[-1] for finding in findings[:20])
+        ends = [finding.path.rsplit("/", 2)[1:] for finding in findings[:20]]
+        named = [end[-1] for end in ends if end[0] in ("properties", "required", "dependencies")]
         negation = Negation(self.reader, tuple(dict.fromkeys((*named, *self.hints.names))), tuple(self.hints.indexes))
         later: list[list[Violation]] = [[], [], []]
         for count, way in enumerate(negation.ways()):
