@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from registry import formats
+from registry import formats, names
 from registry.clock import now_ms
 from registry.content import Content, same
 from registry.errors import (
@@ -18,7 +18,9 @@ from registry.errors import (
     IdMismatch,
     Incompatible,
     InvalidSchema,
+    InvalidVersion,
     OperationNotPermitted,
+    ReferenceExists,
     VersionNotFound,
     VersionNotNext,
 )
@@ -27,7 +29,7 @@ from registry.evolution.levels import LEVELS, Conflict, Earlier, Level, conflict
 from registry.evolution.reserved import reserved_conflicts
 from registry.formats.base import Reference, Schema, Tagging
 from registry.names import LATEST, Subject
-from registry.policy import READWRITE, Config, Effective, not_in_mode, resolved
+from registry.policy import READWRITE, Config, Effective, not_in_mode, printed, resolved
 from registry.references import Resolver
 from registry.rules import VERSION_PROPERTY, Metadata, RuleSet, validate
 from registry.store.engine import Db, Moved, Settled
@@ -135,6 +137,8 @@ def _opened(db: Db, request: Registration, server: Config, *, only_parsed: bool 
 def decide(db: Db, request: Registration, server: Config) -> Proposal | Settled[Registered]:
     """Decide a registration. Raises what `registry.errors` names for each step."""
     case = _opened(db, request, server)
+    if case.request.subject != request.subject:
+        names.subject(str(case.request.subject))
     if (known := _fast(case)) is not None:
         return Settled(Registered(known, created=False))
     _require_mode(case)  # 3
@@ -144,7 +148,10 @@ def decide(db: Db, request: Registration, server: Config) -> Proposal | Settled[
         validate(request.rule_set)
     _require_weak_targets(case)
     schema, content = _parsed(case, strict=_strict(case))  # 5
-    if request.version == 0 and not case.settings.importing:
+    if request.version == 0 and case.settings.importing:
+        if (known := _exact(case, content)) is not None and known.id == request.id:  # 6
+            return Settled(Registered(known, created=False))
+    elif request.version == 0:
         # A number that was only inherited must not make the same request another version each time it is sent.
         sought = content if numbered else content.without_version()
         if (known := _exact(case, sought)) is not None:  # 6
@@ -210,6 +217,8 @@ def commit(db: Db, proposal: Proposal, actor: Actor) -> Registered:
         if associations.strong(db, str(named)):
             raise Moved
     schema_pk, id = _stored_schema(db, proposal, targets, now)  # 10
+    if head is not None and head.live < head.max_version:
+        db.forget(f"id:{id}")  # a tombstone of this content is no longer the version that its id stands for
     subject_pk = (
         head.pk if head else subjects.open_subject(db, subjects.open_context(db, subject.context), subject.name)
     )
@@ -282,7 +291,7 @@ def _fast(case: _Case) -> Version | None:
     if not request.text.strip() or case.head is None or case.head.live == 0:
         return None
     try:
-        _, content = _parsed(case, strict=False)
+        content = _content_for_comparison(case)
     except InvalidSchema:
         return None  # said again, strictly, in its turn
     found: Version | None
@@ -300,6 +309,14 @@ def _fast(case: _Case) -> Version | None:
             return None
         raise IdMismatch(given=request.id, stored=found.id)
     return found
+
+
+def _content_for_comparison(case: _Case) -> Content:
+    """What the subject may have already: a valid schema is parsed once, one that an import let in is read leniently."""
+    try:
+        return _parsed(case, strict=_strict(case))[1]
+    except InvalidSchema:
+        return _parsed(case, strict=False)[1]
 
 
 def _require_mode(case: _Case) -> None:
@@ -470,13 +487,15 @@ def _earlier(case: _Case, version: Version) -> Earlier:
 
 
 def _number(case: _Case) -> int:
-    asked = case.request.version
-    if asked <= 0:
-        return case.next_number
+    asked = case.request.version if case.request.version > 0 else case.next_number
+    if asked > names.MAX_VERSION and case.settings.importing:
+        raise InvalidVersion(str(asked))
     if asked != case.next_number and not case.settings.importing:
         raise VersionNotNext(
             f"Version is not one more than previous version: asked for {asked}, the next one is {case.next_number}"
         )
+    if asked > names.MAX_VERSION:
+        raise OperationNotPermitted(f"Subject '{case.request.subject}' has no version numbers left")
     return asked
 
 
@@ -504,7 +523,7 @@ def _stored_schema(
         taken = schemas.by_id(db, context, given)
         if taken is not None and taken.content.fingerprint != content.fingerprint:
             raise OperationNotPermitted(
-                f"Overwrite new schema with id {given} in context {'' if context == '.' else context} is not permitted."
+                f"Overwrite new schema with id {given} in context {printed(context)} is not permitted."
             )
         existing = taken
     if existing is not None:
@@ -529,7 +548,12 @@ def _already(db: Db, proposal: Proposal, head: Head | None, id: int) -> Version 
         return None
     there = schemas.version(db, proposal.subject, proposal.number, deleted=True)
     if there is not None and there.deleted:
+        if there.id != id and there.version in schemas.referenced_versions(db, head.pk, deleted=True):
+            raise ReferenceExists(subject=str(proposal.subject), version=there.version)
         subjects.purge_version(db, head.pk, there.version)
+        if there.id != id:
+            schemas.delete_unused(db, there.schema.schema_pk)
+        db.forget(f"id:{there.id}")
     elif there is not None:
         if there.id == id:
             return there

@@ -95,4 +95,6 @@ def parse(format: str, source: Source, *, strict: bool = True) -> Schema:
         except RecursionError:
             raise InvalidSchema(format, "the schema is nested too deeply") from None
         _parsed.put(key, schema)
+        if strict:
+            _parsed.put((format, source, False), schema)  # what is valid reads the same leniently
     return schema
