@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from registry.formats.base import Policy, Severity, Source, Verdict
 from registry.formats.json_schema import FORMAT, JsonSchema
 from registry.formats.json_schema.compare import Comparison
 from registry.formats.json_schema.differing import WARNINGS
+from registry.formats.json_schema.official import official
+from registry.formats.json_schema.sampling import samples
 from registry.formats.json_schema.semantics import semantic, witness
 from tests.vectors import shared
 
@@ -138,3 +141,12 @@ def test_semantic_verdicts_are_those_of_the_specification() -> None:
                 shown += witness(reader, writer, finding, seconds=2) is not None
     assert counts[Verdict.UNKNOWN] == 0  # at most 20 % is promised
     assert shown == findings  # at least 95 % is promised
+
+
+def test_no_sample_breaks_a_row_that_is_compatible(full: bool) -> None:
+    """Normally 30 samples a row, with `--full` 1,000."""
+    for row in rows():
+        if row["spec"]:
+            validator = official(side(row, "reader"))
+            for sample in islice(samples(side(row, "writer")), 1_000 if full else 30):
+                assert validator.valid(sample.event), (row["id"], sample)

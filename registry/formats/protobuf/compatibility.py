@@ -408,20 +408,23 @@ def _numeric_labels_differ(new: Field, old: Field) -> bool:
     return written and old.kind in GROUP_OF and GROUP_OF[old.kind] != GROUP_OF["string"]
 
 
-def _same_group(new: Field, old: Field) -> bool:
+def same_group(new: Field, old: Field) -> bool:
+    """Whether two fields have scalar kinds that are interchangeable on the wire."""
     return new.kind in GROUP_OF and GROUP_OF[new.kind] == GROUP_OF.get(old.kind)
 
 
-def _loses_enum_value(new: Field, old: Field) -> bool:
-    if new.enum is None or not new.enum.closed or not new.required or not _same_group(new, old):
+def loses_enum_value(new: Field, old: Field, *, required: bool = True) -> bool:
+    """Whether a closed enum reads a field that may hold numbers it does not know (only a required one, as asked)."""
+    if new.enum is None or not new.enum.closed or (required and not new.required) or not same_group(new, old):
         return False
     if old.enum is None or not old.enum.closed:
         return True
     return not old.enum.numbers.keys() <= new.enum.numbers.keys()
 
 
-def _narrows(new: Field, old: Field) -> bool:
-    if not _same_group(new, old) or new.kind not in RANGES or new.kind == old.kind:
+def narrows(new: Field, old: Field) -> bool:
+    """Whether a reader's integer kind cannot hold all values of the writer's."""
+    if not same_group(new, old) or new.kind not in RANGES or new.kind == old.kind:
         return False
     (low, high), (lower, higher) = RANGES[new.kind], RANGES[old.kind]
     if old.enum is not None and old.enum.closed:
@@ -438,7 +441,7 @@ _FIELD_WARNINGS = (
     ),
     (
         "CLOSED_ENUM_VALUE_REMOVED",
-        _loses_enum_value,
+        loses_enum_value,
         "is required, and its closed enum in the {new} schema lacks numbers that the {old} schema may hold",
     ),
     (
@@ -447,7 +450,7 @@ _FIELD_WARNINGS = (
             new.enum is not None
             and new.enum.closed
             and not new.required
-            and _same_group(new, old)
+            and same_group(new, old)
             and (old.enum is None or not old.enum.closed)
         ),
         "is a closed enum in the {new} schema, and may hold any number in the {old} one",
@@ -460,13 +463,13 @@ _FIELD_WARNINGS = (
     (
         "PACKED_FIELD_BECAME_SINGULAR",
         lambda new, old: (
-            old.packed and not new.repeated and _same_group(new, old) and not _numeric_labels_differ(new, old)
+            old.packed and not new.repeated and same_group(new, old) and not _numeric_labels_differ(new, old)
         ),
         "is singular in the {new} schema and packed in the {old} one",
     ),
     (
         "INTEGER_NARROWED",
-        _narrows,
+        narrows,
         "has a smaller range in the {new} schema than in the {old} one",
     ),
     (

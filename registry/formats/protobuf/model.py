@@ -59,7 +59,8 @@ class Field:
     """A field of a message.
 
     `kind`: a scalar's name, or `enum`, `message`, `map`. `label`: as written, may be empty. `delimited`: encoded as a
-    group. `key`, `value`: of a map. `type`: the message or enum of the field (of a map: of its entry).
+    group. `message`, `enum`: the type of the field (of a map: its entry). `key`, `value`: of a map. `extends`: it is an
+    extension.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Field:
     default: str | None
     deprecated: bool
     group: bool
+    extends: bool = False
     message: Message | None = None
     enum: Enum | None = None
     key: Field | None = None
@@ -287,6 +289,7 @@ class _Builder:
     def _extend(self, fields: Iterable[FieldDescriptorProto], place: Place, features: Features) -> None:
         for number, each in enumerate(fields):
             made = self.field(each, (*place, number), features, None)
+            made.extends = True
             self._extensions.append((each.extendee.lstrip("."), made))
 
     def _full(self, local: str) -> str:
