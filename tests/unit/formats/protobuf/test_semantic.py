@@ -133,8 +133,8 @@ def test_samples_start_small_then_large_then_at_the_edges() -> None:
     assert kinds == sorted(kinds)  # edge, then random
     assert kinds[-1] == "random"
     edges = [each.event for each in rest if each.kind == "edge"]
-    for wanted in ({"b": ""}, {"a": -(2**31)}, {"lines": [{"x": str(2**63 - 1)}]}, {"m": {"5": 2}}, {"again": {}}):
-        assert wanted in edges
+    wanted: list[Any] = [{"b": ""}, {"a": -(2**31)}, {"lines": [{"x": str(2**63 - 1)}]}, {"m": {"5": 2}}, {"again": {}}]
+    assert [each for each in wanted if each not in edges] == []
     for each in (first, second, *rest):
         event = events.parsed(parsed, each.event, "Order")
         assert events.shown(parsed, event) == each.event
