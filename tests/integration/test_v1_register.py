@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from registry import idempotency
+from registry.api.exported import described
 from registry.clock import now_ms
 from registry.doctor import examine
 from registry.events import Actor
@@ -120,6 +121,11 @@ def test_the_type_of_a_problem_leads_somewhere(registry_client: httpx.Client) ->
     assert (told.status_code, told.json()["type"], told.json()["status"]) == (200, kind, 422)
     assert kind in [each["type"] for each in registry_client.get("/api/v1/problems").json()]
     assert registry_client.get("/api/v1/problems/none").status_code == 404
+
+
+def test_the_description_is_served_and_current(registry_client: httpx.Client) -> None:
+    assert registry_client.get("/openapi/v1.json").text == described("v1")
+    assert '"openapi/v1.json"' in registry_client.get("/docs/assets/start.js").text
 
 
 def test_a_key_is_done_once_and_answered_the_same(registry_client: httpx.Client, registry_store: Store) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,14 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from registry import search
+from registry import history, search
+from registry.errors import RegistryError
 from registry.names import Subject
 from registry.policy import Config
 from registry.search import Criteria, Position
 from registry.store.engine import Db, Store, open_store
 from registry.store.migrations import migrate
+from registry.store.queries import events
 from registry.store.queries import search as queries
 from tests.integration.test_v1_register import record
 
@@ -325,26 +328,49 @@ class Noting:
         return [str(row[-1]) for rows in plans for row in rows]
 
 
-@pytest.mark.parametrize(("what", "criteria"), PLANS, ids=[what for what, _ in PLANS])
-@pytest.mark.parametrize("few", [-1, 2000], ids=["walk", "terms"])
-def test_plans_on_sqlite(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str, criteria: Criteria, few: int
-) -> None:
-    monkeypatch.setattr(search, "_FEW", few)
+def plan_of(tmp_path: Path, ask: Callable[[Db], object]) -> list[str]:
+    """SQLite's plan for what a reading job asks."""
     store = open_store(f"sqlite:///{tmp_path}/t.db")
     migrate(store)
     store.write_now(lambda db: db.run("INSERT INTO context (name, last_id) VALUES ('.', 0)"))
 
     def job(db: Db) -> list[str]:
         noting = Noting(db)
-        search.search(noting, criteria, Config(), after=Position(".", "a"), limit=5)  # type: ignore[arg-type] # only reads
+        with suppress(RegistryError):
+            ask(noting)  # type: ignore[arg-type] # it only reads
         return noting.plan()
 
-    plan = store.read_now(job)
-    store.close()
+    try:
+        return store.read_now(job)
+    finally:
+        store.close()
+
+
+@pytest.mark.parametrize(("what", "criteria"), PLANS, ids=[what for what, _ in PLANS])
+@pytest.mark.parametrize("few", [-1, 2000], ids=["walk", "terms"])
+def test_plans_on_sqlite(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str, criteria: Criteria, few: int
+) -> None:
+    monkeypatch.setattr(search, "_FEW", few)
+    after = Position(".", "a")
+    plan = plan_of(tmp_path, lambda db: search.search(db, criteria, Config(), after=after, limit=5))
     assert any(step.startswith("SEARCH s") or "ix_term_value" in step for step in plan)
     # The walk's windows are called s too, and are read as a whole: they are as large as they are asked for.
     windows = {step.split()[-1] for step in plan if step.startswith(("CO-ROUTINE", "MATERIALIZE"))}
     scans = {step.split()[1] for step in plan if step.startswith("SCAN")} - windows
     assert scans & TABLES == set()
     assert [step for step in plan if "AUTOMATIC" in step] == []
+
+
+LOG_PLANS: Sequence[tuple[str, Callable[[Db], object], str]] = [
+    ("history", lambda db: history.of_subject(db, Subject(".", "s"), before=9, limit=5), "ix_event_resource"),
+    ("feed", lambda db: events.between(db, 1, 9, "", 5), "uq_event_sequence"),
+    ("narrowed feed", lambda db: events.between(db, 1, 9, "subject:", 5), "uq_event_sequence"),
+]
+
+
+@pytest.mark.parametrize(("what", "ask", "index"), LOG_PLANS, ids=[what for what, _, _ in LOG_PLANS])
+def test_the_log_is_read_by_index(tmp_path: Path, what: str, ask: Callable[[Db], object], index: str) -> None:
+    steps = [step for step in plan_of(tmp_path, ask) if " event " in step]
+    assert steps
+    assert [step for step in steps if not step.startswith("SEARCH") or not ("autoindex" in step or index in step)] == []

@@ -8,16 +8,18 @@ from collections.abc import Iterator, Sequence
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
+from litestar.routes import HTTPRoute
 
 from registry import formats
 from registry.api.v1 import cursors, render
-from registry.api.v1.dialect import media_type
+from registry.api.v1.dialect import make_app, media_type
 from registry.errors import InvalidRequest
 from registry.evolution.changes import changes
 from registry.evolution.levels import Conflict
 from registry.formats.base import Change, ChangeKind, Finding, Format, Schema, Severity, Source
 from registry.history import Entry
 from registry.search import Criteria, Position
+from registry.security.access import Needs
 from registry.store.queries.search import contains_pattern
 
 TEXT = some.text(some.characters(exclude_categories=["Cs"]))
@@ -127,6 +129,15 @@ def test_what_is_searched_for_is_meant_literally(text: str, pattern: str) -> Non
 def test_terms_of_a_field() -> None:
     assert Criteria(field="/a/b").terms == [[("field", "/a/b")]]
     assert Criteria(field="b", tag="PII").terms == [[("field", "/b"), ("name", "b")], [("tag", "PII")]]
+
+
+def test_every_route_declares_what_it_needs() -> None:
+    routes = [route for route in make_app(None).routes if isinstance(route, HTTPRoute)]
+    handlers = [each for route in routes if route.path.startswith("/api/") for each in route.route_handlers]
+    # Litestar answers OPTIONS by itself; the guard turns that away.
+    needs = {each.handler_name: each.opt.get("needs") for each in handlers if each.http_methods != {"OPTIONS"}}
+    assert len(needs) >= 11
+    assert [name for name, each in needs.items() if not isinstance(each, Needs)] == []
 
 
 class _Telling:
