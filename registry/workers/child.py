@@ -65,14 +65,12 @@ def main(descriptor: int) -> None:
     _send(wire, pickle.dumps((READY, None), protocol=5))
     while (message := receive(wire)) is not None:
         name, arguments, seconds = pickle.loads(message)  # noqa: S301 # from the parent, which is trusted
-        peak = _spend(seconds)
+        _spend(seconds)
         try:
             if name not in functions:
                 functions[name] = found(name)
             value = None if arguments is None else functions[name](*arguments)
-            answer = pickle.dumps(
-                (RETIRE if peak > memory // 2 and _own_peak(peak) > memory // 2 else DONE, value), protocol=5
-            )
+            answer = pickle.dumps((RETIRE if _fat(memory // 2) else DONE, value), protocol=5)
         except Exception as error:
             import traceback
 
@@ -84,22 +82,22 @@ def _send(wire: socket.socket, data: bytes) -> None:
     wire.sendall(LENGTH.pack(len(data)) + data)
 
 
-def _spend(seconds: float) -> int:
-    """Let the kernel end a call that outlives its parent; the peak of memory so far, in bytes."""
+def _spend(seconds: float) -> None:
+    """Let the kernel end a call that outlives its parent."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     limit = int(used.ru_utime + used.ru_stime + seconds) + 2
     resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
-    return used.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
-def _own_peak(otherwise: int) -> int:
-    """The peak without what Linux lets a new process inherit from the one that started it, in bytes."""
-    try:
-        with open("/proc/self/status", encoding="ascii", errors="replace") as status:
-            lines = dict(line.split(":", 1) for line in status)
-        return int(lines["VmHWM"].split()[0]) * 1024
-    except (OSError, KeyError):
-        return otherwise
+def _fat(limit: int) -> bool:
+    """Whether this process ever held more than `limit` bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    if peak <= limit or sys.platform != "linux":
+        return peak > limit
+    # Linux lets a new process inherit this figure from the one that started it; the slower one is its own.
+    with open("/proc/self/status", encoding="ascii", errors="replace") as status:
+        own = next(int(line.split()[1]) for line in status if line.startswith("VmHWM:"))
+    return own * 1024 > limit
 
 
 def _die_with_parent(descriptor: int) -> None:
