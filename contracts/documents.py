@@ -51,7 +51,7 @@ def read_json(content: bytes | str) -> Any:
         text = content if isinstance(content, str) else content.decode()
         text.encode()
         value = json.loads(text, parse_constant=_no_constant)
-        json.dumps(value, ensure_ascii=False).encode()  # "\ud800" reads, but has no UTF-8
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()  # "\ud800" reads, but has no UTF-8
     except UnicodeError:
         raise InvalidPact("the document must be UTF-8 text") from None
     except RecursionError:

@@ -1,14 +1,14 @@
 """Every way the contract broker says no. Data and one sentence each; no HTTP.
 
-    RegistryError
-    └── ContractError        (a domain error like the registry's: store, guard and outer layer treat both alike)
-    ├── NotFound        ApplicationNotFound · VersionNotFound · BranchNotFound · TagNotFound · LabelNotFound
-    │                   EnvironmentNotFound · PactNotFound · VerificationNotFound · DeploymentNotFound · ReleaseNotFound
-    │                   WebhookNotFound · DeliveryNotFound
-    ├── Invalid         InvalidPact · InvalidRule · InvalidPath · InvalidFields (InvalidSelectors,
-    │                   InvalidWebhook) · InvalidName · InvalidQuery (UnknownApplications, UnknownEnvironment)
-    ├── Conflict        PactConflict · MergeConflict · SimilarName · ApplicationExists · EnvironmentExists
-    └── Unprocessable   NotReopenable
+    ContractError           a RegistryError like the registry's own: store, guard and outer layer treat both alike
+    ├── NotFound            ApplicationNotFound · VersionNotFound · BranchNotFound · TagNotFound · LabelNotFound
+    │                       EnvironmentNotFound · PactNotFound · VerificationNotFound · DeploymentNotFound
+    │                       ReleaseNotFound · WebhookNotFound · DeliveryNotFound
+    ├── Invalid             InvalidPact · InvalidRule · InvalidPath · InvalidFields (InvalidSelectors, InvalidWebhook)
+    │                       InvalidName · InvalidQuery (UnknownApplications, UnknownEnvironment)
+    ├── Conflict            PactConflict · PactConflicts · MergeConflict · SimilarName · ApplicationExists
+    │                       EnvironmentExists
+    └── Unprocessable       NotReopenable · CannotSeal
 
 A dialect maps each class to its wire in one table (`contracts/api/*/errors.py`), and a test proves the table complete.
 """
@@ -186,6 +186,16 @@ class PactConflict(Conflict):
         super().__init__(consumer=consumer, number=number, provider=provider, difference=difference)
 
 
+class PactConflicts(Conflict):
+    """A publication of which some contracts contradict what is stored; nothing of it was stored."""
+
+    sentence = "{reason}"
+
+    def __init__(self, conflicts: Sequence[Conflict]) -> None:
+        self.conflicts = tuple(conflicts)
+        super().__init__(conflicts=self.conflicts, reason="\n".join(map(str, self.conflicts)))
+
+
 class MergeConflict(Conflict):
     """Two pacts hold an interaction of one identity with different contents."""
 
@@ -227,3 +237,12 @@ class NotReopenable(Unprocessable):
     """An undeployment is final: deploying again is a new recording."""
 
     sentence = "The property '{property}' cannot be set back to true. Record the {action} again instead."
+
+
+class CannotSeal(Unprocessable):
+    """A secret came and there is no key to keep it under, or what is stored was sealed under another key."""
+
+    sentence = (
+        "Secrets (a password, or a header that holds a token) cannot be kept: set TENOR_SECRET_KEY to the key that "
+        "they are encrypted with."
+    )

@@ -71,6 +71,10 @@ class Result:
 class Source(Protocol):
     """Reads facts. Every method takes the whole batch, so that the number of reads does not grow with the graph."""
 
+    def known(self, applications: frozenset[str]) -> Iterable[str]:
+        """Which of these applications exist."""
+        ...
+
     def versions(self, selectors: Sequence[Selector]) -> Sequence[Sequence[Version]]:
         """The versions that each selector means today. Never asked for `any_version` selectors."""
         ...
@@ -219,10 +223,14 @@ def _resolve(selectors: Sequence[Selector], origin: Origin, source: Source) -> t
 
 
 def _resolved_ignores(ignores: Sequence[Ignore], source: Source) -> tuple[tuple[Ignore, ...], tuple[Ignore, ...]]:
-    """The ignore selectors that can apply, and those that name an unknown version (applications are free to be)."""
+    """The ignore selectors that can apply, and those that name an unknown application or version."""
+    if not ignores:
+        return (), ()
     versioned = [ignore for ignore in ignores if ignore.version is not None]
     found = source.versions([Selector(one.application, version=one.version) for one in versioned]) if versioned else ()
-    unmatched = tuple(one for one, versions in zip(versioned, found, strict=True) if not versions)
+    known = set(source.known(frozenset(one.application for one in ignores if one.version is None)))
+    there = {one for one, versions in zip(versioned, found, strict=True) if versions}
+    unmatched = tuple(one for one in ignores if one not in there and one.application not in known)
     return tuple(one for one in ignores if one not in unmatched), unmatched
 
 

@@ -98,6 +98,8 @@ class IgnoreUnmatched(Reason):
 
     @property
     def sentence(self) -> str:
+        if self.ignore.version is None:
+            return f"Cannot ignore {self.ignore.application}: it does not exist."
         return f"Cannot ignore version {self.ignore.version} of {self.ignore.application}: it does not exist."
 
 

@@ -10,6 +10,7 @@ from functools import partial
 
 import structlog
 
+from contracts.composition import Contracts
 from registry import events, formats, idempotency
 from registry.api.confluent.dialect import Confluent
 from registry.api.pages.dialect import Pages
@@ -41,6 +42,8 @@ def create_app(settings: Settings, store: Store | None = None) -> App:
     confluent, pages = Confluent(services), Pages(services)
     dialects: dict[str, Dialect] = dict.fromkeys(("health", "live", "ready", "metrics", "docs", "openapi"), pages)
     dialects["api"] = V1(services)
+    contracts = Contracts(services, _log.warning)
+    dialects["pact"] = contracts.broker
     return Outer(
         dialects,
         confluent,
@@ -49,7 +52,7 @@ def create_app(settings: Settings, store: Store | None = None) -> App:
         metrics,
         body_limit=settings.body_limit,
         timeout=settings.request_timeout,
-        lifespan=_Lifespan(own_store, workers),
+        lifespan=_Lifespan(own_store, workers, contracts),
         log=partial(_log.info, "request"),
         log_all=settings.access_log,
     )
@@ -63,11 +66,12 @@ def _protobuf(workers: Workers) -> Format:
 
 
 class _Lifespan:
-    """Start and stop: migrate, seal events and purge old keys in the background, finish waiting writes."""
+    """Start and stop: migrate; in the background seal events, purge old keys, send webhooks; finish waiting writes."""
 
-    def __init__(self, store: Store, workers: Workers) -> None:
+    def __init__(self, store: Store, workers: Workers, contracts: Contracts) -> None:
         self.store = store
         self.workers = workers
+        self.contracts = contracts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan":
@@ -91,7 +95,8 @@ class _Lifespan:
 
     @contextlib.asynccontextmanager
     async def _background(self) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(job(self.store)) for job in (_seal, _purge)]
+        jobs = (_seal(self.store), _purge(self.store), self.contracts.deliveries.run())
+        tasks = [asyncio.create_task(job) for job in jobs]
         try:
             yield
         finally:

@@ -37,6 +37,16 @@ class Settings:
     request_timeout: float = 60.0
     access_log: bool = False
     log_level: str = "info"
+    secret_key: str = ""
+    pact_soundness: str = "sound"
+    pact_changes: bool = False
+    pact_similar_names: bool = True
+    pact_tags_as_branches: bool = True
+    pact_tags_deploy: bool = True
+    webhook_schemes: str = "https"
+    webhook_methods: str = "POST"
+    webhook_hosts: str = ""
+    webhook_private: bool = False
 
     @property
     def is_sqlite(self) -> bool:
@@ -53,6 +63,8 @@ class Settings:
             raise InvalidSetting("TENOR_WORKERS must be at least 1")
         if self.incompatible_code not in (409, 40901):
             raise InvalidSetting("TENOR_INCOMPATIBLE_CODE is 409 or 40901")
+        if self.pact_soundness not in ("sound", "reference"):
+            raise InvalidSetting("TENOR_PACT_SOUNDNESS is sound or reference")
         return self
 
 
@@ -72,6 +84,16 @@ DOCS = {
     "request_timeout": "longest time a request may take",
     "access_log": "log every request, not only failed ones",
     "log_level": "debug, info, warning or error",
+    "secret_key": "key that secrets of webhooks are encrypted with; empty on SQLite: one in a file beside the database",
+    "pact_soundness": "sound, or reference: answer can-i-deploy as the Pact Broker does, unsound cases included",
+    "pact_changes": "whether the pact of a version may change (overwrite, merge)",
+    "pact_similar_names": "refuse a new pacticipant whose name reads like an existing one's",
+    "pact_tags_as_branches": "take the first tag of a new version for its branch",
+    "pact_tags_deploy": "record a deployment when a version is tagged like an environment",
+    "webhook_schemes": "schemes that webhooks may use, separated by commas",
+    "webhook_methods": "methods that webhooks may use, separated by commas",
+    "webhook_hosts": "only hosts that webhooks may go to: names, *.domains, networks, /patterns/; empty: any public one",
+    "webhook_private": "whether webhooks may go to private addresses",
 }
 """What each setting is, in a few words; a test compares it with the fields."""
 

@@ -220,6 +220,15 @@ EXAMPLES = (
         (W_IGN,),
         words=("Cannot ignore version 999 of Bar",),
     ),
+    Example(
+        "I4b",
+        "Foo@1 -> Bar: ok(Bar@2)",
+        f"{q('Foo@1')}&{TO_PROD}&ignore[][pacticipant]=Nobody",
+        N,
+        (NEVER,),
+        (W_IGN,),
+        words=("Cannot ignore Nobody",),
+    ),
     Example("I5", "Foo@1[prod] -> Bar; version(Bar@2)", f"{q('Bar@2')}&{TO_PROD}", N, (NEVER,)),
     # 4.4 as asked over HTTP (H1 to H3 are questions of /can-i-deploy, tested by their own name)
     Example("H4", G2, f"{q('Foo@1')}&{env('production')}", N, (NEVER,), (), (0, 0, 1, N)),

@@ -85,6 +85,10 @@ class Ledger:
 
     # contracts.matrix.Source
 
+    def known(self, applications: frozenset[str]) -> Iterable[str]:
+        named = {one.application for one in self.all} | {pact.provider for pact in self.pacts}
+        return named & applications
+
     def versions(self, selectors: Sequence[Selector]) -> Sequence[Sequence[Version]]:
         return [self._versions(selector) for selector in selectors]
 

@@ -194,6 +194,7 @@ DATA: dict[str, Any] = {
     "existing": ["y"],
     "interactions": ["i"],
     "at": 1,
+    "conflicts": [errors.ApplicationExists(name="x")],
 }
 
 

@@ -1,0 +1,1 @@
+"""The dialects of contract testing: decode, call, encode."""

@@ -1,0 +1,1 @@
+"""The Pact Broker's API (HAL), mounted below `/pact`: what unmodified Pact tools speak."""

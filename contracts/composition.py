@@ -1,0 +1,58 @@
+"""Contract testing as the composition root takes it: one dialect and one worker, made from the server's parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from contracts.api.broker.dialect import Broker
+from contracts.api.broker.parts import Parts
+from contracts.deliveries import Deliveries
+from contracts.matrix import Soundness
+from contracts.options import Options
+from contracts.sealing import Sealer, key_beside
+from contracts.webhooks import Rules
+from registry.services import Services
+from registry.settings import Settings
+from registry.store.engine import SQLiteStore, Store
+
+
+def options_of(settings: Settings) -> Options:
+    """What is set about contract testing."""
+    return Options(
+        soundness=Soundness(settings.pact_soundness),
+        changes=settings.pact_changes,
+        similar_names=settings.pact_similar_names,
+        tags_as_branches=settings.pact_tags_as_branches,
+        tags_deploy=settings.pact_tags_deploy,
+        webhooks=Rules(
+            schemes=_listed(settings.webhook_schemes),
+            methods=tuple(method.upper() for method in _listed(settings.webhook_methods)),
+            hosts=_listed(settings.webhook_hosts),
+            private=settings.webhook_private,
+        ),
+    )
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def sealer_of(settings: Settings, store: Store) -> Sealer:
+    """The sealer under the key that is set; else, for SQLite, under one in a file beside the database."""
+    if settings.secret_key:
+        return Sealer(lambda: settings.secret_key)
+    if isinstance(store, SQLiteStore):
+        return Sealer(partial(key_beside, Path(store.path)))
+    return Sealer(None)
+
+
+class Contracts:
+    """The parts of contract testing in one server process."""
+
+    def __init__(self, services: Services, log: Callable[..., None]) -> None:
+        self.options = options_of(services.settings)
+        self.sealer = sealer_of(services.settings, services.store)
+        self.broker = Broker(Parts(services, self.options, self.sealer))
+        self.deliveries = Deliveries(services.store, self.sealer, self.options, log)

@@ -1,0 +1,24 @@
+"""What an operator may set about contract testing, as the use cases see it. Made from the settings by the root."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from contracts.matrix import Soundness
+from contracts.webhooks import Rules
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`changes`: a version's pact content may change. `similar_names`: refuse names that read like existing ones.
+
+    `tags_as_branches`: a version's first tag, right after it, becomes its branch. `tags_deploy`: a tag named like an
+    environment records a deployment there.
+    """
+
+    soundness: Soundness = Soundness.SOUND
+    changes: bool = False
+    similar_names: bool = True
+    tags_as_branches: bool = True
+    tags_deploy: bool = True
+    webhooks: Rules = field(default_factory=Rules)

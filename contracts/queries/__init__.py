@@ -1,0 +1,1 @@
+"""Statements of the contract broker: one question a function. They fetch and store, and decide nothing."""
