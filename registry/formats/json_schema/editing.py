@@ -50,7 +50,7 @@ class Editor:
     def insert(self, path: tuple[str, ...], name: str | None, value: str) -> Edit:
         """Add a last member (or item, without a name) to the object (or array) at a path, in its own style."""
         start, end, _ = self._spans[path]
-        inside = [spans_ for key, spans_ in self._spans.items() if len(key) == len(path) + 1 and key[:-1] == path]
+        inside = [found for key, found in self._spans.items() if key[:-1] == path and key]
         member = value if name is None else f"{quoted(name)}{self._colon(inside)}{value}"
         if not inside:
             return Edit(start + 1, end - 1, member)

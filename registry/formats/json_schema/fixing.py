@@ -42,10 +42,14 @@ def fixes(reader: JsonSchema, writer: JsonSchema, finding: Finding, *, forward: 
     own, other = (difference.old, difference.new) if forward else (difference.new, difference.old)
     if own.place.document is not candidate.document or type(own.place.value) is not dict:
         return ()
-    policy = _policy(reader, writer, finding)
+    policy = Policy.STRICT
     before = _keys(reader.findings(writer, policy))
+    if before.get((finding.rule, finding.path)) != finding.severity:
+        # An error of STRICT may be a warning of LENIENT, and then that is the policy it came from.
+        policy = Policy.LENIENT
+        before = _keys(reader.findings(writer, policy))
     found: list[Fix] = []
-    workshop = _Workshop(Editor(candidate.source.text), own, other, difference.own.at)
+    workshop = _Workshop(_editor(own), _editor(other), own, other, difference.own.at)
     for name, sentence, edits in workshop.proposals():
         fix = Fix(name, sentence, edits)
         if len(found) < MAX_FIXES and fix.edits not in [each.edits for each in found]:
@@ -61,12 +65,6 @@ def fixes(reader: JsonSchema, writer: JsonSchema, finding: Finding, *, forward: 
             if (finding.rule, finding.path) not in after and not new:
                 found.append(fix)
     return tuple(found)
-
-
-def _policy(reader: JsonSchema, writer: JsonSchema, finding: Finding) -> Policy:
-    """The policy a finding comes from: an error of STRICT may be a warning of LENIENT."""
-    strict = _keys(reader.findings(writer, Policy.STRICT))
-    return Policy.STRICT if strict.get((finding.rule, finding.path)) == finding.severity else Policy.LENIENT
 
 
 def _keys(findings: Sequence[Finding]) -> dict[tuple[str, str], Severity]:
@@ -86,11 +84,21 @@ def _difference(reader: JsonSchema, writer: JsonSchema, finding: Finding) -> Dif
     return None
 
 
+def _editor(node: Node) -> Editor:
+    """An editor of the text a node stands in; it reads the text once for all findings."""
+    key = f"editor {id(node.place.document)}"
+    found: Editor | None = node.graph.memo.get(key)
+    if found is None:
+        found = node.graph.memo[key] = Editor(node.place.document.source.text)
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class _Workshop:
     """Proposals for one finding: `own` is the node of the text to edit, `other` what it is compared with."""
 
     editor: Editor
+    others: Editor
     own: Node
     other: Node
     at: tuple[str, ...]
@@ -202,7 +210,7 @@ class _Workshop:
         """The whole subschema as it was, for what no single keyword explains."""
         mine, theirs = self.own.place, self.other.place
         if mine.path and self.editor.has(mine.path):
-            text = Editor(theirs.document.source.text).written(theirs.path)
+            text = self.others.written(theirs.path)
             either = f'{{"anyOf": [{text}, {self.editor.written(mine.path)}]}}'
             yield "accept-either", "Accept what either version accepts.", (self.editor.replace(mine.path, either),)
             yield "restore-schema", "Restore the subschema as it was.", (self.editor.replace(mine.path, text),)
@@ -226,8 +234,7 @@ class _Workshop:
 
     def theirs(self, *steps: str) -> str:
         """What the other side writes, as it writes it."""
-        place = self.other.place
-        return Editor(place.document.source.text).written((*place.path, *steps))
+        return self.others.written((*self.other.place.path, *steps))
 
 
 def _smallest(node: Node, name: str) -> str | None:

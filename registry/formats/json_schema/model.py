@@ -190,7 +190,7 @@ class Node:
         return (digest, self.place.draft, self.part, self.known, cover)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class Graph:
     """The nodes of one schema and of everything it refers to."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
+from weakref import WeakKeyDictionary
 
 from registry.errors import InvalidSchema
 from registry.formats.base import Field, Finding, Policy, Schema, Source, Tagging
@@ -16,6 +17,9 @@ from registry.formats.json_schema.model import Graph
 from registry.formats.json_schema.resources import Document, Place, load, refusal, target
 from registry.formats.json_schema.text import FORMAT as NAME
 from registry.formats.json_schema.text import write
+
+_REMEMBERED = 64
+"""Longer lists of findings are worked out again rather than kept."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,9 +65,18 @@ class JsonSchema(Schema):
         """Confluent's verdict: errors, then warnings about what its check does not look at."""
         if not isinstance(writer, JsonSchema):
             raise TypeError(f"a JSON Schema is compared with another one, not with {writer.format}")
-        if self.source == writer.source:
+        if self.canonical == writer.canonical and self.source.references == writer.source.references:
             return ()
-        return compare.findings(self.graph, writer.graph, policy)
+        known: WeakKeyDictionary[Graph, dict[Policy, Sequence[Finding]]] = self.graph.memo.setdefault(
+            "findings", WeakKeyDictionary()
+        )
+        answers = known.setdefault(writer.graph, {})
+        found = answers.get(policy)
+        if found is None:
+            found = compare.findings(self.graph, writer.graph, policy)
+            if len(found) <= _REMEMBERED:
+                answers[policy] = found
+        return found
 
 
 class JsonSchemaFormat:

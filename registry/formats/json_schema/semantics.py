@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from random import Random
 
 from registry.formats.base import Finding, Policy, Semantic, Verdict, Witness
@@ -28,8 +30,9 @@ from registry.formats.json_schema.shrinking import shrunk
 from registry.formats.json_schema.text import Json, steps
 from registry.formats.json_schema.validity import Undecided, Validity
 
-MAX_COVERED = 4_000
-"""Schemas with more subschemas than this, together, are not given to the canonicaliser: it can't be interrupted."""
+MAX_COVERED = 1_000
+"""Schemas with more subschemas than this, together, are not given to the canonicaliser: it can't be interrupted, and
+takes a second where two hundred fields differ."""
 _MAX_REASONS = 5
 _WAYS = 20_000
 
@@ -42,9 +45,14 @@ def semantic(reader: JsonSchema, writer: JsonSchema, *, seconds: float = 0.1) ->
         return Semantic(Verdict.COMPATIBLE)
     try:
         search = Search(reader, writer)
-        if search.covers() or search.exhausts(writer):
+        if search.exhausts(writer):
             return Semantic(Verdict.COMPATIBLE)
-        shown = search.witness(search.ways(found), deadline) or search.at_random(deadline)
+        # What breaks mostly breaks at once; inclusion takes long just where much differs.
+        shown = search.witness(search.ways(found), deadline - seconds * 0.6, (MINIMAL,))
+        if shown is None and search.covers():
+            return Semantic(Verdict.COMPATIBLE)
+        if shown is None:
+            shown = search.witness(search.ways(found), deadline) or search.at_random(deadline)
     except TooLarge as error:
         return Semantic(Verdict.UNKNOWN, (str(error),))
     reasons = tuple(f"{each.rule} at '{each.path}'" for each in found[:_MAX_REASONS])
@@ -61,6 +69,32 @@ def witness(reader: JsonSchema, writer: JsonSchema, finding: Finding, *, seconds
         return search.witness(search.ways((finding,), only=True), deadline)
     except TooLarge:
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Nearness:
+    """How near a way to violate a schema is to the places of some findings."""
+
+    paths: frozenset[tuple[str, ...]]
+    above: frozenset[tuple[str, ...]]
+    unplaced: bool
+
+    @classmethod
+    def to(cls, findings: Sequence[Finding]) -> _Nearness:
+        """Nearness to findings."""
+        paths = {steps(finding.reader_path) for finding in findings if finding.reader_path is not None}
+        above = {path[: len(path) - cut] for path in paths for cut in (1, 2) if cut <= len(path)}
+        return cls(frozenset(paths), frozenset(above), any(finding.reader_path is None for finding in findings))
+
+    def rank(self, path: tuple[str, ...] | None, keyword: str) -> int:
+        """0: this very keyword; 1: at or below the place; 2: just above it, or somewhere unknown; 3: elsewhere."""
+        if path is None:
+            return 2
+        if (*path, keyword) in self.paths:
+            return 0
+        if any(path[:cut] in self.paths for cut in range(len(path) + 1)):
+            return 1
+        return 2 if path in self.above or self.unplaced else 3
 
 
 class Search:
@@ -102,17 +136,14 @@ class Search:
 
     def ways(self, findings: Sequence[Finding], *, only: bool = False) -> Iterator[Violation]:
         """The ways to violate the reader: those at the places of findings first, the rest unless `only` these."""
-        wanted = [
-            (finding, steps(finding.reader_path) if finding.reader_path is not None else None) for finding in findings
-        ]
         ends = [finding.path.rsplit("/", 2)[1:] for finding in findings[:20]]
         named = [end[-1] for end in ends if end[0] in ("properties", "required", "dependencies")]
-        negation = Negation(self.reader, tuple(dict.fromkeys((*named, *self.hints.names))), tuple(self.hints.indexes))
+        names = tuple(dict.fromkeys((*named, *self.hints.names)))
+        negation = Negation(self.reader, names, tuple(self.hints.indexes))
+        near = _Nearness.to(findings)
         later: list[list[Violation]] = [[], [], []]
-        for count, way in enumerate(negation.ways()):
-            if count > _WAYS:
-                break
-            rank = min((self._rank(way, finding, path) for finding, path in wanted), default=3)
+        for way in islice(negation.ways(), _WAYS):
+            rank = near.rank(self._path(way), way.keyword)
             if rank == 0:
                 yield way
             elif rank < 3 or not only:
@@ -120,31 +151,22 @@ class Search:
         for some in later:
             yield from some
 
-    def _rank(self, way: Violation, finding: Finding, path: tuple[str, ...] | None) -> int:
-        """0: this very keyword; 1: at or below the place; 2: above it, or somewhere unknown; 3: elsewhere."""
+    def _path(self, way: Violation) -> tuple[str, ...] | None:
+        """Where a way violates the reader's own text; None for places in referenced texts."""
         place = self.reader.places.get(id(way.of))
-        if place is None or path is None or place.document is not self.document:
-            return 2
-        if (*place.path, way.keyword) == path[: len(place.path) + 1] and len(path) <= len(place.path) + 2:
-            return 0
-        if place.path[: len(path)] == path:
-            return 1
-        parent = path[: len(place.path)]
-        return 2 if parent == place.path and len(path) - len(place.path) <= 2 else 3
+        return place.path if place is not None and place.document is self.document else None
 
-    def witness(self, ways: Iterator[Violation], deadline: float) -> Witness | None:
+    def witness(
+        self, ways: Iterator[Violation], deadline: float, modes: Sequence[str] = (MINIMAL, EDGE, RANDOM, RANDOM)
+    ) -> Witness | None:
         """The first event that shows one of the ways, tried small first, then at the edges."""
         builder = Builder(self.both, Random(1), self.hints)  # noqa: S311 # events to try, not secrets
         kept: list[Violation] = []
-        for way in ways:
-            kept.append(way)
-            if (found := self._tried(builder, way, MINIMAL, 120)) is not None:
-                return found
-            if time.monotonic() > deadline:
-                return None
-        for mode in (EDGE, RANDOM, RANDOM):
-            for way in kept:
-                if (found := self._tried(builder, way, mode, 200)) is not None:
+        for mode in modes:
+            for way in ways if mode == MINIMAL else kept:
+                if mode == MINIMAL:
+                    kept.append(way)
+                if (found := self._tried(builder, way, mode, 120 if mode == MINIMAL else 200)) is not None:
                     return found
                 if time.monotonic() > deadline:
                     return None
@@ -161,7 +183,7 @@ class Search:
         return None
 
     def _tried(self, builder: Builder, way: Violation | None, mode: str, budget: int) -> Witness | None:
-        builder.mode, builder.budget = mode, budget
+        builder.mode, builder.budget = mode, budget + 2 * self.writer.size
         try:
             schemas = [self.writer.root] if way is None else [self.writer.root, way.schema]
             event = as_event(builder.value(schemas))
