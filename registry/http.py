@@ -432,7 +432,7 @@ class _Exchange:
                     *kept,
                     *(
                         []
-                        if len(kept) == len(message["headers"]) and kept_type(kept)
+                        if self.status == 204 or (len(kept) == len(message["headers"]) and kept_type(kept))
                         else [(b"content-type", self.media)]
                     ),
                     (b"x-request-id", self.request_id),
