@@ -38,7 +38,7 @@ def create_app(settings: Settings, store: Store | None = None) -> App:
     workers = Workers(size=1)
     formats.install("PROTOBUF", partial(_protobuf, workers))
     metrics = Metrics()
-    services = Services(settings, own_store, HotReads(own_store, settings.hot_cache), metrics)
+    services = Services(settings, own_store, HotReads(own_store, settings.hot_cache), metrics, workers)
     confluent, pages = Confluent(services), Pages(services)
     dialects: dict[str, Dialect] = dict.fromkeys(("health", "live", "ready", "metrics", "docs", "openapi"), pages)
     dialects["api"] = V1(services)
@@ -55,6 +55,7 @@ def create_app(settings: Settings, store: Store | None = None) -> App:
         lifespan=_Lifespan(own_store, workers, contracts),
         log=partial(_log.info, "request"),
         log_all=settings.access_log,
+        cache_headers=settings.cache_headers,
     )
 
 

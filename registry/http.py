@@ -14,6 +14,7 @@ written in a reversible form (`encoded`), which `DecodedParameters` undoes after
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import itertools
 import os
 import time
@@ -24,6 +25,7 @@ from typing import Any, Protocol
 from urllib.parse import quote, unquote_to_bytes
 
 from registry.errors import Forbidden, RegistryError
+from registry.logs import frames
 from registry.metrics import Metrics
 from registry.security import guard
 from registry.security.access import Action
@@ -76,12 +78,17 @@ class DecodedParameters:
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """A handler's wish that its answer be kept (`scope["tenor_keep"]`)."""
+    """A handler's wish that its answer be kept (`scope["tenor_keep"]`).
+
+    `immutable` holds until one of its `tags` is forgotten, anything else until the next write. `fresh` is for how many
+    seconds a cache on the way may hold an immutable answer without asking.
+    """
 
     resource: str
     action: Action = Action.READ
     immutable: bool = False
     tags: tuple[str, ...] = ()
+    fresh: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +140,7 @@ class Ready:
     """An answer that can be sent again. `epoch` None: until a tag is forgotten; else while the store's epoch stands."""
 
     headers: tuple[tuple[bytes, bytes], ...]
+    etag: bytes | None
     body: bytes
     action: Action
     resource: str
@@ -153,7 +161,14 @@ class HotReads:
         self._ready: OrderedDict[Key, Ready] = OrderedDict()
         self._tagged: dict[str, set[Key]] = {}
         self._forgotten: list[str] = []
-        store.on_forget(self._forgotten.append)  # called on the writer's thread: only noted there
+        self.forgets = 0
+        """How often something was forgotten: an answer found before the last time may be what was to be forgotten."""
+        store.on_forget(self._forget)
+
+    def _forget(self, tag: str) -> None:
+        # Called on the threads of the store: only noted here.
+        self.forgets += 1
+        self._forgotten.append(tag)
 
     def get(self, key: Key) -> Ready | None:
         """The answer, if it still holds."""
@@ -233,6 +248,7 @@ class Outer:
         lifespan: App,
         log: Callable[..., None],
         log_all: bool,
+        cache_headers: bool = False,
     ) -> None:
         self.dialects = dialects
         self.default = default
@@ -244,13 +260,14 @@ class Outer:
         self.lifespan = lifespan
         self.log = log
         self.log_all = log_all
+        self.cache_headers = cache_headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.lifespan(scope, receive, send)
             return
         started = time.perf_counter()
-        accept = content_type = request_id = None
+        accept = content_type = request_id = known = None
         length = 0
         for name, value in scope["headers"]:
             if name == b"accept":
@@ -260,19 +277,29 @@ class Outer:
             elif name == b"content-type":
                 content_type = value
             elif name == b"content-length":
-                length = int(value) if value.isdigit() else 0
+                # More digits than any length has would take Python long to read.
+                length = int(value[:20]) if value.isdigit() else 0
+            elif name == b"if-none-match":
+                known = value
         request_id = request_id or _request_id()
         raw_path = scope.get("raw_path") or scope["path"].encode()
         method = scope["method"]
         if method == "GET":
             ready = self.hot.get((raw_path, scope["query_string"], b""))
-            if ready is not None and await self._send_ready(ready, accept, scope, send, request_id, started):
+            if ready is not None and await self._send_ready(ready, accept, known, scope, send, request_id, started):
                 return
-        exchange = _Exchange(self, scope, receive, send, raw_path, accept, request_id, started)
+        exchange = _Exchange(self, scope, receive, send, raw_path, accept, known, request_id, started)
         await exchange.run(method, content_type, length)
 
     async def _send_ready(
-        self, ready: Ready, accept: bytes | None, scope: Scope, send: Send, request_id: bytes, started: float
+        self,
+        ready: Ready,
+        accept: bytes | None,
+        known: bytes | None,
+        scope: Scope,
+        send: Send,
+        request_id: bytes,
+        started: float,
     ) -> bool:
         media = self.default.media_type(accept or b"")
         if media is None:
@@ -281,6 +308,12 @@ class Outer:
             guard.decide(identify(scope["headers"]), ready.action, ready.resource)
         except Forbidden:
             return False  # the route's own guard says it in its dialect
+        if ready.etag is not None and names_etag(known, ready.etag):
+            headers = [*_without_body(ready.headers), (b"x-request-id", request_id)]
+            await send({"type": "http.response.start", "status": 304, "headers": headers})
+            await send({"type": "http.response.body", "body": b""})
+            self.metrics.count(ready.template, scope["method"], 304, time.perf_counter() - started)
+            return True
         await send(
             {
                 "type": "http.response.start",
@@ -304,6 +337,7 @@ class _Exchange:
         send: Send,
         raw_path: bytes,
         accept: bytes | None,
+        known: bytes | None,
         request_id: bytes,
         started: float,
     ) -> None:
@@ -314,6 +348,8 @@ class _Exchange:
         self.raw_path = raw_path
         self.key: Key = (raw_path, scope["query_string"], b"")
         self.epoch = outer.store.epoch
+        self.forgets = outer.hot.forgets
+        self.known = known
         self.request_id = request_id
         self.started = started
         self.status = 0
@@ -321,6 +357,8 @@ class _Exchange:
         self.given = True
         self.head = scope["method"] == "HEAD"
         self.start: Message | None = None
+        self.kept: list[tuple[bytes, bytes]] = []
+        self.etag: bytes | None = None
         self.media = b"application/json"
         parts = segments(raw_path)
         self.dialect = outer.dialects.get(parts[0], outer.default) if parts else outer.default
@@ -351,6 +389,14 @@ class _Exchange:
             except TimeoutError:
                 if self.start is None:
                     await self.refuse(503, f"The request took longer than {self.outer.timeout} s")
+            except Exception as error:
+                # Nothing but a fault of ours comes here: the dialects' apps tell their own.
+                if self.start is not None:
+                    raise
+                self.outer.log(
+                    error=type(error).__name__, at=frames(error), request_id=self.request_id.decode("latin-1")
+                )
+                await self.refuse(500, "Internal server error")
         self.done(method)
 
     async def answered_at_once(self, method: str) -> bool:
@@ -438,25 +484,58 @@ class _Exchange:
                     (b"x-request-id", self.request_id),
                 ],
             }
+            if self._has_etag():
+                self.start = message  # sent with the body, which its tag is made from
+                return
         elif message["type"] == "http.response.body":
+            body = message.get("body", b"")
+            if self._has_etag():
+                await self._send_tagged(body)
             if not message.get("more_body", False):
-                self._keep(message.get("body", b""))
-            if self.head:
+                self._keep(body)
+            if self.head or self.status == 304:
                 message = {**message, "body": b""}
         await self.send_next(message)
+
+    def _wish(self) -> Keep | None:
+        return self.scope.get("tenor_keep")
+
+    def _has_etag(self) -> bool:
+        wish = self._wish()
+        return self.outer.cache_headers and wish is not None and wish.immutable and self.status == 200
+
+    async def _send_tagged(self, body: bytes) -> None:
+        """Send the held start of an answer with its tag, or say that the client has it already."""
+        wish, start = self._wish(), self.start
+        assert wish is not None
+        assert start is not None
+        self.etag = etag(body)
+        headers = [(b"etag", self.etag), (b"vary", b"accept"), (b"cache-control", freshness(wish.fresh))]
+        self.kept += headers
+        start["headers"] += headers
+        if names_etag(self.known, self.etag):
+            self._keep(body)
+            self.status = start["status"] = 304
+            start["headers"] = _without_body(start["headers"])
+        await self.send_next(start)
 
     @staticmethod
     def _replaced(name: bytes, value: bytes) -> bool:
         return name.lower() == b"content-type" and value.startswith(b"application/json")
 
     def _keep(self, body: bytes) -> None:
-        keep: Keep | None = self.scope.get("tenor_keep")
+        keep = self._wish()
         if keep is None or self.status != 200 or self.head or kept_type(self.kept):
             return
-        if not keep.immutable and not self.outer.store.cacheable:
+        if keep.immutable:
+            # What was forgotten while this answer was made may be this answer.
+            if self.forgets != self.outer.hot.forgets or not self.outer.store.hears:
+                return
+        elif not self.outer.store.cacheable:
             return
         ready = Ready(
             headers=tuple(self.kept),
+            etag=self.etag,
             body=body,
             action=keep.action,
             resource=keep.resource,
@@ -494,3 +573,25 @@ class _Exchange:
 def kept_type(headers: Iterable[tuple[bytes, bytes]]) -> bool:
     """Whether headers still name a content type of their own."""
     return any(name.lower() == b"content-type" for name, _ in headers)
+
+
+def etag(body: bytes) -> bytes:
+    """A validator of an answer; weak, because only the media type's label depends on the request."""
+    return b'W/"' + hashlib.blake2b(body, digest_size=12).hexdigest().encode() + b'"'
+
+
+def freshness(seconds: int) -> bytes:
+    """Cache-Control of an answer that holds for so long; 0 means that a cache has to ask each time."""
+    return b"no-cache" if seconds == 0 else b"max-age=%d" % seconds
+
+
+def names_etag(header: bytes | None, tag: bytes) -> bool:
+    """Whether If-None-Match names a tag (weak comparison) or any (`*`)."""
+    if header is None:
+        return False
+    opaque = tag.removeprefix(b"W/")
+    return any(each.strip().removeprefix(b"W/") in (opaque, b"*") for each in header.split(b","))
+
+
+def _without_body(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    return [pair for pair in headers if pair[0].lower() not in (b"content-length", b"content-type")]

@@ -14,9 +14,11 @@ from registry.metrics import Metrics
 from registry.names import Subject
 from registry.policy import Config
 from registry.registration import Registered, Registration, commit, decide
+from registry.security.access import Action
 from registry.security.guard import actor_of
 from registry.settings import Settings
 from registry.store.engine import Db, Store
+from registry.workers import Workers
 
 T = TypeVar("T")
 Call = Request[Any, Any, Any]
@@ -30,6 +32,7 @@ class Services:
     store: Store
     hot: HotReads
     metrics: Metrics
+    workers: Workers
     server_config: Config = field(init=False)
 
     def __post_init__(self) -> None:
@@ -54,8 +57,10 @@ class Services:
 
     def writable(self, db: Db, text: str) -> Subject:
         """A subject that a request may write to, aliases followed. Raises InvalidSubject."""
-        named = names.subject(text, reject_empty=self.settings.reject_empty_subject)
-        return subjects.aliased(db, named)
+        strict = self.settings.reject_empty_subject
+        named = names.subject(text, reject_empty=strict)
+        target = subjects.aliased(db, named)
+        return target if target == named else names.subject(str(target), reject_empty=strict)
 
 
 def services(call: Call) -> Services:
@@ -64,6 +69,14 @@ def services(call: Call) -> Services:
     return found
 
 
-def keep(call: Call, resource: str, *, immutable: bool = False, tags: tuple[str, ...] = ()) -> None:
-    """Ask that the answer to this request be kept and sent again while it holds."""
-    call.scope["tenor_keep"] = Keep(resource, immutable=immutable, tags=tags)  # type: ignore[typeddict-unknown-key] # ours, read by http.py
+def keep(
+    call: Call,
+    resource: str,
+    *,
+    action: Action = Action.READ,
+    immutable: bool = False,
+    tags: tuple[str, ...] = (),
+    fresh: int = 0,
+) -> None:
+    """Ask that the answer to this request be kept and sent again, to whoever may do the same, while it holds."""
+    call.scope["tenor_keep"] = Keep(resource, action, immutable, tags, fresh)  # type: ignore[typeddict-unknown-key] # ours, read by http.py

@@ -208,6 +208,11 @@ class Store:
         """Whether answers that change may be cached until `epoch` moves: only when no other process writes."""
         raise NotImplementedError
 
+    @property
+    def hears(self) -> bool:
+        """Whether this process is told what other replicas forget; without, nothing may be cached."""
+        return True
+
     # Reading.
 
     def read_now(self, job: Callable[[Db], T], *, snapshot: bool = True) -> T:
@@ -465,6 +470,16 @@ class SQLiteStore(Store):
         return True
 
 
+# A connection whose other end is gone says so within seconds.
+_IMPATIENT: dict[str, Any] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+
+
 class PostgreSQLStore(Store):
     """Any number of stateless replicas on one PostgreSQL."""
 
@@ -473,6 +488,7 @@ class PostgreSQLStore(Store):
     def __init__(self, url: str, *, readers: int = 16) -> None:
         super().__init__(url, readers=readers)
         self._listening: threading.Thread | None = None
+        self._hears = False
 
     def _connect(self) -> _PostgreSQL:
         import psycopg
@@ -481,12 +497,8 @@ class PostgreSQLStore(Store):
             self.url,
             autocommit=True,
             prepare_threshold=2,
-            connect_timeout=5,
-            keepalives_idle=5,
-            keepalives_interval=2,
-            keepalives_count=3,
-            tcp_user_timeout=10_000,
             application_name="tenor",
+            **_IMPATIENT,
             # A replica that was cut off while it held the write lock gives it up after these.
             options="-c idle_in_transaction_session_timeout=10s -c statement_timeout=30s -c lock_timeout=10s",
         )
@@ -509,8 +521,12 @@ class PostgreSQLStore(Store):
             return Busy(reason="another replica holds the write lock")
         if isinstance(error, psycopg.errors.ProgramLimitExceeded):
             return InvalidRequest("A name is too long for the indexes of PostgreSQL")
+        if isinstance(error, psycopg.errors.ProgramLimitExceeded):
+            return InvalidRequest("A name is longer than an index can hold")
         if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
             return Busy(reason="the database does not answer")
+        if isinstance(error, psycopg.errors.NumericValueOutOfRange):
+            return InvalidRequest("A number is beyond what the registry can count to")
         if isinstance(error, psycopg.DataError):
             # The one text that JSON can say and PostgreSQL cannot hold.
             return InvalidRequest("A NUL character cannot be part of a name")
@@ -521,6 +537,10 @@ class PostgreSQLStore(Store):
     @property
     def cacheable(self) -> bool:
         return False
+
+    @property
+    def hears(self) -> bool:
+        return self._hears
 
     def listen(self) -> None:
         """Follow what other replicas forget, on a thread of its own; after a lost connection forget everything."""
@@ -534,13 +554,16 @@ class PostgreSQLStore(Store):
         pause = threading.Event()
         while not self._closed:
             try:
-                with psycopg.connect(self.url, autocommit=True, connect_timeout=5, application_name="tenor") as own:
+                with psycopg.connect(self.url, autocommit=True, application_name="tenor", **_IMPATIENT) as own:
                     own.execute("LISTEN tenor_forget")
+                    # In this order: what was found before we listened is not kept.
                     self.forget(FORGET_ALL)
+                    self._hears = True
                     while not self._closed:
                         for notice in own.notifies(timeout=0.5):
                             self.forget(notice.payload)
             except psycopg.Error:
+                self._hears = False
                 self.forget(FORGET_ALL)
                 pause.wait(0.5)
 

@@ -86,7 +86,8 @@ def _posted(
             return None
         if found is None:
             return None
-        return QuickAnswer(_ENCODER.encode(render.version(db, found)), template, Keep(f"subject:{subject}"))
+        keep = Keep(f"subject:{subject}", needs.action)
+        return QuickAnswer(_ENCODER.encode(render.version(db, found)), template, keep)
 
     return job
 

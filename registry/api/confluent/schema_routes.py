@@ -15,7 +15,7 @@ from registry.api.confluent import render, wire
 from registry.api.confluent.routes import get
 from registry.content import Content
 from registry.http import Keep
-from registry.names import Subject
+from registry.names import DEFAULT_CONTEXT, Subject
 from registry.security.access import PUBLIC, Action, Needs
 from registry.services import Call, keep, services
 from registry.store.engine import Db
@@ -26,6 +26,8 @@ READ = Needs(Action.READ, "schema", "id")
 LIST = Needs(Action.READ, "schema")
 _MOST = 1000
 _HEX = re.compile(r"[0-9a-fA-F]{32}\Z")
+# How long caches may hold answers: a content never changes, but the version beside it may be deleted.
+_DAY, _MINUTE = 86_400, 60
 
 
 def _rule_types(content: Content) -> set[str]:
@@ -173,10 +175,13 @@ def read_by_id(
     found = subjects.by_id(db, id, subject)
     max_id = schemas.max_id(db, found.schema.context) if with_max else None
     answer = render.schema_string(db, found, format=format, qualified=qualified, find_tags=find_tags, max_id=max_id)
-    # Found where it was looked for first, the answer holds until a delete or a registration under the same id says so.
+    # Found where it was looked for first, the answer holds until a delete, a registration under the same id or another
+    # alias says so.
     asked = Subject.parse(subject or "")
     here = found.schema.context == asked.context and (asked.is_context or found.version is not None)
-    return answer, Keep(f"schema:{id}", immutable=here and not with_max, tags=(f"id:{id}",))
+    tags = (f"id:{id}",) if asked.is_context else (f"id:{id}", f"alias:{asked}")
+    fresh = _DAY if found.version is None else _MINUTE
+    return answer, Keep(f"schema:{id}", immutable=here and not with_max, tags=tags, fresh=fresh)
 
 
 @get(
@@ -237,10 +242,10 @@ async def versions_by_id(
 
 
 def _guid(text: str) -> str:
-    """A guid with or without hyphens, in lower case."""
+    """A guid with or without hyphens, in lower case. Raises SchemaNotFound for what cannot be one."""
     bare = text.replace("-", "")
     if not _HEX.match(bare):
-        return text
+        raise errors.SchemaNotFound(text)
     bare = bare.lower()
     return f"{bare[:8]}-{bare[8:12]}-{bare[12:16]}-{bare[16:20]}-{bare[20:]}"
 
@@ -256,15 +261,21 @@ async def get_by_guid(
 ) -> wire.SchemaString:
     """A guid is the same in every context and cluster."""
 
-    def job(db: Db) -> tuple[wire.SchemaString, int]:
+    def job(db: Db) -> tuple[wire.SchemaString, schemas.Stored]:
         found = schemas.by_guid(db, _guid(guid))
         if not found:
             raise errors.SchemaNotFound(guid)
-        answer = render.schema_string(db, subjects.Found(found[0]), format=format_, find_tags=find_tags or ())
-        return answer, found[0].id
+        return render.schema_string(db, subjects.Found(found[0]), format=format_, find_tags=find_tags or ()), found[0]
 
-    answer, number = await services(request).read(job, heavy=bool(format_ or find_tags))
-    keep(request, f"schema:{guid}", immutable=True, tags=(f"id:{number}",))
+    answer, first = await services(request).read(job, heavy=bool(format_ or find_tags))
+    # No context comes before the default one, should another get the same schema.
+    keep(
+        request,
+        f"schema:{guid}",
+        immutable=first.context == DEFAULT_CONTEXT,
+        tags=(f"id:{first.id}",),
+        fresh=_DAY,
+    )
     return answer
 
 

@@ -90,7 +90,7 @@ async def look_up(
     def _in_other_contexts(
         db: Db, asked: registration.Registration, named: Subject, *, deleted: bool
     ) -> schemas.Version | None:
-        for other in listing.contexts_of(db, named.name):
+        for other in listing.contexts_of(db, named.name, deleted=deleted):
             if other != named:
                 elsewhere = render.registration(other, data, normalize=asked.normalize)
                 found = registration.lookup(db, elsewhere, parts.server_config, deleted=deleted)
@@ -179,7 +179,7 @@ async def register(
     asked = render.registration(named, data, normalize=q.flag(normalize), force=q.flag(force))
     registered = await parts.register(request, asked)
     if not registered.created:
-        keep(request, f"subject:{subject}")
+        keep(request, f"subject:{subject}", action=WRITE.action)
     if format_:
         return await parts.read(lambda db: render.version(db, registered.version, format=format_), heavy=True)
     return render.plain_version(registered.version)

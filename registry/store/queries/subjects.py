@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from registry.errors import OperationNotPermitted
 from registry.names import Subject
 from registry.store.engine import Db
 from registry.store.queries.schemas import _limit, _order, _range
@@ -88,11 +89,12 @@ def contexts(db: Db, *, prefix: str = "", offset: int = 0, limit: int | None = N
     return [name for (name,) in rows]
 
 
-def contexts_of(db: Db, name: str) -> list[Subject]:
+def contexts_of(db: Db, name: str, *, deleted: bool = False) -> list[Subject]:
     """The subjects of this name in all contexts, by context."""
+    live = "" if deleted else " AND s.live > 0"
     rows = db.all(
-        """SELECT c.name FROM context c JOIN subject s ON s.context_pk = c.pk
-        WHERE s.name = :name AND s.live > 0 ORDER BY c.name""",
+        f"""SELECT c.name FROM context c JOIN subject s ON s.context_pk = c.pk
+        WHERE s.name = :name{live} ORDER BY c.name""",  # noqa: S608 # constants
         name=name,
     )
     return [Subject(context, name) for (context,) in rows]
@@ -141,9 +143,12 @@ def next_id(db: Db, context_pk: int) -> int:
     """Hand out the next schema id of a context: never one that was handed out or imported before."""
     db.wrote = True
     row = db.one(
-        "UPDATE context SET last_id = last_id + 1 WHERE pk = :context_pk RETURNING last_id", context_pk=context_pk
+        """UPDATE context SET last_id = last_id + 1 WHERE pk = :context_pk AND last_id < 2147483647
+        RETURNING last_id""",
+        context_pk=context_pk,
     )
-    assert row is not None
+    if row is None:
+        raise OperationNotPermitted("No schema ids are left in the context: the highest one was imported")
     return int(row[0])
 
 
