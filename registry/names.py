@@ -20,6 +20,8 @@ GLOBAL_CONTEXT = ".__GLOBAL"
 ANY_CONTEXT = "*"
 MAX_VERSION = 2**31 - 1
 LATEST = -1
+LONGEST = 2000
+"""Bytes of the longest name: a few more, and an index of PostgreSQL could not hold it."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -52,12 +54,13 @@ class Subject:
 def subject(text: str, *, reject_empty: bool = False, for_settings: bool = False) -> Subject:
     """A subject a client may write to.
 
-    Raises InvalidSubject for control characters, for the reserved names `__GLOBAL` and `__EMPTY`, for the
-    wildcard context, and for context `.__GLOBAL` unless `for_settings` (config and mode accept it).
+    Raises InvalidSubject for control characters, for the reserved names `__GLOBAL` and `__EMPTY`, for the wildcard
+    context, for context `.__GLOBAL` unless `for_settings` (config and mode accept it), and for more than LONGEST bytes.
     """
     parsed = Subject.parse(text)
     if (
         any(ord(letter) < 32 or ord(letter) == 127 for letter in text)
+        or len(text.encode()) > LONGEST
         or parsed.name in ("__GLOBAL", "__EMPTY")
         or parsed.context == ANY_CONTEXT
         or (parsed.context == GLOBAL_CONTEXT and not for_settings)

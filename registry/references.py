@@ -13,6 +13,9 @@ from registry.names import LATEST, Subject
 from registry.store.engine import Db
 from registry.store.queries import schemas, subjects
 
+# Far below what Python's stack holds, far above what anybody writes.
+_DEEPEST = 100
+
 
 @dataclass(slots=True)
 class Resolver:
@@ -33,15 +36,15 @@ class Resolver:
             raise _unresolved(reference, format)
         return replace(reference, version=latest.version)
 
-    def source(self, text: str, references: Sequence[Reference], context: str, format: str) -> Source:
+    def source(self, text: str, references: Sequence[Reference], context: str, format: str, depth: int = 0) -> Source:
         """A text with the sources behind its references, to any depth. Raises InvalidSchema naming the reference."""
         found = []
         for reference in references:
             target = Subject.parse(reference.subject, context)
-            found.append((reference.name, self._version(target, reference, format)))
+            found.append((reference.name, self._version(target, reference, format, depth)))
         return Source(text, tuple(found))
 
-    def _version(self, target: Subject, reference: Reference, format: str) -> Source:
+    def _version(self, target: Subject, reference: Reference, format: str, depth: int) -> Source:
         key = (target, reference.version)
         if (known := self._sources.get(key)) is None:
             version = (
@@ -51,6 +54,8 @@ class Resolver:
             )
             if version is None:
                 raise _unresolved(reference, format)
+            if depth == _DEEPEST:
+                raise InvalidSchema(format, f"references go more than {_DEEPEST} subjects deep")
             if version.content.format != format:
                 raise InvalidSchema(
                     format,
@@ -58,7 +63,7 @@ class Resolver:
                     f"whose type is {version.content.format}",
                 )
             known = self._sources[key] = self.source(
-                version.content.text, version.content.references, target.context, format
+                version.content.text, version.content.references, target.context, format, depth + 1
             )
         return known
 

@@ -24,6 +24,8 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
     actor = identify(connection.scope["headers"])
     connection.scope["tenor_actor"] = actor  # type: ignore[typeddict-unknown-key] # ours, read by `actor_of`
     needs: Needs | None = handler.opt.get("needs")
+    if needs is None and connection.scope.get("method") == "OPTIONS":
+        return  # Litestar's own: it names a route's methods and nothing else
     if needs is None:
         raise Forbidden(actor=actor.name, action="call", resource=f"route {handler}")
     name = connection.path_params.get(needs.parameter, "*") if needs.parameter else "*"

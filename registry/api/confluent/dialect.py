@@ -35,6 +35,8 @@ from registry.services import Call, Services
 V1 = b"application/vnd.schemaregistry.v1+json"
 _QUALITIES = {V1: 1.0, b"application/vnd.schemaregistry+json": 0.9, b"application/json": 0.5}
 _READ = (*_QUALITIES, b"application/octet-stream", b"*/*")
+# How msgspec and Litestar refuse a body that is not UTF-8, or nested beyond all sense; nothing else raises them here.
+_UNREADABLE = (UnicodeDecodeError, RecursionError)
 _log = structlog.get_logger("tenor.confluent")
 
 
@@ -114,7 +116,7 @@ class Confluent:
         function, parameters = recognised
         try:
             return await function(self.services, Asked(parts, parameters, body, identify(headers)))
-        except (RegistryError, msgspec.DecodeError):
+        except (RegistryError, msgspec.DecodeError, *_UNREADABLE):
             return None  # the route says it, in the words of this dialect
 
 
@@ -128,7 +130,7 @@ def _domain(request: Call, error: RegistryError) -> Response[ErrorMessage]:
     return _answer(*told(error, incompatible_code=code))
 
 
-def _malformed(request: Call, error: HTTPException) -> Response[ErrorMessage]:
+def _malformed(request: Call, error: Exception) -> Response[ErrorMessage]:
     return _answer(400, ErrorMessage(400, "The request body is not valid JSON"))
 
 
@@ -186,6 +188,7 @@ def make_app(services: Services | None) -> Litestar:
             SerializationException: _malformed,
             ValidationException: _invalid,
             HTTPException: _framework,
+            **dict.fromkeys(_UNREADABLE, _malformed),
             Exception: _unexpected,
         },
         on_app_init=[configure],

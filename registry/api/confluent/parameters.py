@@ -29,7 +29,10 @@ def number(text: str | None, default: int) -> int:
         return default
     if not (text.removeprefix("-").isascii() and text.removeprefix("-").isdigit()) or len(text) > 11:
         raise NotANumber
-    return int(text)
+    value = int(text)
+    if not -INT_MAX - 1 <= value <= INT_MAX:
+        raise NotANumber
+    return value
 
 
 def schema_id(text: str) -> int:

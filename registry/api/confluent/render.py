@@ -54,7 +54,8 @@ def registration(
         metadata=metadata(request.metadata),
         rule_set=rule_set(request.rule_set),
         version=request.version or 0,
-        id=request.id if request.id is not None and request.id >= 0 else None,
+        # Ids start from 1: clients in languages without null send 0 or -1.
+        id=request.id if request.id is not None and request.id > 0 else None,
         normalize=normalize,
         force=force,
         tags_to_add=taggings(request.schema_tags_to_add),

@@ -3,9 +3,12 @@ are ignored, and null counts as absent."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+# Ids and versions are Java ints for clients, and int32 columns in the store.
+Int32 = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
 
 
 class Answer(Struct, omit_defaults=True, rename="camel", kw_only=True):
@@ -21,7 +24,7 @@ class SchemaReference(Struct, omit_defaults=True):
 
     name: str
     subject: str
-    version: int
+    version: Int32
 
 
 class SchemaEntity(Struct, rename="camel"):
@@ -80,7 +83,7 @@ class RegisterSchemaRequest(Request):
     metadata: Metadata | None = None
     rule_set: RuleSet | None = None
     version: int | None = None
-    id: int | None = None
+    id: Int32 | None = None
     schema_tags_to_add: list[SchemaTags] | None = None
     schema_tags_to_remove: list[SchemaTags] | None = None
     propagate_schema_tags: bool | None = None
@@ -143,7 +146,7 @@ class CompatibilityCheck(Struct, omit_defaults=True):
     messages: list[str] | None = None
 
 
-class ModeRecord(Struct):
+class ModeRecord(Struct, omit_defaults=True):
     """A mode. Null in a request removes the record."""
 
     mode: str | None = None
@@ -152,7 +155,7 @@ class ModeRecord(Struct):
 class TagSchemaRequest(Request):
     """A new version made from an old one by changing tags, metadata and rules."""
 
-    new_version: int | None = None
+    new_version: Int32 | None = None
     tags_to_add: list[SchemaTags] | None = None
     tags_to_remove: list[SchemaTags] | None = None
     metadata: Metadata | None = None
