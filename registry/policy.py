@@ -173,8 +173,14 @@ class Effective:
 
 def not_in_mode(subject: Subject, what: str) -> OperationNotPermitted:
     """The refusal of a mode, in the words that scripts match on."""
-    context = "" if subject.context == DEFAULT_CONTEXT else f":{subject.context}:"
-    return OperationNotPermitted(f"Subject {subject.name} in context {context} {what}", subject=str(subject))
+    return OperationNotPermitted(
+        f"Subject {subject.name} in context {printed(subject.context)} {what}", subject=str(subject)
+    )
+
+
+def printed(context: str) -> str:
+    """A context as refusals print it: the default one is nothing."""
+    return "" if context == DEFAULT_CONTEXT else f":{context}:"
 
 
 def scopes(subject: Subject) -> list[str]:
@@ -201,7 +207,7 @@ def resolved(db: Db, subject: Subject, server: Config = Config()) -> tuple[Subje
     names = scopes(subject)
     configs, modes, epoch = queries.read(db, list(dict.fromkeys([*names, ""])))
     own = configs.get(str(subject))
-    if own is not None and (target := config_from_json(msgspec.json.decode(own)).alias) is not None:
+    if own is not None and (target := config_from_json(msgspec.json.decode(own)).alias):
         aliased = Subject.parse(target, subject.context)
         return aliased, effective(db, aliased, server)
     mode = next((modes[name] for name in names if name in modes), READWRITE)

@@ -49,8 +49,11 @@ def config(db: Db, scope: Subject, server: Config, *, or_wider: bool = False) ->
 def put_config(db: Db, actor: Actor, scope: Subject, change: Mapping[str, Any], server: Config) -> Config:
     """Merge a change into a scope's record and return the record. Raises InvalidLevel, InvalidConfig, InvalidRuleSet,
     OperationNotPermitted."""
-    record_ = changed(_stored(db, scope) or Config(), change)
+    before = _stored(db, scope) or Config()
+    record_ = changed(before, change)
     effective(db, scope, server).require_writable(scope)
+    if record_.alias != before.alias:
+        db.forget(f"alias:{scope}")
     settings.put_config(db, str(scope), msgspec.json.encode(config_to_json(record_)).decode())
     record(db, actor, "config", f"scope:{scope}", changed=sorted(change))
     return record_
@@ -62,6 +65,8 @@ def delete_config(db: Db, actor: Actor, scope: Subject, server: Config) -> Confi
     if found is None and str(scope) != "":
         raise SubjectNotFound(subject=str(scope))
     effective(db, scope, server).require_writable(scope)
+    if found is not None and found.alias:
+        db.forget(f"alias:{scope}")
     settings.delete_config(db, str(scope))
     record(db, actor, "config", f"scope:{scope}", deleted=True)
     return found or server
@@ -127,9 +132,13 @@ def _make_room(db: Db, scope: Subject) -> None:
         subjects.purge_subject(db, head.pk)
 
 
-def delete_mode(db: Db, actor: Actor, scope: Subject, server: Config, *, recursive: bool = False) -> str | None:
+def delete_mode(
+    db: Db, actor: Actor, scope: Subject, server: Config, *, recursive: bool = False, mutable: bool = True
+) -> str | None:
     """Remove the mode of a scope and return it; `recursive` on a context also clears its subjects' modes, and then
-    answers None when the context had none. Raises SubjectNotFound (none is set)."""
+    answers None when the context had none. Raises SubjectNotFound (none is set), OperationNotPermitted."""
+    if not mutable:
+        raise OperationNotPermitted("Mode changes are not allowed")
     found = settings.mode(db, str(scope))
     below = settings.scopes_with_mode(db, str(scope)) if recursive and scope.is_context else []
     if found is None and not (recursive and scope.is_context):

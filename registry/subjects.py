@@ -45,7 +45,7 @@ def aliased(db: Db, subject: Subject, *, for_deks: bool = False) -> Subject:
         return subject
     config = config_from_json(msgspec.json.decode(body))
     target = (config.alias_for_deks if for_deks else None) or config.alias
-    return subject if target is None else Subject.parse(target, subject.context)
+    return Subject.parse(target, subject.context) if target else subject
 
 
 def known(db: Db, subject: Subject) -> Head:
@@ -108,12 +108,14 @@ def by_id(db: Db, id: int, subject: str | None = None) -> Found:
 
     a qualified one in its context; a plain one in the default context, then in every other that has this subject
     with this id, then by the id alone in the default context; none in the default context, then anywhere.
-    Raises SchemaNotFound.
+    An alias means its target. Raises SchemaNotFound.
     """
     named = Subject.parse(subject) if subject else None
     if named is not None and not named.is_context:
+        plain = named.context == DEFAULT_CONTEXT and subject == named.name
+        named = aliased(db, named)
         version = schemas.of_subject(db, named, id)
-        if version is None and named.context == DEFAULT_CONTEXT and subject == named.name:
+        if version is None and plain and named.context == DEFAULT_CONTEXT:
             others = (schemas.of_subject(db, other, id) for other in subjects.contexts_of(db, named.name))
             version = next((other for other in others if other is not None), None)
         if version is not None:
@@ -228,6 +230,8 @@ def _purge(db: Db, subject_pk: int, version: Version) -> None:
 def _purge_subject(db: Db, subject: Subject, subject_pk: int) -> None:
     """A subject without versions: its settings go with it, and its numbers start again from 1."""
     subjects.purge_subject(db, subject_pk)
+    if aliased(db, subject) != subject:
+        db.forget(f"alias:{subject}")
     settings.delete_config(db, str(subject))
     settings.delete_mode(db, str(subject))
 

@@ -13,7 +13,7 @@ from registry.api.confluent import parameters as q
 from registry.api.confluent import wire
 from registry.api.confluent.routes import delete, get, post, put
 from registry.names import Subject
-from registry.policy import Config, config_to_json
+from registry.policy import Config, changed, config_to_json
 from registry.security.access import PUBLIC, Action, Needs
 from registry.security.guard import actor_of
 from registry.services import Call, services
@@ -42,7 +42,7 @@ async def _config(request: Call, scope: Subject, wider: bool) -> wire.ConfigReco
 async def _put_config(request: Call, scope: str, data: wire.ConfigUpdateRequest) -> wire.ConfigUpdateRequest:
     parts, actor = services(request), actor_of(request)
     change: dict[str, Any] = msgspec.to_builtins(data)
-
+    changed(Config(), change)  # a bad level or rule is said before a bad name
     record = await parts.write(lambda db: scopes.put_config(db, actor, _scope(scope), change, parts.server_config))
     answer = config_to_json(record)
     if "compatibilityLevel" in answer:
@@ -133,7 +133,14 @@ async def _put_mode(request: Call, scope: Subject, data: wire.ModeRecord, force:
 async def _delete_mode(request: Call, scope: Subject, recursive: str | None) -> wire.ModeRecord | wire.Empty:
     parts, actor = services(request), actor_of(request)
     mode = await parts.write(
-        lambda db: scopes.delete_mode(db, actor, scope, parts.server_config, recursive=q.flag(recursive))
+        lambda db: scopes.delete_mode(
+            db,
+            actor,
+            scope,
+            parts.server_config,
+            recursive=q.flag(recursive),
+            mutable=parts.settings.mode_mutable,
+        )
     )
     return wire.Empty() if mode is None else wire.ModeRecord(mode)
 
@@ -177,13 +184,20 @@ async def put_mode(
     return await _put_mode(request, _scope(subject), data, force)
 
 
-@delete("/mode", CONFIGURE_ALL, errors.SubjectNotFound, summary="Remove the global mode")
+@delete("/mode", CONFIGURE_ALL, errors.SubjectNotFound, errors.OperationNotPermitted, summary="Remove the global mode")
 async def delete_global_mode(request: Call, recursive: Recursive = None) -> wire.ModeRecord | wire.Empty:
     """The mode as it was."""
     return await _delete_mode(request, GLOBAL, recursive)
 
 
-@delete("/mode/{subject:str}", CONFIGURE, errors.SubjectNotFound, errors.InvalidSubject, summary="Remove a mode")
+@delete(
+    "/mode/{subject:str}",
+    CONFIGURE,
+    errors.SubjectNotFound,
+    errors.OperationNotPermitted,
+    errors.InvalidSubject,
+    summary="Remove a mode",
+)
 async def delete_mode(
     request: Call, subject: FromPath[str], recursive: Recursive = None
 ) -> wire.ModeRecord | wire.Empty:
