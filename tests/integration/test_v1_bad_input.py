@@ -120,10 +120,7 @@ def test_odd_names_are_names(registry_client: httpx.Client, name: str) -> None:
 def test_a_name_that_no_index_can_hold_is_refused(registry_client: httpx.Client) -> None:
     name = "".join(chr(97 + n * n % 26) + str(n) for n in range(1500))  # PostgreSQL compresses repetition
     answer = put(registry_client, name, record("a"))
-    assert (answer.status_code, answer.headers["content-type"].partition("+")[0]) in [
-        (201, "application/json"),  # SQLite takes it
-        (400, "application/problem"),
-    ]
+    assert answer.status_code in (201, 400, 422), answer.text  # SQLite's indexes could hold it
     assert put(registry_client, "s", record("a")).status_code == 201
 
 
