@@ -49,7 +49,7 @@ class Protobuf:
             text = self._printed(sources.descriptor(text), files, main)
         compiled = self._compiled({**files, main: text}, main, has_text=text == source.text)
         try:
-            return ProtobufSchema(source, compiled, text)
+            return ProtobufSchema(source, compiled, text, self.parse)
         except NotPrintable as error:
             raise InvalidSchema(NAME, str(error)) from None
 

@@ -90,8 +90,8 @@ def differences(reader: Model, writer: Model) -> list[Difference]:
             "#/",
             f"the package is {reader.file.package or '(none)'} in the {{new}} schema and"
             f" {writer.file.package or '(none)'} in the {{old}} one",
-            None,
-            None,
+            "",
+            "",
             reader.file.package,
             writer.file.package,
         )
@@ -105,7 +105,7 @@ class _Comparison:
     reader_path: str
     writer_path: str
     found: list[Difference] = field(default_factory=list)
-    through: list[tuple[Pair | None, Field, Field, str, Pair]] = field(default_factory=list)
+    through: list[tuple[Pair | None, Difference, Pair]] = field(default_factory=list)
     seen: set[Pair] = field(default_factory=set)
     waiting: list[Pair] = field(default_factory=list)
     broken: set[Pair] = field(default_factory=set)
@@ -121,9 +121,24 @@ class _Comparison:
         reader_value: str = "",
         writer_value: str = "",
     ) -> None:
-        self.found.append(Difference(rule, path, sentence, reader, writer, reader_value, writer_value))
+        self.found.append(self.difference(rule, path, sentence, reader, writer, reader_value, writer_value))
         if self.current is not None and rule in INCOMPATIBLE:
             self.broken.add(self.current)
+
+    def difference(
+        self,
+        rule: str,
+        path: str,
+        sentence: str,
+        reader: str | None,
+        writer: str | None,
+        reader_value: str = "",
+        writer_value: str = "",
+    ) -> Difference:
+        if self.current is not None:  # the body of an import has no place in the text of the schema
+            reader = reader if self.current[0].file == self.reader_path else None
+            writer = writer if self.current[1].file == self.writer_path else None
+        return Difference(rule, path, sentence, reader, writer, reader_value, writer_value)
 
     def finished(self) -> list[Difference]:
         """Compare the imported bodies that fields led to; blame the fields whose body breaks."""
@@ -134,22 +149,11 @@ class _Comparison:
         changed = True
         while changed:
             changed = False
-            for owner, _, _, _, pair in self.through:
+            for owner, _, pair in self.through:
                 if owner is not None and pair in self.broken and owner not in self.broken:
                     self.broken.add(owner)
                     changed = True
-        for _, new, old, path, pair in self.through:
-            if pair in self.broken:
-                self.note(
-                    "FIELD_NAMED_TYPE_CHANGED",
-                    path,
-                    f"the type {pair[0].name} of field {new.name} changed in the {{new}} schema in a way that breaks",
-                    f"{new.name}",
-                    f"{old.name}",
-                    new.told,
-                    old.told,
-                )
-        return self.found
+        return self.found + [blame for _, blame, pair in self.through if pair in self.broken]
 
     def messages(self, reader: Sequence[Message], writer: Sequence[Message], above: str) -> None:
         old = {each.local.rpartition(".")[2]: each for each in writer}
@@ -362,7 +366,9 @@ class _Comparison:
                 self.note("FIELD_NAMED_TYPE_CHANGED", path, *what)
             elif new.message.file != self.reader_path or old.message.file != self.writer_path or new.group or old.group:
                 pair = (new.message, old.message)
-                self.through.append((self.current, whole, was, path, pair))
+                sentence = f"the type {new.message.name} of field {names[0]} changed in the {{new}} schema, and breaks"
+                blame = self.difference("FIELD_NAMED_TYPE_CHANGED", path, sentence, *names, whole.told, was.told)
+                self.through.append((self.current, blame, pair))
                 if pair not in self.seen:
                     self.seen.add(pair)
                     self.waiting.append(pair)

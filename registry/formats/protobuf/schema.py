@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
@@ -20,12 +20,21 @@ from registry.formats.protobuf.spans import Spans
 
 
 class ProtobufSchema(Schema):
-    """`files`: descriptors of the schema (last, with source info) and its imports. `text`: what was compiled."""
+    """`files`: descriptors of the schema (last, with source info) and its imports. `text`: what was compiled.
+
+    `again`: parses another source with the same compiler.
+    """
 
     format = NAME
 
-    def __init__(self, source: Source, files: Sequence[FileDescriptorProto], text: str) -> None:
-        self.source, self.files, self.text = source, files, text
+    def __init__(
+        self,
+        source: Source,
+        files: Sequence[FileDescriptorProto],
+        text: str,
+        again: Callable[[Source], ProtobufSchema],
+    ) -> None:
+        self.source, self.files, self.text, self.again = source, files, text, again
         self.canonical = self.printer().text()
 
     @property

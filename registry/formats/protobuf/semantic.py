@@ -107,10 +107,8 @@ def _place(reader: ProtobufSchema, writer: ProtobufSchema, finding: Finding) -> 
 def _lost(reader: ProtobufSchema, writer: ProtobufSchema, finding: Finding) -> Witness | None:
     """An event with a field that the reader skips."""
     found = _place(reader, writer, finding)
-    was = None
-    if found is not None and finding.writer_path is not None:
-        name = finding.writer_path.rpartition(".")[2]
-        was = next((each for each in found[0].writer.fields if each.name == name), None)
+    number = int(finding.writer_value) if finding.rule == "FIELD_RENUMBERED" else found and found[1]
+    was = found[0].writer.by_number.get(number) if found is not None and number is not None else None
     if found is None or was is None or was.number in found[0].reader.by_number:
         return None
     at, field = found[0], was
