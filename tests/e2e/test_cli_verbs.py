@@ -26,11 +26,11 @@ class Shell:
     def file(self, name: str, text: str) -> None:
         (self.folder / name).write_text(text, encoding="utf-8")
 
-    def tenor(self, *arguments: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
+    def tenor(self, *arguments: str, given: str | None = None, **more: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [TENOR, *arguments],
             cwd=self.folder,
-            env={"TENOR_URL": self.url, "PATH": "/usr/bin:/bin", "HOME": str(self.folder)},
+            env={"TENOR_URL": self.url, "PATH": "/usr/bin:/bin", "HOME": str(self.folder), **more},
             input=given,
             capture_output=True,
             text=True,
@@ -116,6 +116,15 @@ def test_endings(shell: Shell, registry: httpx.Client, arguments: list[str], cod
     assert ran.stderr.startswith("error: ")
     assert sentence in ran.stderr
     assert "Traceback" not in ran.stderr
+
+
+def test_a_terminal_that_knows_ascii_only_is_no_reason_to_fail(shell: Shell) -> None:
+    shell.file("ü.avsc", '{"type":"enum","name":"E","symbols":["A"],"doc":"grün"}')
+    registered = shell.tenor("register", "cli-ü", "ü.avsc", PYTHONIOENCODING="ascii")
+    assert registered.returncode == 0
+    assert registered.stdout.startswith(r"registered cli-\xfc version 1")
+    assert r"gr\xfcn" in shell.tenor("get", "cli-ü", PYTHONIOENCODING="ascii").stdout
+    assert "grün" in shell.tenor("get", "cli-ü", PYTHONIOENCODING="utf-8").stdout
 
 
 def test_many_subjects_are_listed_page_by_page_and_a_reader_may_leave(shell: Shell, registry: httpx.Client) -> None:

@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import json
 import os
+import random
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,6 +28,9 @@ from tenor.wire import Headers
 PREFIX: Final = "ce_"
 SPEC_VERSION: Final = "1.0"
 _TRACE: Final = ("traceparent", "tracestate")
+# Version 4, variant 1 of RFC 9562.
+_UUID_MASK: Final = ~(0xF000 << 64 | 0xC000 << 48)
+_UUID_4: Final = 0x4000 << 64 | 0x8000 << 48
 _MESSAGE_IDS: Final = uuid5(NAMESPACE_URL, "tenor:message-id")
 
 
@@ -89,12 +94,17 @@ class Event:
         return f"Event(message={self.message!r}, subject={schema and schema.subject!r}, id={schema and schema.id!r})"
 
 
+_dice: Final = random.Random()  # noqa: S311 # ids must differ, not be unpredictable
+_bits = _dice.getrandbits
+os.register_at_fork(after_in_child=_dice.seed)
+
+
 def random_id() -> str:
-    """A random UUID (version 4) as text; the same bits as uuid4() at half the price."""
-    raw = bytearray(os.urandom(16))
-    raw[6] = raw[6] & 0x0F | 0x40
-    raw[8] = raw[8] & 0x3F | 0x80
-    text = raw.hex()
+    """A random UUID (version 4) as text, at a quarter of the price of uuid4().
+
+    The generator is seeded by the operating system, anew in every forked process.
+    """
+    text = f"{_bits(128) & _UUID_MASK | _UUID_4:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
@@ -106,9 +116,18 @@ def repeatable_id(source: str, type: str, key: str) -> str:
     return str(uuid5(_MESSAGE_IDS, json.dumps([source, type, key], ensure_ascii=False, separators=(",", ":"))))
 
 
+_second: tuple[int, str] = (0, "1970-01-01T00:00:00")
+
+
 def now() -> str:
-    """The time as RFC 3339 with microseconds in UTC."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    """The time as RFC 3339 with microseconds in UTC. The text of a second is made once."""
+    global _second  # noqa: PLW0603 # a cache of one entry, swapped whole
+    seconds, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
+    known, text = _second
+    if seconds != known:
+        text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+        _second = (seconds, text)
+    return f"{text}.{nanoseconds // 1000:06d}Z"
 
 
 def metadata_headers(prefix: str, attributes: Mapping[str, str | None]) -> list[tuple[str, bytes]]:

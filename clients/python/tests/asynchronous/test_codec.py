@@ -312,6 +312,19 @@ async def test_metadata_can_be_left_out_or_named_otherwise() -> None:
     assert (nats.header_map["ce-type"], nats.header_map["ce-time"]) == (b"OrderPlaced", b"t")
 
 
+async def test_a_codec_that_only_decodes_needs_no_schema_yet() -> None:
+    fake = FakeRegistry()
+    registry = client(fake)
+    reader = await registry.events("s", decode_only=True)
+    assert fake.requests == []
+    with pytest.raises(ValueError, match="made with decode_only"):
+        reader.encode({"id": "A1"})
+    fake.add("s", V1)
+    assert (await reader.decode((await registry.events("s")).encode_value({"id": "A1"}))).data == {"id": "A1"}
+    assert (await registry.events("s", framing="guid-header")).encode_value({"id": "A1"}) == b"\0\0\0\0\1\4A1"
+    assert (await registry.events("s")).encode_value(None) is None
+
+
 # --- references and contexts -------------------------------------------------------------------------------------
 
 

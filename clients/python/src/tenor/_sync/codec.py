@@ -29,6 +29,8 @@ MAX_READERS = 1000
 SHORTEST_BARE_BODY = 6
 """Confluent's Python client refuses shorter values before it looks at their headers: those get the id prefix."""
 
+_now = time.monotonic
+
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
@@ -70,7 +72,10 @@ class Settings:
 class _Writing:
     """A snapshot of all that encoding needs."""
 
-    __slots__ = ("body", "fixed", "plain_fixed", "prefixed", "registered", "source", "stale_at", "type", "write")
+    __slots__ = (
+        *("body", "fixed", "id_name", "plain_fixed", "prefix", "prefixed", "registered", "source", "stale_at"),
+        *("time_name", "type", "write"),
+    )
 
     def __init__(self, compiled: Compiled, settings: Settings, stale_at: float) -> None:
         self.registered, self.body = compiled.registered, compiled.body
@@ -86,6 +91,8 @@ class _Writing:
         self.prefixed: Write | None = None
         if settings.framing == HEADER and self.registered.id is not None:
             self.prefixed = self.body.writer(wire.id_head(self.registered.id, indexes))
+        self.prefix = settings.header_prefix if settings.metadata else None
+        self.id_name, self.time_name = f"{self.prefix}id", f"{self.prefix}time"
         self.source = settings.source or f"/subjects/{settings.subject}"
         self.type = settings.type or self.body.record or settings.subject
         described = _described(self.registered, settings, self.source, self.type) if settings.metadata else []
@@ -124,7 +131,7 @@ class Codec:
     @property
     def _writing(self) -> _Writing:
         if self._snapshot_now is None:
-            raise ValueError(f"this codec of {self.subject} was made with decode_only")
+            raise ValueError(f"this codec of {self.subject} was made with decode_only: it has nothing to encode with")
         return self._snapshot_now
 
     @property
@@ -158,7 +165,7 @@ class Codec:
         number and its state) it is derived, so that sending the fact again repeats the id. The other arguments
         become headers. Never changes `data`. Raises InvalidEvent with path, rule and value of every violation.
         """
-        writing = self._writing
+        writing = self._snapshot_now or self._writing
         if writing.stale_at < _now():
             self._refresh_soon()
         if data is None:
@@ -167,15 +174,15 @@ class Codec:
         fixed = writing.fixed
         if writing.prefixed is not None and len(value) < SHORTEST_BARE_BODY:
             value, fixed = writing.prefixed(data), writing.plain_fixed
-        if not self._settings.metadata:
+        if writing.prefix is None:
             return Message(value, fixed.copy())
         if id is None:
             id = events.random_id() if key is None else events.repeatable_id(writing.source, writing.type, key)
-        prefix = self._settings.header_prefix
-        headers = [*fixed, (prefix + "id", id.encode()), (prefix + "time", (time or events.now()).encode())]
+        id_name, time_name = writing.id_name, writing.time_name
+        headers = [*fixed, (id_name, id.encode()), (time_name, (time or events.now()).encode())]
         if subject or correlation_id or causation_id or traceparent:
             headers += events.metadata_headers(
-                prefix,
+                writing.prefix,
                 {
                     "subject": subject,
                     "correlationid": correlation_id,
@@ -185,6 +192,18 @@ class Codec:
                 },
             )
         return Message(value, headers)
+
+    def encode_value(self, data: Any) -> bytes | None:
+        """Validate an event and write it without any header, for transports that have none. Raises InvalidEvent.
+
+        With `guid-header` framing the value carries the id prefix.
+        """
+        writing = self._snapshot_now or self._writing
+        if writing.stale_at < _now():
+            self._refresh_soon()
+        if data is None:
+            return None
+        return (writing.prefixed or writing.write)(data)
 
     def refresh(self) -> None:
         """Ask the registry now for the schema to write with. Raises RegistryError, UnusableSchema."""
@@ -248,10 +267,6 @@ class Codec:
                 self._readers.pop(next(iter(self._readers)))
             self._readers[head] = reading
             return reading
-
-
-def _now() -> float:
-    return time.monotonic()
 
 
 def _id(registered: Registered) -> int:

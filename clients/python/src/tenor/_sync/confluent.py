@@ -62,6 +62,7 @@ class Serializer:
         self._naming = _naming(conf, naming)
         self._schema = _schema(schema)
         self._options = {**_writing(conf, self._schema), **options}
+        self._in_headers = self._options["framing"] == HEADER
         self._codecs: dict[tuple[str, str], Codec] = {}
         self._cold = Lock()
 
@@ -69,10 +70,18 @@ class Serializer:
         """Serialise one object. None is a tombstone."""
         if obj is None:
             return None
-        topic, part = _place(ctx)
-        codec = self._codecs.get((topic, part)) or self._codec(topic, part)
-        message = codec.encode(obj if self._to_dict is None else self._to_dict(obj, ctx))
-        _add_headers(ctx, message.headers)
+        try:
+            codec = self._codecs[ctx.topic, ctx.field]
+        except (KeyError, AttributeError):
+            codec = self._codec(*_place(ctx))
+        event = obj if self._to_dict is None else self._to_dict(obj, ctx)
+        headers = ctx.headers
+        if headers is None:
+            if self._in_headers:
+                raise ValueError("framing by guid header needs a list or dict of headers to put it into")
+            return codec.encode_value(event)
+        message = codec.encode(event)
+        _add_headers(headers, message.headers)
         return message.value
 
     def _codec(self, topic: str, part: str) -> Codec:
@@ -221,17 +230,14 @@ def _place(ctx: Any) -> tuple[str, str]:
     """Topic and part of a SerializationContext."""
     if ctx is None or not getattr(ctx, "topic", None):
         raise ValueError("a SerializationContext with a topic is needed to find the subject")
-    return ctx.topic, str(ctx.field)
+    return ctx.topic, ctx.field
 
 
-def _add_headers(ctx: Any, headers: list[tuple[str, bytes]]) -> None:
-    present = getattr(ctx, "headers", None)
+def _add_headers(present: list[tuple[str, Any]] | dict[str, Any], headers: list[tuple[str, bytes]]) -> None:
     if isinstance(present, list):
         taken = {name for name, _ in present}
         # Key and value share one set of headers: metadata of the first stay, each keeps its own schema.
         present.extend(header for header in headers if header[0] not in taken)
-    elif isinstance(present, dict):
+    else:
         for name, value in headers:
             present.setdefault(name, value)
-    elif any(name.startswith("__") for name, _ in headers):
-        raise ValueError("framing by guid header needs a list or dict of headers to put it into")

@@ -8,6 +8,7 @@ import sys
 import traceback
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from io import TextIOWrapper
 from itertools import pairwise
 from typing import Final, NoReturn
 
@@ -54,6 +55,9 @@ class _Parser(argparse.ArgumentParser):
 
 def run(name: str, verb: Verb, arguments: Sequence[str]) -> int:
     """Run a verb; returns its exit code. Never prints a traceback without --debug."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a terminal that knows ASCII only is no reason to fail
+            stream.reconfigure(errors="backslashreplace")
     module = import_module(verb.module)
     parser = _Parser(prog=f"tenor {name}", description=module.__doc__, allow_abbrev=False, formatter_class=_help_format)
     module.configure(parser)

@@ -36,7 +36,7 @@ _MASK: Final = "\x00"
 _NESTED: Final = {"anyOf", "oneOf"}
 _packed: Final = msgspec.msgpack.Encoder().encode
 _odd_float: Final = re.compile(rb"\xcb[\x7f\xff][\xf0-\xff]").search
-"""A MessagePack float64 whose exponent is all ones."""
+"""A MessagePack float64 whose exponent is all ones, or nearly."""
 
 
 def compile(schema: Schema, references: Mapping[str, Schema], options: Options) -> Body:
@@ -213,7 +213,7 @@ def finite(event: Any) -> bool:
     """Whether surely no float of an event is NaN or infinite; a no is to be looked into.
 
     Packs the event with MessagePack, where such floats keep their bits: a tenth of the price of a walk. Text cannot
-    be taken for one, because 0xcb with 0x7f or 0xff behind it is no UTF-8.
+    be taken for one, because 0xcb with 0x7f or 0xff behind it is no UTF-8; some integers can.
     """
     try:
         return _odd_float(_packed(event)) is None

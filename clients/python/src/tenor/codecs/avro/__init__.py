@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from io import BytesIO
 from typing import Any
 
 from fastavro import schemaless_reader, schemaless_writer
 
 from tenor.codecs import Body, Options, Read, Write
-from tenor.codecs.avro.check import MAX_DEPTH, checker, violations
+from tenor.codecs.avro.check import MAX_DEPTH, Check, checker, violations
+from tenor.codecs.avro.fill import Fill, filler
 from tenor.codecs.avro.guard import Hostile, inspect
-from tenor.codecs.avro.model import Model, kind, parse
-from tenor.codecs.avro.resolve import aligned, completer, native
+from tenor.codecs.avro.model import Model, parse
+from tenor.codecs.avro.resolve import aligned, completer
 from tenor.codecs.shown import nests_deeper, shown
 from tenor.errors import InvalidEvent, Undecodable, UnusableSchema, Violation
 from tenor.schemas import AVRO, Schema
 
-_NOT_PLAIN = (KeyError, TypeError, AttributeError, ValueError, RecursionError)
+_TOO_DEEP = Violation("", "depth", "…", f"the event is nested deeper than {MAX_DEPTH} levels")
 
 
 def compile(schema: Schema, references: Mapping[str, Schema], options: Options) -> Body:
@@ -37,31 +38,38 @@ class AvroBody:
         self._options = options
 
     def writer(self, head: bytes) -> Write:
-        model, root, subject = self.model, self.model.root, self._options.subject
-        recursive, check = model.recursive, checker(model)
-        fill = _filler(model) if self._options.fill_defaults else None
+        model, root = self.model, self.model.root
+        fill = filler(model) if self._options.fill_defaults else None
+        check = checker(model, keys=fill is not None)
+        guarded = model.recursive
 
         def write(event: Any) -> bytes:
-            if recursive and nests_deeper(event, MAX_DEPTH):
-                raise InvalidEvent([Violation("", "depth", "…", "the event is nested too deeply")], subject)
-            if fill is not None:
-                event = fill(event)
             try:
-                plain = check is None or check(event)
-            except _NOT_PLAIN:
-                plain = False
-            if not plain and (found := violations(model, event)):
-                raise InvalidEvent(found, subject)
-            buffer = BytesIO()
-            buffer.write(head)
-            try:
-                schemaless_writer(buffer, root, event, strict=True)
-            except Exception as error:  # fastavro raises whatever its code meets
-                found = violations(model, event) or [Violation("", "encoding", shown(event), str(error)[:200])]
-                raise InvalidEvent(found, subject) from error
-            return buffer.getvalue()
+                if (check is None or check(event)) and not (guarded and nests_deeper(event, MAX_DEPTH)):
+                    buffer = BytesIO()
+                    schemaless_writer(buffer, root, event, strict=True)
+                    return head + buffer.getvalue()
+            except Exception:  # noqa: S110 # fastavro raises whatever its code meets; what is wrong is found out below
+                pass
+            return self._slowly(head, event, check, fill)
 
         return write
+
+    def _slowly(self, head: bytes, event: Any, check: Check | None, fill: Fill | None) -> bytes:
+        """Write an event of unusual types, or with defaults to fill in, if it is valid. Raises InvalidEvent."""
+        if self.model.recursive and nests_deeper(event, MAX_DEPTH):
+            raise InvalidEvent([_TOO_DEEP], self._options.subject)
+        if fill is not None:
+            event = fill(event)
+        if not (fill is not None and _passes(check, event)) and (found := violations(self.model, event)):
+            raise InvalidEvent(found, self._options.subject)
+        buffer = BytesIO()
+        try:
+            schemaless_writer(buffer, self.model.root, event, strict=True)
+        except Exception as error:
+            found = violations(self.model, event) or [Violation("", "encoding", shown(event), str(error)[:200])]
+            raise InvalidEvent(found, self._options.subject) from error
+        return head + buffer.getvalue()
 
     def reader(self, indexes: tuple[int, ...] | None, reads_as: Body | None) -> Read:
         model, writer, label = self.model, self.model.root, self.record
@@ -96,6 +104,13 @@ class AvroBody:
         return self.record
 
 
+def _passes(check: Check | None, event: Any) -> bool:
+    try:
+        return check is None or check(event)
+    except (KeyError, TypeError, AttributeError, RecursionError):
+        return False
+
+
 def _said(error: Exception) -> str:
     if isinstance(error, EOFError):
         return "it ends too early"
@@ -104,32 +119,3 @@ def _said(error: Exception) -> str:
         return "it ends too early" if early else "it holds an index that the schema does not have"
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) < 160 else text[:160] + "…"
-
-
-# --- defaults on write -----------------------------------------------------------------------------------------
-
-
-def _filler(model: Model) -> Callable[[Any], Any]:
-    """A function that returns the event with the defaults of fields it leaves out; never changes what it is given."""
-
-    def filled(node: Any, value: Any) -> Any:
-        node = model.resolved(node)
-        match kind(node):
-            case "record" | "error" if isinstance(value, Mapping):
-                out = dict(value)
-                for field in node["fields"]:
-                    name = field["name"]
-                    if name in value:
-                        out[name] = filled(field["type"], value[name])
-                    elif "default" in field:
-                        out[name] = native(model, field["type"], field["default"])
-                return out
-            case "array" if isinstance(value, list | tuple):
-                return [filled(node["items"], item) for item in value]
-            case "map" if isinstance(value, Mapping):
-                return {key: filled(node["values"], item) for key, item in value.items()}
-            case "union" if isinstance(value, Mapping | list) and len(node) == 2 and "null" in node:
-                return filled(next(branch for branch in node if branch != "null"), value)
-        return value
-
-    return lambda event: filled(model.root, event)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
 from numbers import Integral, Real
+from operator import itemgetter
 from typing import Any, Final
 from uuid import UUID
 
@@ -310,13 +311,15 @@ _STRICT: Final = frozenset({"string", "bytes", "fixed", "enum"})
 _STRICT_IN_UNION: Final = _STRICT | {"null", "boolean", "int", "long", "double"}
 
 
-def checker(model: Model) -> Check | None:
+def checker(model: Model, *, keys: bool = False) -> Check | None:
     """A function that says yes to most valid events and never to one that fastavro would write wrongly.
 
-    None: fastavro's own checks suffice. The function may also raise KeyError, TypeError, AttributeError or
-    RecursionError instead of saying no.
+    With `keys` it says no to a record with a field too few or too many, too; else that is left to fastavro.
+
+    None: fastavro's own checks suffice. It may also raise KeyError, TypeError, AttributeError or RecursionError
+    instead of saying no.
     """
-    return _Compiler(model).compile(model.root)
+    return _Compiler(model, keys).compile(model.root)
 
 
 def _passes(node: Any) -> Check:
@@ -325,11 +328,43 @@ def _passes(node: Any) -> Check:
     return lambda value: problem(value, node) is None
 
 
+_Leaf = tuple[str, type, Check]
+"""A field, the plain type of its values, and the judge of all others."""
+
+
+def _leaves_check(ints: list[_Leaf], others: list[_Leaf]) -> Check:
+    """A check of a record's leaves. Types are compared as one list and ranges in one loop: that is half the price."""
+    leaves = (*ints, *others)
+    names = [name for name, _, _ in leaves]
+    types = [wanted for _, wanted, _ in leaves]
+    judges = tuple(passes for _, _, passes in leaves)
+    # itemgetter of one name gives no tuple.
+    values_of: Callable[[Any], tuple[Any, ...]] = (
+        itemgetter(*names) if len(names) > 1 else lambda value: tuple(value[name] for name in names)
+    )
+    (low, high), ranged = INT, len(ints)
+
+    def settles(value: Any) -> bool:
+        if type(value) is not dict:
+            return False
+        values = values_of(value)
+        if [*map(type, values)] != types:
+            for one, wanted, passes in zip(values, types, judges, strict=True):
+                if type(one) is not wanted and not passes(one):
+                    return False
+        for number in values[:ranged]:  # noqa: SIM110 # all() with a generator costs as much as two checks
+            if not low <= number <= high:
+                return False
+        return True
+
+    return settles
+
+
 class _Compiler:
     """Compiles nodes to checks; a recursive type finds itself through `_known`."""
 
-    def __init__(self, model: Model) -> None:
-        self._model = model
+    def __init__(self, model: Model, keys: bool) -> None:
+        self._model, self._keys = model, keys
         self._known: dict[str, Check | None] = {}
         self._inside: set[str] = set()
 
@@ -371,34 +406,30 @@ class _Compiler:
         return self._known[name]
 
     def _record(self, node: Any) -> Check | None:
-        """One loop per kind of leaf: a call per field would cost more than the check itself."""
-        exact: list[tuple[str, type, Check]] = []
-        ints: list[str] = []
+        """All leaves in one go: a call for each would cost more than the check itself."""
+        ints: list[_Leaf] = []
+        leaves: list[_Leaf] = []
         deep: list[tuple[str, Check]] = []
         for field in node["fields"]:
             name, type_ = field["name"], self._model.resolved(field["type"])
             leaf = logical(type_) if logical(type_) in PROBLEMS else kind(type_)
             if leaf == "int":
-                exact.append((name, int, _passes(type_)))
-                ints.append(name)
+                ints.append((name, int, _passes(type_)))
             elif leaf in _EXACT:
-                exact.append((name, _EXACT[leaf], _passes(type_)))
+                leaves.append((name, _EXACT[leaf], _passes(type_)))
             elif (check := self.compile(type_)) is not None:
                 deep.append((name, check))
-        if not (exact or deep):
+        names = frozenset(field["name"] for field in node["fields"]) if self._keys else None
+        if not (ints or leaves or deep or names is not None):
             return None
-        leaves, ranged, inner = tuple(exact), tuple(ints), tuple(deep)
-        low, high = INT
+        settles = _leaves_check(ints, leaves)
+        if not deep and names is None:
+            return settles
+        inner = tuple(deep)
 
         def record(value: Any) -> bool:
-            if type(value) is not dict:
+            if not settles(value) or (names is not None and value.keys() != names):
                 return False
-            for name, wanted, passes in leaves:
-                if type(value[name]) is not wanted and not passes(value[name]):
-                    return False
-            for name in ranged:
-                if not low <= value[name] <= high:
-                    return False
             for name, check in inner:  # noqa: SIM110 # all() with a generator costs as much as two checks
                 if not check(value[name]):
                     return False

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from sys import intern
 from typing import Any, Final
 
 import fastavro
@@ -118,8 +119,10 @@ def _qualified(node: Any, namespace: str, definitions: dict[str, Any]) -> Any:
         if "aliases" in node:
             out["aliases"] = [_full_name(alias, inner) for alias in node["aliases"]]
         if type_ in RECORDS:
+            # Interned, because the keys of most events are: then a look-up compares addresses, not letters.
             out["fields"] = [
-                {**field, "type": _qualified(field["type"], inner, definitions)} for field in node["fields"]
+                {**field, "name": intern(field["name"]), "type": _qualified(field["type"], inner, definitions)}
+                for field in node["fields"]
             ]
         if definitions.setdefault(full, out) is not out:
             raise ValueError(f"the type {full} is defined twice")

@@ -17,7 +17,6 @@ from tenor.errors import InvalidEvent, Undecodable, Unresolvable, UnusableSchema
 from tenor.schemas import PROTOBUF, Schema
 from tenor.wire import read_indexes
 
-_NOT_PLAIN = (TypeError, AttributeError, RecursionError)
 _TOO_DEEP = Violation("", "depth", "…", f"messages are nested deeper than {MAX_DEPTH} levels")
 
 
@@ -45,30 +44,30 @@ class ProtobufBody:
             raise UnusableSchema(format=PROTOBUF, reason="it has no message")
         descriptor, subject = message_at(self._file, self.indexes), self._options.subject
         cls, check, name = message_class(descriptor), checker(descriptor), descriptor.full_name
-        recursive = is_recursive(descriptor)
+        recursive, serialize = is_recursive(descriptor), cls.SerializeToString
 
         def write(event: Any) -> bytes:
-            if isinstance(event, Message):
-                if event.DESCRIPTOR.full_name != name:
-                    raise InvalidEvent(violations(descriptor, event), subject)
-                return head + _serialized(event, subject)
-            if recursive and nests_deeper(event, MAX_DEPTH - 1):
-                # Lists count for nothing in Protobuf's depth, but a walk is needed to know; a longer one is not.
+            try:
+                if check(event) and not (recursive and nests_deeper(event, MAX_DEPTH - 1)):
+                    return head + serialize(cls(**event))
+            except Exception:  # noqa: S110 # TypeError, ValueError, EncodeError, …; what is wrong is found out below
+                pass
+            return slowly(event)
+
+        def slowly(event: Any) -> bytes:
+            """Write a message object or an event of unusual types, if it is valid. Raises InvalidEvent."""
+            if not isinstance(event, Message):
+                # Lists count for nothing in Protobuf's depth, so that only a walk can tell; a longer one cannot.
                 found = [_TOO_DEEP] if nests_deeper(event, 2 * MAX_DEPTH) else violations(descriptor, event)
                 if found:
                     raise InvalidEvent(found, subject)
-            try:
-                plain = check(event)
-            except _NOT_PLAIN:
-                plain = False
-            if not plain and (found := violations(descriptor, event)):
-                raise InvalidEvent(found, subject)
-            try:
-                message = cls(**event)
-            except Exception as error:  # the library raises TypeError, ValueError, OverflowError, UnicodeError
-                found = violations(descriptor, event) or [Violation("", "encoding", shown(event), str(error)[:200])]
-                raise InvalidEvent(found, subject) from error
-            return head + _serialized(message, subject)
+                try:
+                    event = cls(**event)
+                except Exception as error:
+                    raise InvalidEvent([Violation("", "encoding", shown(event), str(error)[:200])], subject) from error
+            elif event.DESCRIPTOR.full_name != name:
+                raise InvalidEvent(violations(descriptor, event), subject)
+            return head + _serialized(event, subject)
 
         return write
 

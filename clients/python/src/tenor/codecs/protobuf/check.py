@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any, Final
 
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
@@ -87,26 +88,60 @@ def checker(message: Descriptor, known: dict[str, Check] | None = None) -> Check
     if (found := known.get(message.full_name)) is not None:
         return found
 
+    plain = tuple(
+        (field.name, wanted, _fits(field) if wanted is float else None)
+        for field in message.fields
+        if (wanted := _plain(field)) is not None
+    )
+    settles = _plain_check(plain)
+    exclusive = oneofs(message)
+
     def check(event: Any) -> bool:
-        if type(event) is not dict:
+        if not settles(event):
             return False
-        get = event.get
-        for name, wanted in plain:
-            if type(get(name)) is not wanted and get(name) is not None:
-                return False
         for name, inner in deep:
-            if get(name) is not None and not inner(get(name)):
+            value = event.get(name)
+            if value is not None and not inner(value):
                 return False
         for names in exclusive:  # noqa: SIM110 # all() with a generator costs more than the rest
             if sum(map(event.__contains__, names)) > 1:
                 return False
         return True
 
-    known[message.full_name] = check
-    plain = tuple((field.name, wanted) for field in message.fields if (wanted := _plain(field)) is not None)
+    known[message.full_name] = check  # before its fields: a message may contain itself
     deep = tuple((field.name, inner) for field in message.fields if (inner := _deep(field, known)) is not None)
-    exclusive = oneofs(message)
-    return check
+    if not deep and not exclusive:
+        known[message.full_name] = settles
+    return known[message.full_name]
+
+
+def _plain_check(plain: tuple[tuple[str, type, Check | None], ...]) -> Check:
+    """A check of the fields whose plain type settles them: in one go where all are there, as they mostly are."""
+    types = [wanted for _, wanted, _ in plain]
+    values_of = _values_of([name for name, _, _ in plain])
+
+    def settles(event: Any) -> bool:
+        try:
+            if [*map(type, values_of(event))] == types:
+                return type(event) is dict
+        except (KeyError, TypeError, IndexError):
+            pass
+        if type(event) is not dict:
+            return False
+        for name, wanted, passes in plain:
+            value = event.get(name)
+            if type(value) is not wanted and value is not None and (passes is None or not passes(value)):
+                return False
+        return True
+
+    return settles
+
+
+def _values_of(names: list[str]) -> Callable[[Any], tuple[Any, ...]]:
+    """A function that picks the values of these names out of a dict. It may raise KeyError."""
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda event: tuple([event[name] for name in names])
 
 
 def _plain(field: FieldDescriptor) -> type | None:
@@ -114,16 +149,16 @@ def _plain(field: FieldDescriptor) -> type | None:
     if is_map(field):
         return None
     if field.is_repeated:
-        looked_into = field.cpp_type in (_F.CPPTYPE_MESSAGE, _F.CPPTYPE_FLOAT, _F.CPPTYPE_DOUBLE)
+        looked_into = field.cpp_type in (_F.CPPTYPE_MESSAGE, _F.CPPTYPE_FLOAT)
         return None if looked_into or _strictly(field) is not None else list
     return _strictly(field)
 
 
 def _strictly(field: FieldDescriptor) -> type | None:
-    """The type of a scalar for which the library takes more than that: bytes as string, 1 as bool."""
+    """The type of a scalar for which the library takes more than that: bytes for a string, 1 for a bool."""
     if field.cpp_type == _F.CPPTYPE_STRING and field.type != _F.TYPE_BYTES:
         return str
-    return bool if field.cpp_type == _F.CPPTYPE_BOOL else None
+    return {_F.CPPTYPE_BOOL: bool, _F.CPPTYPE_DOUBLE: float}.get(field.cpp_type)
 
 
 def _deep(field: FieldDescriptor, known: dict[str, Check]) -> Check | None:
@@ -139,7 +174,7 @@ def _deep(field: FieldDescriptor, known: dict[str, Check]) -> Check | None:
         return None if items is None else lambda value: type(value) is list and items(value)
     if field.cpp_type == _F.CPPTYPE_MESSAGE:
         return checker(message_of(field), known)
-    if field.cpp_type in (_F.CPPTYPE_FLOAT, _F.CPPTYPE_DOUBLE):
+    if field.cpp_type == _F.CPPTYPE_FLOAT:
         return _fits(field)
     return None
 
