@@ -26,6 +26,8 @@ from registry.formats.json_schema.semantics import Search, semantic, witness
 from registry.formats.json_schema.validity import Undecided, Validity
 from tests.conformance.json_pairs import pair
 
+pytestmark = pytest.mark.timeout(1_800)  # for `--full`
+
 UNKNOWN_SHARE = 0.05
 
 

@@ -43,6 +43,7 @@ def array_items(node: Node) -> Items:
 
 
 def arrays(old: Node, new: Node, step: Step) -> Telling:
+    """Differences of two nodes for arrays."""
     bound("maxItems", old, new, step)
     bound("minItems", old, new, step)
     if (old.value.get("uniqueItems") is True) != (new.value.get("uniqueItems") is True):

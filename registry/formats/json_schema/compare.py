@@ -7,8 +7,9 @@ until nothing changes: the greatest fixpoint. Every comparison ends: too many ju
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TypeAlias
 
 from registry.formats.base import Finding, Policy, Severity
@@ -154,11 +155,16 @@ class Comparison:
                 found = self._steps[key] = end.value
         return found
 
-    def differences(self, old: Node, new: Node) -> Iterator[Difference]:
-        """Every difference, compatible ones and warnings included, in the order of the texts; at most so many."""
-        yield from self._walk(old, new, self._telling(old, new))
+    def differences(
+        self, old: Node, new: Node, wanted: Callable[[str], bool] = lambda kind: True
+    ) -> Iterator[Difference]:
+        """Every difference of the kinds wanted, in the order of the texts; compatible ones and warnings as well."""
+        telling = self._telling(old, new, wanted)
+        for difference in self._walk(old, new, telling) if telling else ():
+            if wanted(difference.kind):
+                yield difference
 
-    def _telling(self, old: Node, new: Node) -> set[_Key]:
+    def _telling(self, old: Node, new: Node, wanted: Callable[[str], bool]) -> set[_Key]:
         """The pairs that have something to tell, themselves or below: others need not be walked."""
         above: dict[_Key, list[_Key]] = {}
         telling: list[_Key] = []
@@ -167,7 +173,7 @@ class Comparison:
             one, other = stack.pop()
             key = (id(one), id(other))
             step = self.step(one, other)
-            if step.own:
+            if any(wanted(own.kind) for own in step.own):
                 telling.append(key)
             for _, before, after in step.below:
                 below = (id(before), id(after))
@@ -211,7 +217,7 @@ class Comparison:
 
 def _fine(step: Step, policy: Policy) -> bool:
     """Whether nothing of a pair itself is incompatible."""
-    return not any(own.kind in KINDS and breaks(own.kind, policy) for own in step.own)
+    return not any(breaks(own.kind, policy) for own in step.own)
 
 
 @dataclass(slots=True)
@@ -251,36 +257,49 @@ class _Frame:
 # -------------------------------------------------------------------------------------------------------- findings
 
 
-def findings(reader: Graph, writer: Graph, policy: Policy) -> Sequence[Finding]:
-    """Why the reader is not compatible with the writer, and what the reference does not look at (as warnings)."""
+def differences(reader: Graph, writer: Graph, policy: Policy = Policy.STRICT) -> Iterator[Difference]:
+    """Every difference of a reader from a writer. Raises CalledOff where there are too many pairs to judge."""
     comparison = Comparison.between(reader, writer, policy)
-    found: list[Finding] = []
+    comparison.accepts(writer.root, reader.root)
+    yield from comparison.differences(writer.root, reader.root)
+
+
+def findings(reader: Graph, writer: Graph, policy: Policy) -> Sequence[Finding]:
+    """Why the reader is not compatible with the writer, and what the reference does not look at (as warnings).
+
+    Warnings are those of STRICT whatever the policy: what LENIENT forgives is one, at every depth.
+    """
+    lenient = policy is Policy.LENIENT
     try:
-        comparison.accepts(writer.root, reader.root)
-        for difference in comparison.differences(writer.root, reader.root):
-            severity = _severity(difference.kind, policy)
-            if severity is not None:
-                found.append(_finding(difference, severity, reader, writer))
-            if len(found) >= MAX_FINDINGS:
-                break
-    except CalledOff:
-        return (
-            Finding(
-                TOO_LARGE,
-                "#/",
-                "The {new} and {old} schema are too large to compare: too many pairs of subschemas to judge",
-            ),
+        comparison = Comparison.between(reader, writer, policy)
+        errors = _found(comparison, lambda kind: breaks(kind, policy), Severity.ERROR, reader, writer)
+        strict = Comparison.between(reader, writer, Policy.STRICT) if lenient else comparison
+        warnings = _found(
+            strict,
+            lambda kind: _warns(kind) or (lenient and breaks(kind, Policy.STRICT)),
+            Severity.WARNING,
+            reader,
+            writer,
         )
-    return tuple(sorted(dict.fromkeys(found), key=lambda finding: finding.severity is Severity.WARNING))
+    except CalledOff:
+        sentence = "The {new} and {old} schema are too large to compare: too many pairs of subschemas to judge"
+        return (Finding(TOO_LARGE, "#/", sentence),)
+    known = {(error.rule, error.path) for error in errors}
+    return (*errors, *(warning for warning in warnings if (warning.rule, warning.path) not in known))
 
 
-def _severity(kind: str, policy: Policy) -> Severity | None:
-    if kind in WARNINGS:
-        return Severity.WARNING
-    if breaks(kind, policy):
-        return Severity.ERROR
-    forgiven = KINDS[kind].weight is Weight.STRICT_ONLY or "_WITH_DEFAULT_ADDED" in kind
-    return Severity.WARNING if forgiven else None
+def _warns(kind: str) -> bool:
+    """Whether a kind never decides and is shown all the same: what the reference does not see, and its policy of
+    counting defaults."""
+    return kind in WARNINGS or ("_WITH_DEFAULT_ADDED" in kind and KINDS[kind].weight is Weight.FINE)
+
+
+def _found(
+    comparison: Comparison, wanted: Callable[[str], bool], severity: Severity, reader: Graph, writer: Graph
+) -> Sequence[Finding]:
+    comparison.accepts(writer.root, reader.root)
+    some = islice(comparison.differences(writer.root, reader.root, wanted), MAX_FINDINGS)
+    return tuple(dict.fromkeys(_finding(difference, severity, reader, writer) for difference in some))
 
 
 def _finding(difference: Difference, severity: Severity, reader: Graph, writer: Graph) -> Finding:

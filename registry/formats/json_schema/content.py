@@ -91,6 +91,7 @@ def coverings(node: Node, extra: Extra, name: str) -> tuple[list[Node | bool], b
 
 
 def fits(old: Node | bool, new: Node | bool) -> Asking:
+    """Whether the second accepts what the first does, true and false included."""
     if new is True or old is False:
         return True
     if not isinstance(new, Node):  # new is False
@@ -111,6 +112,7 @@ class Member:
     """The keyword of the new side that says what may be there instead."""
 
     def say(self, step: Step, kind: str) -> None:
+        """Add a kind of difference of this member."""
         step.own.append(Own(f"{kind}_CONTENT_MODEL", "/".join(self.at), self.at, self.instead))
 
 

@@ -15,7 +15,7 @@ from typing import TypeAlias
 from registry.errors import InvalidSchema
 from registry.formats.base import Edit, Finding, Fix, Policy, Severity, Source
 from registry.formats.json_schema.building import Builder, Hints
-from registry.formats.json_schema.compare import CalledOff, Comparison, Difference
+from registry.formats.json_schema.compare import CalledOff, Difference, differences
 from registry.formats.json_schema.editing import Editor
 from registry.formats.json_schema.facets import NoValue
 from registry.formats.json_schema.model import Node
@@ -72,11 +72,8 @@ def _keys(findings: Sequence[Finding]) -> dict[tuple[str, str], Severity]:
 
 
 def _difference(reader: JsonSchema, writer: JsonSchema, finding: Finding) -> Difference | None:
-    comparison = Comparison.between(reader.graph, writer.graph, Policy.STRICT)
-    old, new = writer.graph.root, reader.graph.root
     try:
-        comparison.accepts(old, new)
-        for each in comparison.differences(old, new):
+        for each in differences(reader.graph, writer.graph):
             if (each.kind, each.path) == (finding.rule, finding.path):
                 return each
     except CalledOff:

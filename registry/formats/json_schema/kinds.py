@@ -477,6 +477,11 @@ KINDS: Mapping[str, Kind] = dict(sorted(_KINDS.items()))
 
 
 def breaks(kind: str, policy: Policy) -> bool:
-    """Whether a difference of this kind makes the schemas incompatible. LOGICAL looks at JSON Schema as STRICT does."""
+    """Whether a difference of this kind makes the schemas incompatible; kinds of warnings never do.
+
+    LOGICAL looks at JSON Schema as STRICT does.
+    """
+    if kind not in KINDS:
+        return False
     weight = KINDS[kind].weight
     return weight is Weight.BREAKS or (weight is Weight.STRICT_ONLY and policy is not Policy.LENIENT)

@@ -20,6 +20,7 @@ from registry.formats.json_schema.scalars import bound
 
 
 def objects(old: Node, new: Node, step: Step) -> Telling:
+    """Differences of two nodes for objects."""
     bound("maxProperties", old, new, step)
     bound("minProperties", old, new, step)
     _reserved(old, new, step)

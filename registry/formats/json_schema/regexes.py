@@ -62,9 +62,12 @@ Part: TypeAlias = Letters | Row | Choice | Repeat | Anchor
 
 _DIGITS = ((48, 57),)
 _WORD = ((48, 57), (65, 90), (95, 95), (97, 122))
-_SPACE = ((9, 13), (32, 32), (160, 160), (0x2028, 0x2029))
-_EVERY = ((0, 0xD7FF), (0xE000, 0x10FFFF))
-_NO_BREAK = ((0, 9), (11, 12), (14, 0x2027), (0x202A, 0xD7FF), (0xE000, 0x10FFFF))
+_SPACE = (
+    *((9, 13), (32, 32), (160, 160), (0x1680, 0x1680), (0x2000, 0x200A), (0x2028, 0x2029)),
+    *((0x202F, 0x202F), (0x205F, 0x205F), (0x3000, 0x3000), (0xFEFF, 0xFEFF)),
+)
+ANY = ((0, 9), (11, 12), (14, 0x2027), (0x202A, 0xD7FF), (0xE000, 0x10FFFF))
+"""What `.` matches by ECMAScript."""
 _PROPERTIES = {
     "L": ((65, 90), (97, 122)),
     "Letter": ((65, 90), (97, 122)),
@@ -162,7 +165,7 @@ class _Reader:
         if letter == "[":
             return self.listed()
         if letter == ".":
-            return Letters(_NO_BREAK)
+            return Letters(ANY)
         if letter in "^$":
             return Anchor(letter)
         if letter == "\\":
@@ -263,7 +266,8 @@ class _Reader:
 
 
 @lru_cache(maxsize=1_000)
-def _read(pattern: str) -> tuple[Part, bool] | None:
+def read(pattern: str) -> tuple[Part, bool] | None:
+    """A pattern's structure, and whether parts of it were left out; None if it is not understood."""
     if len(pattern) > _MAX_PATTERN:
         return None
     reader = _Reader(pattern)
@@ -276,7 +280,7 @@ def _read(pattern: str) -> tuple[Part, bool] | None:
 
 def matches_everything(pattern: str) -> bool:
     """Whether a pattern is found in every text, as `a*` and `^` are; False where that is not plain to see."""
-    found = _read(pattern)
+    found = read(pattern)
     return found is not None and not found[1] and any(_empty_anywhere(option) for option in _options(found[0]))
 
 
@@ -315,15 +319,17 @@ def _nullable(part: Part) -> bool:
 
 def sample(pattern: str, random: Random, *, length: int = 0) -> str | None:
     """A text the pattern should be found in, of about a length; try it before use. None if it is not understood."""
-    found = _read(pattern)
+    found = read(pattern)
     if found is None:
         return None
     letters: list[str] = []
     _append(found[0], random, length, letters)
     text = "".join(letters)
-    if len(text) < length:
-        padding = "a" * (length - len(text))
-        last = pattern.endswith("$") and not pattern.endswith("\\$")
+    missing = max(0, length - len(text)) or (random.randint(1, 3) if random.random() < 0.3 else 0)
+    last = pattern.endswith("$") and not pattern.endswith("\\$")
+    if missing and not (last and pattern.startswith("^")):
+        # A pattern is found anywhere: what comes before or behind is free.
+        padding = "".join(random.choice("ab0 ") for _ in range(missing))
         text = padding + text if last else text + padding
     return text
 

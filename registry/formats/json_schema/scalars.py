@@ -12,6 +12,7 @@ from registry.formats.json_schema.text import identity, is_number
 
 
 def bound(name: str, old: Node, new: Node, step: Step) -> None:
+    """Compare one numeric bound: added, removed, increased or decreased."""
     before, after = keyword(old, name), keyword(new, name)
     before = before if is_number(before) else None
     after = after if is_number(after) else None
@@ -28,10 +29,12 @@ def bound(name: str, old: Node, new: Node, step: Step) -> None:
 
 @cache
 def screaming(name: str) -> str:
+    """A keyword in the spelling of kinds: `maxLength` → `MAX_LENGTH`."""
     return "".join("_" + letter if letter.isupper() else letter for letter in name).upper()
 
 
 def strings(old: Node, new: Node, step: Step) -> None:
+    """Differences of two nodes for texts."""
     bound("maxLength", old, new, step)
     bound("minLength", old, new, step)
     before, after = old.value.get("pattern"), new.value.get("pattern")
@@ -41,6 +44,7 @@ def strings(old: Node, new: Node, step: Step) -> None:
 
 
 def numbers(old: Node, new: Node, step: Step) -> None:
+    """Differences of two nodes for numbers."""
     bound("maximum", old, new, step)
     bound("minimum", old, new, step)
     _exclusive_maximum(old, new, step)
@@ -98,6 +102,7 @@ def _multiple_of(old: Node, new: Node, step: Step) -> None:
 
 
 def enums(old: Node, new: Node, step: Step) -> None:
+    """Differences of two lists of values."""
     before = {identity(value) for value in old.value["enum"]}
     after = {identity(value) for value in new.value["enum"]}
     if before != after:
@@ -106,16 +111,19 @@ def enums(old: Node, new: Node, step: Step) -> None:
 
 
 def consts(old: Node, new: Node, step: Step) -> None:
+    """Whether two constants differ."""
     if identity(old.value["const"]) != identity(new.value["const"]):
         step.own.append(Own("TYPE_CHANGED", "", ("const",)))
 
 
 def negations(old: Node, new: Node, step: Step) -> Telling:
+    """Compare what two `not` exclude, with the sides swapped."""
     fits = yield new.child("not"), old.child("not")
     step.say("NOT_TYPE_NARROWED" if fits else "NOT_TYPE_EXTENDED", "not")
 
 
 def conditionals(old: Node, new: Node, step: Step) -> Telling:
+    """Compare if, then and else: the reference looks at which of them are there."""
     if old.mark is not None and old.mark == new.mark:
         return
     for branch in ("then", "else"):

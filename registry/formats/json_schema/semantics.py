@@ -18,9 +18,11 @@ from itertools import islice
 from random import Random
 
 from registry.formats.base import Finding, Policy, Semantic, Verdict, Witness
+from registry.formats.json_schema import compare
 from registry.formats.json_schema.building import EDGE, MINIMAL, RANDOM, Builder, Hints
 from registry.formats.json_schema.disjoint import listed, values
 from registry.formats.json_schema.facets import NoValue
+from registry.formats.json_schema.languages import found_wherever
 from registry.formats.json_schema.negation import Negation, Violation
 from registry.formats.json_schema.official import official
 from registry.formats.json_schema.plain import TooLarge, numeric, plain, together
@@ -41,7 +43,7 @@ def semantic(reader: JsonSchema, writer: JsonSchema, *, seconds: float = 0.1) ->
     """Whether the reader accepts every event the writer accepts; see the module."""
     deadline = time.monotonic() + seconds
     found = reader.findings(writer, Policy.STRICT)
-    if not found:
+    if not found or _only_wider_patterns(reader, writer, found):
         return Semantic(Verdict.COMPATIBLE)
     try:
         search = Search(reader, writer)
@@ -59,6 +61,17 @@ def semantic(reader: JsonSchema, writer: JsonSchema, *, seconds: float = 0.1) ->
     if shown is None:
         return Semantic(Verdict.UNKNOWN, reasons)
     return Semantic(Verdict.BREAKS, reasons, shown)
+
+
+def _only_wider_patterns(reader: JsonSchema, writer: JsonSchema, found: Sequence[Finding]) -> bool:
+    """Whether patterns are all that changed, and each new one is found wherever the old one was."""
+    if any(finding.rule != "PATTERN_CHANGED" for finding in found):
+        return False
+    return all(
+        found_wherever(difference.old.value["pattern"], difference.new.value["pattern"])
+        for difference in compare.differences(reader.graph, writer.graph)
+        if difference.kind == "PATTERN_CHANGED"
+    )
 
 
 def witness(reader: JsonSchema, writer: JsonSchema, finding: Finding, *, seconds: float = 0.1) -> Witness | None:

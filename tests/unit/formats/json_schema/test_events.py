@@ -12,6 +12,7 @@ import pytest
 
 from registry.formats.base import Finding, Source, Verdict
 from registry.formats.json_schema import FORMAT, JsonSchema, patterns, regexes
+from registry.formats.json_schema.languages import found_wherever
 from registry.formats.json_schema.official import official
 from registry.formats.json_schema.plain import TooLarge, plain
 from registry.formats.json_schema.sampling import samples
@@ -57,6 +58,40 @@ def test_patterns_that_are_found_in_every_text() -> None:
         assert all(patterns.matches(pattern, text) for text in ("", "a", "zz", "\n"))
     for pattern in NOT_EVERYTHING:
         assert not regexes.matches_everything(pattern), pattern
+
+
+# one pattern, another, whether the other is found wherever the one is
+INCLUDED: list[tuple[str, str, bool | None]] = [
+    ("^a", "a+", True),
+    ("a+", "^a", False),
+    ("^[a-z]+$", "^[a-zA-Z]+$", True),
+    ("^.$", "^.{1,2}$", True),
+    ("^.$", r"^[^\n\r]$", False),
+    ("^a|b$", "a|b", True),
+    ("^$", "a*", True),
+    (r"^\d{4}-\d{2}$", "^[0-9-]+$", True),
+    ("^(a|b)*$", "^[ab]*$", True),
+    (r"^([a-z]{1,50}\.){1,5}$", "^[a-z.]+$", True),
+    ("^(a+)+$", "^a*$", True),
+    (r"\bfoo", "foo", None),
+    ("^^a", "a", None),
+    ("(", "a", None),
+    ("a{1000}", "a", None),
+]
+CROSSED = ["^a", "b$", "^[a-c]+$", "a*", "^x-", "^a{1,3}$", "ab", "^(a|bc)+$", "[^a]", "^.$", "^$", "a.b", "c?a+b$"]
+
+
+def test_patterns_found_wherever_others_are() -> None:
+    for narrow, wide, expected in INCLUDED:
+        assert found_wherever(narrow, wide) is expected, (narrow, wide)
+    random = Random(3)
+    for narrow in CROSSED:
+        texts = [regexes.sample(narrow, random) or "" for _ in range(40)]
+        texts += ["".join(random.choices("abcx-", k=random.randint(0, 5))) for _ in range(150)]
+        texts = [text for text in texts if patterns.matches(narrow, text)]
+        for wide in CROSSED:
+            missed = [text for text in texts if not patterns.matches(wide, text)]
+            assert found_wherever(narrow, wide) is not bool(missed), (narrow, wide, missed[:1])
 
 
 # ------------------------------------------------------------------------------------------------ plain and validity
@@ -207,6 +242,7 @@ COMPATIBLE: list[tuple[Any, Any]] = [
     ({"enum": ["a", "b"]}, {"anyOf": [{"const": "b"}, {"pattern": "^a"}]}),
     ({"type": "array", "items": [S]}, {"items": [S, {}]}),
     ({"anyOf": [S, {"type": "null"}]}, {"oneOf": [{"type": "null"}, S]}),
+    ({"properties": {"a": {**S, "pattern": "^[0-9]+$"}}}, {"properties": {"a": {**S, "pattern": "^[0-9a-f]*$"}}}),
 ]
 BREAKS: list[tuple[Any, Any, Any]] = [
     ({}, S, None),

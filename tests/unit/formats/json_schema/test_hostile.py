@@ -193,6 +193,24 @@ EVIL = [
 ]
 
 
+def test_warnings_never_hide_an_error() -> None:
+    loose = {f"a{index}": {"type": "object", "required": ["x"]} for index in range(600)}
+    tight = {name: {"type": "object", "required": ["x", "y"]} for name in loose}
+    writer, reader = {"properties": {**loose, "z": S}}, {"properties": {**tight, "z": I}}
+    found = parse(reader).findings(parse(writer))
+    assert [finding.rule for finding in found if finding.severity is Severity.ERROR] == ["TYPE_CHANGED"]
+    assert len(found) == MAX_FINDINGS + 1
+    deep = {f"d{n}": properties({"$ref": f"#/definitions/d{n + 1}"}) for n in range(60)}
+    bombs = [
+        {
+            "properties": {"a": {"$ref": "#/definitions/d0"}, "z": leaf},
+            "definitions": {**deep, "d60": {"required": names}},
+        }
+        for leaf, names in ((S, ["x"]), (I, ["x", "y"]))
+    ]
+    assert "TYPE_CHANGED" in rules(bombs[1], bombs[0])
+
+
 def test_a_pattern_never_runs_long() -> None:
     for pattern, text in EVIL:
         started = time.process_time()
