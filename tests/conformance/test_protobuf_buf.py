@@ -23,6 +23,8 @@ from registry.formats.protobuf import FORMAT
 from registry.formats.protobuf.semantic import semantic
 from tests.conformance.protobuf_schemas import ALIKE, SCALARS, Schema, pair
 
+pytestmark = pytest.mark.timeout(600)  # with --full; seconds without
+
 BUF = Path(sys.executable).with_name("buf")
 
 

@@ -16,6 +16,8 @@ from registry.formats.protobuf.sampling import messages
 from registry.formats.protobuf.semantic import semantic, witness
 from tests.conformance.protobuf_schemas import Author, pair
 
+pytestmark = pytest.mark.timeout(3600)  # with --full; seconds without
+
 # Printing
 
 
@@ -98,7 +100,7 @@ def again(schema: ProtobufSchema, text: str) -> ProtobufSchema:
 
 
 def test_printing_loses_nothing(full: bool) -> None:
-    for seed in range(2000 if full else 40):
+    for seed in range(1000 if full else 40):
         text = Author(seed).file()
         schema = FORMAT.parse(Source(text))
         printed = again(schema, schema.canonical)
@@ -118,7 +120,7 @@ def test_printing_loses_nothing(full: bool) -> None:
 
 def test_the_model_agrees_with_the_library(full: bool) -> None:
     """Features, presence, packing and closed enums as the real descriptors have them."""
-    for seed in range(2000 if full else 40):
+    for seed in range(1000 if full else 40):
         schema = FORMAT.parse(Source(Author(seed).file()))
         for message in schema.model.file.everything():
             descriptor = schema.pool.pool.FindMessageTypeByName(message.name)
@@ -143,7 +145,7 @@ def test_the_model_agrees_with_the_library(full: bool) -> None:
 
 
 def test_samples_are_valid_events(full: bool) -> None:
-    for seed in range(600 if full else 60):
+    for seed in range(400 if full else 60):
         schema = FORMAT.parse(Source(Author(seed).file()))
         for message in schema.model.file.everything():
             for event, _, note in islice(messages(schema, seed=seed, message=message.name), 60):
@@ -180,7 +182,7 @@ UNSOUND = {
 @pytest.fixture(scope="module")
 def pairs(full: bool) -> list[tuple[int, ProtobufSchema, ProtobufSchema]]:
     found = []
-    for seed in range(4000 if full else 250):
+    for seed in range(3000 if full else 250):
         old, new, _ = pair(seed)
         found.append((seed, FORMAT.parse(Source(old.text())), FORMAT.parse(Source(new.text()))))
     return found
@@ -202,14 +204,14 @@ def test_the_semantic_verdict_is_right_both_ways(
             unknown += 1
         else:
             assert errors <= CONSERVATIVE.keys(), (seed, errors)
-            assert broken(new, old, 1000 if full else 40, lenient=bool(verdict.reasons)) is None, seed
+            assert broken(new, old, 1000 if full else 40, lenient="UTF-8" in str(verdict.reasons)) is None, seed
     assert unknown <= len(pairs) // 200
 
 
 def broken(reader: ProtobufSchema, writer: ProtobufSchema, samples: int, *, lenient: bool) -> str | None:
     """How a sampled event of the writer is refused or misread by the real decoder, None when none is.
 
-    `lenient`: the verdict named a condition (bytes that must be UTF-8, numbers of an enum); refusals are then its own.
+    `lenient`: the verdict named the condition that bytes must be UTF-8; refusals are then its own.
     """
     known = {message.local: message for message in reader.model.file.everything()}
     for message in writer.model.file.everything():

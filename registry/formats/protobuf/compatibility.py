@@ -246,7 +246,7 @@ class _Comparison:
         for start, end in old:
             if not _covered(start, end, new, used):
                 span = str(start) if start == end else f"{start} to {end}"
-                sentence = f"the {{old}} schema reserves {span} in {writer}, the {{new}} one no longer does"
+                sentence = f"the {{old}} schema reserves {span} in {writer}, the {{new}} one does not"
                 self.note("RESERVATION_REMOVED", path, sentence, reader, writer, "", span)
 
     # Messages and fields
@@ -386,9 +386,7 @@ class _Comparison:
                     sentence = f"field {_dotted(reader, now)} uses the name {name}, which the {{old}} schema reserves"
                     self.note("RESERVED_NAME_REUSED", at, sentence, _dotted(reader, now), writer.local, name)
                 else:
-                    sentence = (
-                        f"the {{old}} schema reserves the name {name} in {writer.local}, the {{new}} one no longer"
-                    )
+                    sentence = f"the {{old}} schema reserves the name {name} in {writer.local}, the {{new}} one not"
                     self.note("RESERVATION_REMOVED", path, sentence, reader.local, writer.local, "", name)
         gone = {each.name: each for each in writer.fields if each.number not in reader.by_number}
         if gone:

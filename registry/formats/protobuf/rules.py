@@ -66,5 +66,9 @@ WARNINGS: Mapping[str, str] = {
 
 DIFFERENCES: Mapping[str, str] = {**COMPATIBLE, **INCOMPATIBLE}
 
-RULES: Mapping[str, str] = {**DIFFERENCES, **WARNINGS}
+RULES: Mapping[str, str] = {
+    **{rule: f"{text} It does not make the schemas incompatible." for rule, text in COMPATIBLE.items()},
+    **{rule: f"{text} It makes the schemas incompatible." for rule, text in INCOMPATIBLE.items()},
+    **{rule: f"{text} It is a warning and does not decide the verdict." for rule, text in WARNINGS.items()},
+}
 """Rule id → one or two plain sentences, for `tenor explain`."""

@@ -31,12 +31,12 @@ _LOSES_VALUE = ("FIELD_RENUMBERED", "ONEOF_FIELD_REMOVED")
 
 def semantic(reader: ProtobufSchema, writer: ProtobufSchema, *, seconds: float = 0.1) -> Semantic:
     """By the wire. COMPATIBLE lists as reasons under which condition (types that the documentation calls compatible,
-    though not all values fit); UNKNOWN lists what could not be shown in time."""
+    though not all values fit; events whose type is gone); UNKNOWN lists what could not be shown in time."""
     deadline = time.monotonic() + seconds
     found = list(wire.misreadings(reader.model, writer.model))
     breaks = [each for each in found if not each.condition]
     if not breaks:
-        return Semantic(Verdict.COMPATIBLE, _told(found))
+        return Semantic(Verdict.COMPATIBLE, (*_told(found), *_unread(reader, writer)))
     for each in breaks:
         witness = show(reader, writer, each)
         if witness is not None:
@@ -44,6 +44,12 @@ def semantic(reader: ProtobufSchema, writer: ProtobufSchema, *, seconds: float =
         if time.monotonic() > deadline:
             break
     return Semantic(Verdict.UNKNOWN, tuple(f"no event was found where {sentence}" for sentence in _told(breaks)))
+
+
+def _unread(reader: ProtobufSchema, writer: ProtobufSchema) -> tuple[str, ...]:
+    known = {each.local for each in reader.model.file.everything()}
+    gone = [each.local for each in writer.model.file.everything() if each.local not in known]
+    return tuple(f"events of type {name} have no reader" for name in gone[:_SHOWN])
 
 
 def _told(found: Iterable[Misreading]) -> tuple[str, ...]:

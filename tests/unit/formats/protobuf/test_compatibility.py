@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ def _cases(name: str) -> list[tuple[str, str, frozenset[str]]]:
     return found
 
 
+SCALARS = ("int32", "string", "bytes", "double")
 CASES = _cases("compatibility.txt")
 IMPORTED = _cases("imports.txt")
 
@@ -98,3 +100,15 @@ def test_a_type_that_moves_into_an_import() -> None:
     new = schema('import "d.proto"; message M { D d = 1; }', d_proto='syntax = "proto3"; message D { int32 x = 1; }')
     assert told(new, old) == {"MESSAGE_REMOVED #/D!"}
     assert told(old, new) == {"MESSAGE_ADDED #/D"}
+
+
+def test_a_typical_pair_is_compared_in_a_fraction_of_a_millisecond() -> None:
+    body = "".join(f"{SCALARS[number % 4]} field_{number} = {number};" for number in range(1, 51))
+    old, new = schema(f"message M {{ {body} }}"), schema(f"message M {{ {body} M more = 60; }}")
+    assert told(new, old) == {"FIELD_ADDED #/M/60"}
+    times = []
+    for _ in range(30):
+        began = time.perf_counter()
+        new.findings(old)
+        times.append(time.perf_counter() - began)
+    assert min(times) < 0.001  # 0.07 ms when nothing else runs
