@@ -32,7 +32,7 @@ def with_pins(pyproject: str, lines: list[str]) -> str:
 def faults(lines: list[str], project: dict[str, Any]) -> list[str]:
     """What is wrong with the pins, a sentence each: the lines of constraints.txt against pyproject.toml's data."""
     found = [
-        f"not an exact pin: {line}" for line in lines if "://" in line or not re.match(r"[\w.-]+==[\w.]+( ;|$)", line)
+        f"not an exact pin: {line}" for line in lines if "://" in line or not re.match(r"[\w.-]+==[\w.!+]+( ;|$)", line)
     ]
     # A backslash is the one character that the two files write differently.
     if [line.replace("\\", "") for line in lines] != project["tool"]["uv"]["constraint-dependencies"]:
