@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 import tenor
 from tenor import Reference, Schema, calls, errors
 
@@ -171,7 +172,8 @@ def test_avro_events_with_references(registry: tenor.Registry, framing: str) -> 
 @pytest.mark.parametrize("framing", FRAMINGS)
 def test_json_events_with_references(registry: tenor.Registry, framing: str) -> None:
     registry.register("money", Schema('{"type":"number"}', "JSON"))
-    text = json.dumps({**JSON, "properties": {**JSON["properties"], "total": {"$ref": "money.json"}}})
+    declared: Any = JSON["properties"]
+    text = json.dumps({**JSON, "properties": {**declared, "total": {"$ref": "money.json"}}})
     schema = Schema(text, "JSON", (Reference("money.json", "money", 1),))
     orders = registry.events("orders-value", schema=schema, register=True, framing=framing)
     message = orders.encode({"id": "A1", "total": 1.5})
