@@ -271,7 +271,7 @@ class Unavailable(RegistryError):
 
 
 class Busy(Unavailable):
-    """Too many requests wait, or others changed the subject between the decision and the write, three times."""
+    """Too many requests wait, or the database is held by others."""
 
     sentence = "The registry is busy: {reason}. Try again."
 

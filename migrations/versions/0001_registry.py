@@ -40,7 +40,8 @@ BEGIN
     END IF;
     IF v_subject IS NULL THEN
         INSERT INTO subject (context_pk, name, revision, live, latest_version, max_version)
-        VALUES (v_context, p_name, 1, 1, p_number, p_number) RETURNING pk INTO v_subject;
+        VALUES (v_context, p_name, (random() * 4611686018427387904)::bigint, 1, p_number, p_number)
+        RETURNING pk INTO v_subject;
     ELSE
         UPDATE subject SET revision = revision + 1, live = live + 1,
             latest_version = GREATEST(latest_version, p_number), max_version = GREATEST(max_version, p_number)

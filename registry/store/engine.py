@@ -300,9 +300,10 @@ class Store:
         """Decide outside the write lock, compare and write inside; decide again when something moved.
 
         `decide` reads and computes, and may find that nothing is to be written; `write` raises Moved when what the
-        decision rests on has changed. Three times, then Busy.
+        decision rests on has changed. After the second time the decision is made inside too: what it parses was parsed
+        by then, and of many writers to one subject each gets its turn.
         """
-        for _ in range(3):
+        for _ in range(2):
             decision = await self.read(decide, heavy=heavy)
             if isinstance(decision, Settled):
                 return decision.answer
@@ -310,7 +311,15 @@ class Store:
                 return await self.write(lambda db, decision=decision: write(db, decision), dry_run=dry_run)  # type: ignore[misc] # mypy cannot infer a lambda with a default
             except Moved:
                 continue
-        raise Busy(reason="others keep changing the same subject")
+
+        def at_once(db: Db) -> T:
+            decision = decide(db)
+            return decision.answer if isinstance(decision, Settled) else write(db, decision)
+
+        try:
+            return await self.write(at_once, dry_run=dry_run)
+        except Moved:
+            raise Busy(reason="the decision does not hold while it is made") from None
 
     def _start_writer(self) -> None:
         with self._writer_lock:

@@ -99,8 +99,9 @@ class SchemaRow(Row, table=True):
 
 
 class SubjectRow(Row, table=True):
-    """A subject. `revision` moves with every change of its versions; `live` and `latest_version` are kept beside
-    the versions so that listings and `latest` need not look at them; `max_version` counts deleted ones too."""
+    """A subject. `revision` starts anywhere and moves with every change of its versions; `live` and `latest_version`
+    are kept beside the versions so that listings and `latest` need not look at them; `max_version` counts deleted
+    ones too."""
 
     __tablename__ = "subject"
     __table_args__ = (

@@ -10,7 +10,7 @@ import pytest
 
 from registry import http
 from registry.errors import Forbidden, RegistryError
-from registry.http import Headers, HotReads, Keep, Message, Outer, QuickAnswer, Receive, Scope, Send
+from registry.http import App, Headers, HotReads, Keep, Message, Outer, QuickAnswer, Receive, Scope, Send
 from registry.metrics import Metrics
 from registry.security import guard
 from registry.security.access import Action
@@ -27,8 +27,9 @@ class Counting:
         self.wish = wish
         self.meanwhile = meanwhile
         self.asked = 0
+        self.app: App = self.answer
 
-    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.asked += 1
         scope["tenor_keep"] = self.wish
         scope["path_template"] = "/x"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from random import getrandbits
 
 from registry.errors import OperationNotPermitted
 from registry.names import Subject
@@ -166,9 +167,11 @@ def open_subject(db: Db, context_pk: int, name: str) -> int:
         db.wrote = True
         row = db.one(
             """INSERT INTO subject (context_pk, name, revision, live, max_version)
-            VALUES (:context_pk, :name, 0, 0, 0) RETURNING pk""",
+            VALUES (:context_pk, :name, :revision, 0, 0) RETURNING pk""",
             context_pk=context_pk,
             name=name,
+            # Not from 0: a subject that is purged and made anew must not come by a revision that a decision knows.
+            revision=getrandbits(62),
         )
     assert row is not None
     return int(row[0])
