@@ -23,8 +23,8 @@ from contracts.api.broker import (
     webhook_routes,
 )
 from contracts.api.broker.errors import PROBLEM, body_of, problem, status_of
-from contracts.api.broker.parts import Parts
-from registry.errors import RegistryError
+from contracts.api.broker.parts import NUL, Parts
+from registry.errors import InvalidRequest, RegistryError
 from registry.http import App, DecodedParameters, Headers, QuickAnswer
 from registry.logs import frames
 from registry.security.guard import guard
@@ -111,6 +111,12 @@ def _unexpected(request: Call, error: Exception) -> Response[Any]:
     return _answer(request, 500, {"error": {"message": message, "reference": reference}})
 
 
+async def _readable(request: Call) -> None:
+    """Names in the path that one of the engines could not hold are refused on both."""
+    if any(isinstance(value, str) and "\0" in value for value in request.path_params.values()):
+        raise InvalidRequest(NUL)
+
+
 async def _versioned(response: Response[Any]) -> Response[Any]:
     response.headers["x-pact-broker-version"] = VERSION
     return response
@@ -136,6 +142,7 @@ def make_app(parts: Parts | None) -> Litestar:
         ],
         guards=[guard],
         middleware=[DecodedParameters],
+        before_request=_readable,
         after_request=_versioned,
         exception_handlers={
             RegistryError: _domain,

@@ -24,6 +24,7 @@ from registry.security.guard import actor_of
 from registry.services import Call, Services
 
 MOUNT = "pact"
+NUL = "A NUL character cannot be part of a name"
 LONGEST_PAGE = 1000
 
 READ = Needs(Action.READ, "application", "name")
@@ -102,6 +103,8 @@ async def body(call: Call) -> Mapping[str, Any]:
     raw = await call.body()
     if not raw.strip():
         return {}
+    if b"\\u0000" in raw:
+        raise InvalidRequest(NUL)
     try:
         read = msgspec.json.decode(raw)
     except (msgspec.DecodeError, RecursionError) as problem:
