@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from uuid import UUID
 
 import msgspec
@@ -20,7 +21,7 @@ from registry.rules import VERSION_PROPERTY, Metadata, Rule, RuleSet
 _ENCODER = msgspec.json.Encoder(order="deterministic")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Content:
     """Everything that has an id of its own."""
 
@@ -30,7 +31,7 @@ class Content:
     metadata: Metadata | None = None
     rule_set: RuleSet | None = None
 
-    @property
+    @cached_property
     def guid(self) -> str:
         """MD5 over the parts in the order the reference uses (facts: confluent-api §7.1), as a UUID."""
         digest = hashlib.md5(usedforsecurity=False)
@@ -38,7 +39,7 @@ class Content:
             digest.update(part)
         return str(UUID(bytes=digest.digest()))
 
-    @property
+    @cached_property
     def fingerprint(self) -> bytes:
         """SHA-256 over an unambiguous rendering, format included: MD5 parts can be made to collide, these cannot."""
         metadata = self.metadata and {

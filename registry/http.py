@@ -97,7 +97,8 @@ class QuickAnswer:
 
     body: bytes
     template: str
-    keep: Keep
+    keep: Keep | None
+    status: int = 200
 
 
 class Dialect(Protocol):
@@ -406,10 +407,10 @@ class _Exchange:
         if method in ("POST", "PUT", "PATCH", "DELETE"):
             async with asyncio.timeout(self.outer.timeout):
                 await self.read_body()
-            self.key = (*self.key[:2], method.encode() + b" " + self.body)
-            if await self.answered_ready(method):
-                return True
-        if await self.answered_quickly(method, parts):
+                self.key = (*self.key[:2], method.encode() + b" " + self.body)
+                if await self.answered_ready(method) or await self.answered_quickly(method, parts):
+                    return True
+        elif await self.answered_quickly(method, parts):
             return True
         self.scope["path"] = "/" + "/".join(map(encoded, parts))
         return False
@@ -454,7 +455,9 @@ class _Exchange:
         self.scope["path_template"] = quick.template
         self.scope["tenor_keep"] = quick.keep
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(quick.body)).encode())]
-        await self.send({"type": "http.response.start", "status": 200, "headers": headers})
+        if quick.status == 503:
+            headers.append((b"retry-after", b"1"))
+        await self.send({"type": "http.response.start", "status": quick.status, "headers": headers})
         await self.send({"type": "http.response.body", "body": quick.body})
         return True
 

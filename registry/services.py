@@ -9,13 +9,13 @@ from typing import Any, TypeVar
 from litestar import Request
 
 from registry import names, subjects
+from registry.events import Actor
 from registry.http import HotReads, Keep
 from registry.metrics import Metrics
 from registry.names import Subject
 from registry.policy import Config
 from registry.registration import Registered, Registration, commit, decide
 from registry.security.access import Action
-from registry.security.guard import actor_of
 from registry.settings import Settings
 from registry.store.engine import Db, Store
 from registry.workers import Workers
@@ -46,9 +46,8 @@ class Services:
         """Run a writing job."""
         return await self.store.write(job, dry_run=dry_run)
 
-    async def register(self, call: Call, registration: Registration, *, dry_run: bool = False) -> Registered:
+    async def register(self, actor: Actor, registration: Registration, *, dry_run: bool = False) -> Registered:
         """Register a schema: decide, compare and write, decide again when somebody was faster."""
-        actor = actor_of(call)
         return await self.store.decide_and_write(
             lambda db: decide(db, registration, self.server_config),
             lambda db, proposal: commit(db, proposal, actor),

@@ -85,6 +85,9 @@ def worker() -> App:
     """The app of one worker process, which ends when the process that started it is gone."""
     signal.signal(signal.SIGUSR1, lambda number, frame: STOPPING.set())
     _die_with_parent()
+    # A request passes from the loop to a reader to the writer and back: with the usual 5 ms each hand-over can wait
+    # that long for a thread that computes. 0.5 ms gave 1.5 to 2 times the registrations, a quarter less CPU each.
+    sys.setswitchinterval(0.0005)
     from registry.app import from_environment
 
     return from_environment()

@@ -22,8 +22,9 @@ from registry.api.confluent import (
     tag_routes,
 )
 from registry.api.confluent.errors import body, told
+from registry.api.confluent.parameters import NotANumber
 from registry.api.confluent.paths import rewrite
-from registry.api.confluent.quick import Asked, recognise
+from registry.api.confluent.quick import Asked, recognise, template_of
 from registry.api.confluent.wire import ErrorMessage
 from registry.errors import RegistryError
 from registry.http import App, DecodedParameters, Headers, QuickAnswer
@@ -116,8 +117,11 @@ class Confluent:
         function, parameters = recognised
         try:
             return await function(self.services, Asked(parts, parameters, body, identify(headers)))
-        except (RegistryError, msgspec.DecodeError, *_UNREADABLE):
+        except (NotANumber, msgspec.DecodeError, *_UNREADABLE):
             return None  # the route says it, in the words of this dialect
+        except RegistryError as error:
+            status, answer = self.told(error)
+            return QuickAnswer(answer, template_of(parts), None, status)
 
 
 def _answer(status: int, message: ErrorMessage) -> Response[ErrorMessage]:

@@ -2,13 +2,12 @@
 
 A Litestar handler costs as much CPU as two whole requests of a bare ASGI app (facts: performance §1), so the shapes
 below are answered by the outer layer itself, through the same use cases and the same rendering as the routes of the
-same path. Whatever is not exactly such a shape goes on to Litestar; so do requests whose schema text was not parsed
-before, since parsing does not belong on the event loop.
+same path. Whatever is not exactly such a shape goes on to Litestar.
 
     GET  /schemas/ids/{id}                 ?subject= &fetchMaxId=false &format=
     GET  /subjects/{s}/versions/{v}        ?deleted=false &format=
     POST /subjects/{s}                     look-up
-    POST /subjects/{s}/versions            registering what the subject already has
+    POST /subjects/{s}/versions            registering
 """
 
 from __future__ import annotations
@@ -25,16 +24,25 @@ from registry.api.confluent import render, schema_routes, subject_routes, wire
 from registry.events import Actor
 from registry.http import Keep, QuickAnswer
 from registry.names import Subject
-from registry.registration import NotParsed
+from registry.registration import NotParsed, Registration
 from registry.security import guard
 from registry.security.access import Needs
 from registry.services import Services
 from registry.store.engine import Db
+from registry.store.queries.schemas import Version
 
 _ENCODER = msgspec.json.Encoder()
 _REQUEST = msgspec.json.Decoder(wire.RegisterSchemaRequest)
 
 Answer = Awaitable[QuickAnswer | None]
+
+BY_ID, VERSION = "/schemas/ids/{id}", "/subjects/{subject}/versions/{version}"
+LOOK_UP, REGISTER = "/subjects/{subject}", "/subjects/{subject}/versions"
+
+
+def template_of(parts: list[str]) -> str:
+    """The route that a quick shape stands for."""
+    return BY_ID if parts[0] == "schemas" else {2: LOOK_UP, 3: REGISTER}.get(len(parts), VERSION)
 
 
 @dataclass(slots=True)
@@ -56,7 +64,7 @@ async def _by_id(services: Services, asked: Asked) -> QuickAnswer | None:
     _permitted(asked, schema_routes.READ, id)
     number = q.schema_id(id)
     answer, keep = await services.store.read(lambda db: schema_routes.read_by_id(db, number, subject))
-    return QuickAnswer(_ENCODER.encode(answer), "/schemas/ids/{id}", keep)
+    return QuickAnswer(_ENCODER.encode(answer), BY_ID, keep)
 
 
 async def _version(services: Services, asked: Asked) -> QuickAnswer | None:
@@ -67,39 +75,47 @@ async def _version(services: Services, asked: Asked) -> QuickAnswer | None:
         return render.version(db, subjects.version(db, subjects.aliased(db, Subject.parse(subject)), number))
 
     answer = await services.store.read(job)
-    return QuickAnswer(_ENCODER.encode(answer), "/subjects/{subject}/versions/{version}", Keep(f"subject:{subject}"))
+    return QuickAnswer(_ENCODER.encode(answer), VERSION, Keep(f"subject:{subject}"))
 
 
-def _posted(
-    services: Services, asked: Asked, template: str, needs: Needs, *, registering: bool
-) -> Callable[[Db], QuickAnswer | None]:
+def _request(asked: Asked, needs: Needs) -> Registration:
     subject = asked.parts[1]
     _permitted(asked, needs, subject)
-    data = _REQUEST.decode(asked.body)
+    return render.registration(
+        Subject.parse(subject), _REQUEST.decode(asked.body), normalize=q.flag(asked.query.get("normalize"))
+    )
 
-    def job(db: Db) -> QuickAnswer | None:
-        named = Subject.parse(subject)
-        request = render.registration(named, data, normalize=q.flag(asked.query.get("normalize")))
+
+def _known(services: Services, request: Registration, *, registering: bool) -> Callable[[Db], Version | None]:
+    def job(db: Db) -> Version | None:
         try:
-            found = registration.known(db, request, services.server_config, registering=registering)
+            return registration.known(db, request, services.server_config, registering=registering)
         except NotParsed:
             return None
-        if found is None:
-            return None
-        keep = Keep(f"subject:{subject}", needs.action)
-        return QuickAnswer(_ENCODER.encode(render.version(db, found)), template, keep)
 
     return job
 
 
+def _posted(found: Version, asked: Asked, template: str, needs: Needs, *, created: bool = False) -> QuickAnswer:
+    keep = None if created else Keep(f"subject:{asked.parts[1]}", needs.action)
+    return QuickAnswer(_ENCODER.encode(render.plain_version(found)), template, keep)
+
+
 async def _lookup(services: Services, asked: Asked) -> QuickAnswer | None:
-    job = _posted(services, asked, "/subjects/{subject}", subject_routes.READ, registering=False)
-    return await services.store.read(job)
+    request = _request(asked, subject_routes.READ)
+    found = await services.store.read(_known(services, request, registering=False))
+    return None if found is None else _posted(found, asked, LOOK_UP, subject_routes.READ)
 
 
 async def _register(services: Services, asked: Asked) -> QuickAnswer | None:
-    job = _posted(services, asked, "/subjects/{subject}/versions", subject_routes.WRITE, registering=True)
-    return await services.store.read(job)
+    request = _request(asked, subject_routes.WRITE)
+    names.subject(asked.parts[1], reject_empty=services.settings.reject_empty_subject)
+    if services.store.dialect == "sqlite":  # at once on this thread; elsewhere `decide` asks the same first
+        found = await services.store.read(_known(services, request, registering=True))
+        if found is not None:
+            return _posted(found, asked, REGISTER, subject_routes.WRITE)
+    done = await services.register(asked.actor, request)
+    return _posted(done.version, asked, REGISTER, subject_routes.WRITE, created=done.created)
 
 
 # What a parameter may say for a request to be quick; any other parameter or value is for the route.

@@ -177,7 +177,7 @@ async def register(
     parts = services(request)
     named = names.subject(subject, reject_empty=parts.settings.reject_empty_subject)
     asked = render.registration(named, data, normalize=q.flag(normalize), force=q.flag(force))
-    registered = await parts.register(request, asked)
+    registered = await parts.register(actor_of(request), asked)
     if not registered.created:
         keep(request, f"subject:{subject}", action=WRITE.action)
     if format_:
