@@ -11,7 +11,7 @@ from google.protobuf.message import Message as Event
 
 from registry.formats.base import Severity, Source, Verdict
 from registry.formats.protobuf import FORMAT, ProtobufSchema, events
-from registry.formats.protobuf.printer import json_name_of
+from registry.formats.protobuf.language import json_name_of
 from registry.formats.protobuf.sampling import messages
 from registry.formats.protobuf.semantic import semantic, witness
 from tests.conformance.protobuf_schemas import Author, pair

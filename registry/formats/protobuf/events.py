@@ -15,7 +15,7 @@ from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
 from google.protobuf.message import DecodeError
 from google.protobuf.message import Message as Event
 
-from registry.formats.protobuf.compatibility import GROUP_OF, RANGES, same_group
+from registry.formats.protobuf.encodings import GROUP_OF, RANGES, same_group
 from registry.formats.protobuf.model import Enum, Field, Message
 from registry.formats.protobuf.schema import ProtobufSchema
 

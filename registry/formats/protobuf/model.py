@@ -16,7 +16,7 @@ from google.protobuf.descriptor_pb2 import (
     FileDescriptorProto,
 )
 
-from registry.formats.protobuf.printer import SCALARS, json_name_of, label_of, syntax_of
+from registry.formats.protobuf.language import SCALARS, json_name_of, label_of, syntax_of
 from registry.formats.protobuf.spans import Place
 
 Features = tuple[int, int, int, int, int]

@@ -10,7 +10,7 @@ from google.protobuf.message import Message as Event
 
 from registry.formats.base import Sample
 from registry.formats.protobuf import events
-from registry.formats.protobuf.compatibility import RANGES
+from registry.formats.protobuf.encodings import RANGES
 from registry.formats.protobuf.events import Uninhabited
 from registry.formats.protobuf.fields import roots
 from registry.formats.protobuf.model import Enum, Field, Message

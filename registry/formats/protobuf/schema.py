@@ -13,8 +13,9 @@ from registry.formats.base import Field, Finding, Policy, Schema, Source, Taggin
 from registry.formats.protobuf import fields, model, tags
 from registry.formats.protobuf.builtin import is_builtin
 from registry.formats.protobuf.compatibility import findings
+from registry.formats.protobuf.language import syntax_of
 from registry.formats.protobuf.pool import Pool
-from registry.formats.protobuf.printer import Printer, syntax_of
+from registry.formats.protobuf.printer import Printer
 from registry.formats.protobuf.source import NAME
 from registry.formats.protobuf.spans import Spans
 

@@ -16,7 +16,7 @@ from google.protobuf.message import Message as Event
 
 from registry.formats.base import Finding, Semantic, Verdict, Witness
 from registry.formats.protobuf import events, wire
-from registry.formats.protobuf.compatibility import RANGES
+from registry.formats.protobuf.encodings import RANGES
 from registry.formats.protobuf.events import Refused, Uninhabited
 from registry.formats.protobuf.model import Field, Message
 from registry.formats.protobuf.schema import ProtobufSchema

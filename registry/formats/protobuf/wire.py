@@ -22,7 +22,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from registry.formats.protobuf.compatibility import GROUP_OF, loses_enum_value, narrows, same_group
+from registry.formats.protobuf.encodings import loses_enum_value, narrows, same_group
 from registry.formats.protobuf.model import Field, Message, Model
 
 Trail = tuple[Field, ...]
@@ -160,8 +160,3 @@ def _encoding(each: Field) -> str:
 
 def _name(message: Message, each: Field) -> str:
     return f"{message.local}.{each.name}"
-
-
-def numeric(kind: str) -> bool:
-    """Whether values of a kind are numbers."""
-    return kind in GROUP_OF and kind not in ("string", "bytes")
