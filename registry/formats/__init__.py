@@ -8,7 +8,7 @@ from importlib import import_module
 from threading import Lock
 
 from registry.errors import EmptySchema, InvalidSchema, UnknownFormat
-from registry.formats.base import Format, Schema, Source
+from registry.formats.base import Format, Insight, Schema, Source
 
 # A format is imported when first used: jsonschema, fastavro and protobuf together cost a third of a cold start.
 _HOMES = {
@@ -41,6 +41,14 @@ def named(name: str) -> Format:
         else:
             raise UnknownFormat(name)
     return format
+
+
+def insight(name: str) -> Insight:
+    """What a format says beyond the parity verdict. Raises UnknownFormat."""
+    if name not in _HOMES:
+        raise UnknownFormat(name)
+    module: Insight = import_module(f"{_HOMES[name]}.insight")
+    return module
 
 
 class _Memo:

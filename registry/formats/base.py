@@ -7,7 +7,7 @@ knows its canonical text, its fields and how to compare itself with another sche
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha256
@@ -269,3 +269,44 @@ class Remark:
     rule: str
     path: str
     sentence: str
+
+
+class Insight(Protocol):
+    """What a format says beyond the parity verdict: the module `insight` of its package.
+
+    `reader`, `writer`, `old` and `new` are schemas of that format. `seconds` bounds a search; what it did not reach is
+    unknown, never safe.
+    """
+
+    RULES: Mapping[str, str]
+    """Rule ids of findings, each with a sentence or two for whoever met it."""
+    LINT: Mapping[str, tuple[Severity, str]]
+    """Rule ids of remarks on a single schema: how grave, and what each is for."""
+
+    def locate(self, schema: Any, pointer: str, /) -> tuple[int, int] | None:
+        """Line and column, from 1, of a place in the source text."""
+        ...
+
+    def samples(self, schema: Any, /, *, seed: int = 0) -> Iterator[Sample]:
+        """Valid events: minimal, maximal, edges, then random ones without end."""
+        ...
+
+    def semantic(self, reader: Any, writer: Any, /, *, seconds: float = 0.1) -> Semantic:
+        """Can an event exist that the writer's side writes and the reader's side refuses or misreads?"""
+        ...
+
+    def witness(self, reader: Any, writer: Any, finding: Finding, /, *, seconds: float = 0.1) -> Witness | None:
+        """An event that shows a finding, checked by the real decoder or validator."""
+        ...
+
+    def fixes(self, reader: Any, writer: Any, finding: Finding, /, *, forward: bool = False) -> Sequence[Fix]:
+        """Edits of the new schema's text that remove a finding, each checked again."""
+        ...
+
+    def changes(self, old: Any, new: Any, /) -> Sequence[Change]:
+        """The semantic diff of two versions."""
+        ...
+
+    def lint(self, schema: Any, /) -> Sequence[Remark]:
+        """What could be better about one schema."""
+        ...

@@ -14,7 +14,14 @@ from litestar.datastructures import State
 from litestar.exceptions import HTTPException, SerializationException, ValidationException
 from litestar.openapi import OpenAPIConfig
 
-from registry.api.v1 import change_routes, problem_routes, registration_routes, schema_routes, subject_routes
+from registry.api.v1 import (
+    change_routes,
+    examine_routes,
+    problem_routes,
+    registration_routes,
+    schema_routes,
+    subject_routes,
+)
 from registry.api.v1.errors import MEDIA_TYPE, problem, refusal
 from registry.api.v1.wire import Fault, Problem
 from registry.errors import RegistryError
@@ -129,7 +136,7 @@ def _unexpected(request: Call, error: Exception) -> Response[Problem]:
 
 def make_app(services: Services | None) -> Litestar:
     """The Litestar app of this dialect. Without services it can only describe itself."""
-    modules = (registration_routes, subject_routes, schema_routes, change_routes, problem_routes)
+    modules = (registration_routes, subject_routes, schema_routes, change_routes, examine_routes, problem_routes)
     handlers = [handler for module in modules for handler in module.HANDLERS]
 
     def configure(config: AppConfig) -> AppConfig:

@@ -339,3 +339,163 @@ class ProblemType(Struct):
     status: int
     code: int
     detail: str
+
+
+class NamedSchema(Struct, rename="camel", kw_only=True):
+    """What a text refers to: a version the registry has (`subject`, `version`), or a text given here (`schema`)."""
+
+    name: str
+    subject: str | None = None
+    version: Number = -1
+    schema: str | None = None
+    references: list[NamedSchema] = []
+
+
+class SchemaText(Struct, rename="camel", kw_only=True):
+    """A schema that need not be registered."""
+
+    schema: str
+    schema_type: str = "AVRO"
+    references: list[NamedSchema] = []
+
+
+class CheckRequest(Struct, rename="camel", kw_only=True):
+    """Two texts to compare. `level` BACKWARD, FORWARD or FULL; `policy` STRICT or LENIENT."""
+
+    new: SchemaText
+    old: SchemaText
+    level: str = "BACKWARD"
+    policy: str = "STRICT"
+
+
+class DiffRequest(Struct, kw_only=True):
+    """Two texts to compare."""
+
+    new: SchemaText
+    old: SchemaText
+
+
+class SampleRequest(Struct, kw_only=True):
+    """How many events to make of a schema; the same seed makes the same ones."""
+
+    schema: SchemaText
+    count: Annotated[int, Meta(ge=1, le=200)] = 10
+    seed: Annotated[int, Meta(ge=0, le=2**31 - 1)] = 0
+
+
+class Witness(Struct):
+    """An event that the writer's side writes and the reader's side refuses or misreads: `failure` says how."""
+
+    event: Any
+    failure: str
+    path: str = ""
+
+
+class Edit(Struct):
+    """Replace the characters from `start` to `end` of the new text."""
+
+    start: int
+    end: int
+    replacement: str
+
+
+class Fix(Struct):
+    """A change of the new text after which the finding is gone; `text` is the whole text with it made."""
+
+    id: str
+    sentence: str
+    edits: list[Edit]
+    text: str
+
+
+class Explained(Struct, omit_defaults=True):
+    """A finding with its places (lines and columns from 1), an event that shows it, and edits that remove it.
+
+    `shown`: by an event · by rule only · not looked for in time; nothing for a warning.
+    """
+
+    rule: str
+    severity: str
+    direction: str
+    version: int
+    sentence: str
+    path: str
+    old_path: str | None = None
+    new_path: str | None = None
+    old: str = ""
+    new: str = ""
+    new_line: int | None = None
+    new_column: int | None = None
+    old_line: int | None = None
+    old_column: int | None = None
+    witness: Witness | None = None
+    shown: str = ""
+    fixes: list[Fix] = []
+
+
+class Meaning(Struct, omit_defaults=True):
+    """What the format itself says: compatible, breaks (with an event), or unknown and why."""
+
+    verdict: str
+    reasons: list[str] = []
+    witness: Witness | None = None
+
+
+class Checked(Struct, omit_defaults=True, kw_only=True):
+    """The verdict that Confluent's registry gives, what the format itself says, and every reason.
+
+    `differs` says it in a sentence when the two disagree.
+    """
+
+    compatible: bool
+    level: str
+    policy: str = "STRICT"
+    semantic: dict[str, Meaning] = {}
+    differs: str = ""
+    findings: list[Explained] = []
+    changes: list[Change] = []
+
+
+class Diff(Struct):
+    """What changed, in data and in words."""
+
+    changes: list[Change]
+
+
+class SampleEvent(Struct, omit_defaults=True):
+    """A valid event. `kind`: minimal, maximal, edge or random."""
+
+    event: Any
+    kind: str
+    note: str = ""
+
+
+class Samples(Struct):
+    """Valid events of a schema."""
+
+    samples: list[SampleEvent]
+
+
+class Remark(Struct, omit_defaults=True):
+    """What could be better about a schema."""
+
+    rule: str
+    severity: str
+    sentence: str
+    path: str
+    line: int | None = None
+    column: int | None = None
+
+
+class Remarks(Struct):
+    """What lint says."""
+
+    remarks: list[Remark]
+
+
+class RuleText(Struct):
+    """A rule and what it means."""
+
+    rule: str
+    format: str
+    text: str

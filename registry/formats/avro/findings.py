@@ -38,7 +38,7 @@ from registry.formats.avro.resolution import (
     run,
     same_name,
 )
-from registry.formats.avro.shapes import Reading, candidates, reading, shape_of
+from registry.formats.avro.shapes import PROMOTIONS, Reading, candidates, reading, shape_of
 from registry.formats.base import Finding
 
 
@@ -70,13 +70,15 @@ class _Errors:
     itself is not blamed for what fails elsewhere. `certain` asks `shapes` instead, and never comes back empty-handed.
 
     `memo` keeps for each pair what failed in it: findings of its own, and the pairs inside that failed. Trails in it
-    are relative to the pair; None marks a pair in progress.
+    are relative to the pair; None marks a pair in progress. `open` lists the readers in progress by their writer,
+    `tried` the branches of unions that were tried on a writer.
     """
 
     def __init__(self, *, certain: bool = False) -> None:
         self.certain = certain
         self.memo: dict[Key, list[Traced | tuple[Trail, Key]] | None] = {}
         self.tried: dict[int, list[Sequence[Type]]] = {}
+        self.open: dict[int, set[int]] = {}
 
     def found(self, start: Pair) -> list[Traced]:
         """Every finding once, where it was first met, with the trail from the root."""
@@ -99,12 +101,19 @@ class _Errors:
         if key in self.memo:
             return bool(self.memo[key])
         if reads(reader, writer):
+            if isinstance(reader, Union) and not isinstance(writer, Union):
+                taken = next(
+                    at for at in candidates(shape_of(reader), shape_of(writer)) if reads(reader.branches[at], writer)
+                )
+                self.tried.setdefault(id(writer), []).append(reader.branches[:taken])
             return False
         if any(reader is branch for tried in self.tried.get(id(writer), ()) for branch in tried):
             pair = replace(pair, location=())
         self.memo[key] = None
+        self.open.setdefault(id(writer), set()).add(id(reader))
         failures: list[Traced | tuple[Trail, Key]] = []
         yield from self.compare(pair, failures)
+        self.open[id(writer)].discard(id(reader))
         self.memo[key] = [
             replace(each, trail=each.trail[len(pair.trail) :]) if isinstance(each, Traced) else each
             for each in failures
@@ -116,18 +125,7 @@ class _Errors:
         if isinstance(writer, Union) or isinstance(reader, Union):
             walk = self.writer_union if isinstance(writer, Union) else self.reader_union
             return (yield from walk(pair, failures))
-        if reader.kind != writer.kind:
-            failures.append(type_mismatch(pair))
-            return True
-        if isinstance(reader, Named) and isinstance(writer, Named) and not same_name(reader, writer):
-            failures.append(name_mismatch(pair, reader, writer))
-        if isinstance(reader, Enum) and isinstance(writer, Enum):
-            missing = set(writer.symbols).difference(reader.symbols)
-            if missing and reader.default not in reader.symbols:
-                failures.append(missing_symbols(pair, reader, sorted(missing)))
-        elif isinstance(reader, Fixed) and isinstance(writer, Fixed) and reader.size != writer.size:
-            failures.append(size_mismatch(pair, reader, writer))
-        for inner in _problems(pair, reader, writer) if isinstance(reader, Record) else parts(pair):
+        for inner in inside(pair):
             if isinstance(inner, Traced):
                 failures.append(inner)
             elif (yield inner):
@@ -147,6 +145,8 @@ class _Errors:
     def reader_union(self, pair: Pair, failures: list[Traced | tuple[Trail, Key]]) -> Walk:
         reader, writer = pair.reader.node, pair.writer.node
         assert isinstance(reader, Union)
+        if not self.certain and any(id(branch) in self.open.get(id(writer), ()) for branch in reader.branches):
+            return False
         for index in candidates(shape_of(reader), shape_of(writer)):
             branch = reader.branches[index]
             if reads(branch, writer):
@@ -160,13 +160,33 @@ class _Errors:
         return True
 
 
-def _problems(pair: Pair, reader: Record, writer: Type) -> Iterator[Pair | Traced]:
+def inside(pair: Pair) -> Iterator[Pair | Traced]:
+    """What a pair without unions rests on, in the order of the reference: its own failures, and the pairs inside it."""
+    reader, writer = pair.reader.node, pair.writer.node
+    if reader.kind != writer.kind:
+        if (writer.kind, reader.kind) not in PROMOTIONS:
+            yield type_mismatch(pair)
+        return
+    if isinstance(reader, Named) and isinstance(writer, Named) and not same_name(reader, writer):
+        yield name_mismatch(pair, reader, writer)
+    if isinstance(reader, Enum) and isinstance(writer, Enum):
+        missing = set(writer.symbols).difference(reader.symbols)
+        if missing and reader.default not in reader.symbols:
+            yield missing_symbols(pair, reader, sorted(missing))
+    elif isinstance(reader, Fixed) and isinstance(writer, Fixed) and reader.size != writer.size:
+        yield size_mismatch(pair, reader, writer)
+    if isinstance(reader, Record) and isinstance(writer, Record):
+        yield from _fields(pair, reader, writer)
+    else:
+        yield from parts(pair)
+
+
+def _fields(pair: Pair, reader: Record, writer: Record) -> Iterator[Pair | Traced]:
     """For each field of the reader what keeps it from finding its value, or the pair that may."""
-    assert isinstance(writer, Record)
-    inside = {int(inner.location[-2]): inner for inner in parts(pair)}
+    found = {int(inner.location[-2]): inner for inner in parts(pair)}
     for index, each in enumerate(reader.fields):
-        if index in inside:
-            yield inside[index]
+        if index in found:
+            yield found[index]
         elif (problem := _field_problem(pair, each, index, writer)) is not None:
             yield problem
 

@@ -18,7 +18,7 @@ from registry.formats.avro import jsontext
 from registry.formats.avro.jsontext import java_order, quoted
 from registry.formats.avro.model import KINDS, MISSING, Array, Enum, Field, Fixed, Map, Named, Record, Type, Union
 
-_LOGICAL = {
+LOGICAL = {
     "date": ("int",),
     "time-millis": ("int",),
     "time-micros": ("long",),
@@ -73,7 +73,7 @@ def _print(root: Type, known: set[str], *, normal: bool) -> str:
 def is_logical(node: Type) -> bool:
     """Whether the logical type of a type is one the specification knows and belongs where it stands."""
     name = node.props.get("logicalType")
-    if not isinstance(name, str) or node.kind not in _LOGICAL.get(name, ()):
+    if not isinstance(name, str) or node.kind not in LOGICAL.get(name, ()):
         return False
     size = node.size if isinstance(node, Fixed) else None
     if name == "decimal":

@@ -84,6 +84,16 @@ class Shape:
     members: dict[str, Shape] = field(default_factory=dict)
     """The named shapes of the cycle that this one closes, by full name."""
 
+    def ambiguous(self, writer: Shape) -> bool:
+        """Whether decoders may differ in the branch of this union that they read a writer's type with, and it matters.
+
+        Named types match by their names without namespaces; a promotion that comes before the same type matches first.
+        """
+        found = candidates(self, writer)
+        if len(found) < 2:
+            return False
+        return bool(writer.full) or (writer.kind, self.branches[found[0]].kind) in REMARKABLE
+
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Slot:
@@ -133,6 +143,7 @@ class _Shaper:
         self.building: dict[int, tuple[Shape, int]] = {}
         self.open: dict[int, int] = {}
         self.cycle: list[Named] = []
+        self.nameless: list[Shape] = []
 
     def shape(self, node: Type, depth: int) -> tuple[Shape, int, Any]:
         """The shape, how far out its references reach (a depth, or _CLOSED), and its key."""
@@ -148,7 +159,7 @@ class _Shaper:
             node.shape = plain
             return plain, _CLOSED, plain.uid
         made = Shape(node.kind, logical(node))
-        first = len(self.cycle)
+        first = (len(self.cycle), len(self.nameless))
         if isinstance(node, Named):
             made.full, made.simple, made.aliases = sys.intern(node.full), node.simple, frozenset(node.aliases)
             self.building[id(node)] = (made, depth)
@@ -162,25 +173,31 @@ class _Shaper:
             return made, _CLOSED, made.uid
         if isinstance(node, Named):
             self.cycle.append(node)
-        for each in self.cycle[first:]:
+        else:
+            self.nameless.append(made)
+        for each in self.cycle[first[0] :]:
             self.open[id(each)] = low
         node.shape = made
         return made, low, full_key
 
-    def close(self, made: Shape, first: int, key: Any) -> Shape:
-        """Intern a type that depends on nothing outside itself, and settle the members of its cycle."""
-        inner = self.cycle[first:]
+    def close(self, made: Shape, first: tuple[int, int], key: Any) -> Shape:
+        """Intern a type that depends on nothing outside itself, and settle the members of its cycle.
+
+        Whether a part of a cycle is tidy is known only now: all are, or none.
+        """
+        inner, nameless = self.cycle[first[0] :], self.nameless[first[1] :]
         known = _interned.get(key)
         if known is None:
             made.members = {each.full: each.shape for each in inner if each.shape is not None}
-            if not made.tidy:
-                for member in made.members.values():
-                    member.tidy = False
+            for member in made.members.values():
+                member.tidy = made.tidy
             _interned[key] = known = made
         for each in inner:
             each.shape = known.members[each.full]
             del self.open[id(each)]
-        del self.cycle[first:]
+        for part in nameless:
+            part.tidy = known.tidy
+        del self.cycle[first[0] :], self.nameless[first[1] :]
         return known
 
     def fill(self, node: Type, made: Shape, depth: int) -> tuple[int, tuple[Any, ...]]:
@@ -200,7 +217,7 @@ class _Shaper:
             for index, branch in enumerate(made.branches):
                 for name in _readable(branch):
                     made.branches_by.setdefault(name, []).append(index)
-            made.tidy = all(branch.tidy for branch in made.branches)
+            made.tidy = all(branch.tidy for branch in made.branches) and not any(map(made.ambiguous, made.branches))
             return min((part[1] for part in parts), default=_CLOSED), tuple(part[2] for part in parts)
         if isinstance(node, Array | Map):
             made.items, low, key = self.shape(node.items if isinstance(node, Array) else node.values, depth + 1)
@@ -260,12 +277,13 @@ _FAILS: tuple[bool, bool, list[_Part], bool] = (False, False, [], False)
 def _step(reader: Shape, writer: Shape) -> tuple[bool, bool, list[_Part], bool]:
     """One pair on its own: can it hold, is one part enough, the parts it rests on, is there something to remark."""
     if writer.kind == "union":
-        known = reader.branch_set if reader.kind == "union" else ()
+        known = reader.branch_set if reader.kind == "union" and reader.tidy else ()
         return True, False, [(reader, each) for each in writer.branches if not (each in known and each.tidy)], False
     if reader.kind == "union":
-        if writer in reader.branch_set and writer.tidy:
+        if reader.tidy and writer in reader.branch_set:
             return True, False, [], False
-        return True, True, [(reader.branches[index], writer) for index in candidates(reader, writer)], False
+        parts = [(reader.branches[index], writer) for index in candidates(reader, writer)]
+        return True, True, parts, reader.ambiguous(writer)
     noted = reader.logical != writer.logical
     kind = reader.kind
     if kind != writer.kind:
@@ -288,9 +306,13 @@ def _step(reader: Shape, writer: Shape) -> tuple[bool, bool, list[_Part], bool]:
 
 def _fields(reader: Shape, writer: Shape, noted: bool) -> tuple[bool, bool, list[_Part], bool]:
     parts: list[_Part] = []
+    filled = set()
     for name in reader.aliased:
-        if len(set(writer_fields(reader, name, writer))) > 1:
+        claimed = writer_fields(reader, name, writer)
+        if len(set(claimed)) > 1:
             return _FAILS
+        noted = noted or any(each in filled or (each != name and each in reader.fields) for each in claimed)
+        filled.update(claimed)
     for slot in reader.slots - writer.slots if reader.tidy else reader.slots:
         name, shape = slot.name, slot.shape
         other = writer.fields.get(name)

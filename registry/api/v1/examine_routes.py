@@ -1,0 +1,170 @@
+"""Check, compare, sample and lint schemas that need not be registered; and what each rule means.
+
+What searches for events runs in a worker process under a deadline: what was not found in time says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from litestar.params import FromPath, JSONBody
+
+from registry import errors, examine, formats, registration, subjects
+from registry.api.v1 import render, wire
+from registry.api.v1.routes import get, post
+from registry.evolution.levels import Conflict, level
+from registry.formats.base import Policy, Reference, Source
+from registry.names import DEFAULT_CONTEXT, Subject
+from registry.references import Resolver
+from registry.security.access import PUBLIC, Action, Needs
+from registry.services import Call, Services, services
+from registry.store.engine import Db
+from registry.store.queries.schemas import Version
+from registry.workers import WorkerDied, WorkerTimeout
+
+READ_ALL = Needs(Action.READ, "schema")
+READ = Needs(Action.READ, "subject", "subject")
+_SECONDS = 2.0
+_MOST_EXPLAINED = 5
+
+
+def _source(resolver: Resolver, text: str, references: Sequence[wire.NamedSchema], format: str) -> Source:
+    found = []
+    for each in references:
+        if each.schema is not None:
+            found.append((each.name, _source(resolver, each.schema, each.references, format)))
+            continue
+        if each.subject is None:
+            raise errors.InvalidSchema(format, f"reference '{each.name}' has neither a subject nor a schema")
+        reference = Reference(each.name, each.subject, each.version)
+        found += resolver.source("", [reference], DEFAULT_CONTEXT, format).references
+    return Source(text, tuple(found))
+
+
+def _data(db: Db, given: wire.SchemaText, *, strict: bool = True) -> dict[str, Any]:
+    """A schema as the worker takes it, once it is known to parse."""
+    format = given.schema_type.upper()
+    source = _source(Resolver(db), given.schema, given.references, format)
+    formats.parse(format, source, strict=strict)
+    return {"format": format, **examine.plain(source)}
+
+
+async def _in_worker(parts: Services, function: str, *arguments: Any) -> Any:
+    return await asyncio.to_thread(parts.workers.call, f"registry.examine:{function}", *arguments, seconds=_SECONDS + 3)
+
+
+@post("/check", READ_ALL, errors.InvalidSchema, errors.InvalidLevel, summary="Check two texts against each other")
+async def check(request: Call, data: JSONBody[wire.CheckRequest]) -> wire.Checked:
+    """No subject is needed. The verdict with every reason, an event that shows each, and edits that remove it."""
+    parts, wanted = services(request), level(data.level).name
+    if data.policy.upper() not in Policy.__members__:
+        raise errors.InvalidConfig(f"Invalid policy '{data.policy}'. Valid values are strict, lenient, logical")
+    new, old = await parts.read(lambda db: (_data(db, data.new), _data(db, data.old, strict=False)), heavy=True)
+    answer = await _checked(parts, new, old, wanted, data.policy.upper())
+    return msgspec.convert(answer, wire.Checked)
+
+
+async def _checked(parts: Services, new: Any, old: Any, level: str, policy: str) -> dict[str, Any]:
+    try:
+        answer: dict[str, Any] = await _in_worker(parts, "check", new, old, level, policy, _SECONDS)
+    except (WorkerTimeout, WorkerDied):
+        answer = await asyncio.to_thread(examine.verdict, new, old, level, policy)
+    return answer
+
+
+@post(
+    "/subjects/{subject:str}/check",
+    READ,
+    errors.InvalidSchema,
+    errors.InvalidSubject,
+    summary="Check a schema against a subject's history",
+)
+async def check_subject(request: Call, subject: FromPath[str], data: JSONBody[wire.RegisterRequest]) -> wire.Checked:
+    """What registering it would find, by the very code that registers, against every version the level looks at."""
+    parts = services(request)
+
+    def job(db: Db) -> tuple[Sequence[Conflict], Any, list[Version], Any, dict[int, Any]]:
+        asked = render.registration(Subject.parse(subject), data, normalize=False)
+        found, settings, history = registration.check(db, asked, parts.server_config)
+        resolver = Resolver(db)
+        named = subjects.aliased(db, asked.subject)
+        source = resolver.source(asked.text, asked.references, named.context, asked.format)
+        new = {"format": asked.format, **examine.plain(source)}
+        wanted = list(dict.fromkeys(conflict.version for conflict in found))[:_MOST_EXPLAINED]
+        if not wanted and history:
+            wanted = [history[0].version]
+        earlier = {
+            version.version: {
+                "format": version.content.format,
+                **examine.plain(
+                    resolver.source(
+                        version.content.text, version.content.references, named.context, version.content.format
+                    )
+                ),
+            }
+            for version in history
+            if version.version in wanted
+        }
+        return found, settings, history, new, earlier
+
+    found, settings, _, new, earlier = await parts.read(job, heavy=True)
+    answer: dict[str, Any] = {
+        "level": settings.level.name,
+        "policy": settings.policy.value,
+        "compatible": not any(conflict.breaks for conflict in found),
+        "findings": [],
+    }
+    explained: dict[int, dict[str, Any]] = {}
+    for version, old in earlier.items():
+        explained[version] = await _checked(parts, new, old, settings.level.name, settings.policy.value)
+    for version, one in explained.items():
+        answer["findings"] += [{**finding, "version": version} for finding in one["findings"]]
+    answer["findings"] += [
+        examine.finding(conflict)
+        for conflict in found
+        if conflict.version not in explained or conflict.finding.rule.startswith("RESERVED_")
+    ]
+    newest = explained.get(max(explained, default=0), {})
+    answer |= {key: newest[key] for key in ("semantic", "differs", "changes") if key in newest}
+    return msgspec.convert(answer, wire.Checked)
+
+
+@post("/diff", READ_ALL, errors.InvalidSchema, errors.InvalidRequest, summary="What changed between two texts")
+async def diff(request: Call, data: JSONBody[wire.DiffRequest]) -> wire.Diff:
+    """Added, removed, moved, renamed, retyped, constrained, loosened, or documentation only."""
+    parts = services(request)
+    new, old = await parts.read(lambda db: (_data(db, data.new), _data(db, data.old, strict=False)), heavy=True)
+    changes = await asyncio.to_thread(examine.diff, new, old)
+    return wire.Diff(msgspec.convert(changes, list[wire.Change]))
+
+
+@post("/sample", READ_ALL, errors.InvalidSchema, errors.TimedOut, summary="Valid events of a schema")
+async def sample(request: Call, data: JSONBody[wire.SampleRequest]) -> wire.Samples:
+    """Minimal, maximal and edge events first, then random ones."""
+    parts = services(request)
+    schema = await parts.read(lambda db: _data(db, data.schema), heavy=True)
+    samples = await _in_worker(parts, "sample", schema, data.count, data.seed)
+    return wire.Samples(msgspec.convert(samples, list[wire.SampleEvent]))
+
+
+@post("/lint", READ_ALL, errors.InvalidSchema, summary="What could be better about a schema")
+async def lint(request: Call, data: JSONBody[wire.SchemaText]) -> wire.Remarks:
+    """Remarks with their places in the text."""
+    parts = services(request)
+    schema = await parts.read(lambda db: _data(db, data), heavy=True)
+    remarks = await asyncio.to_thread(examine.lint, schema)
+    return wire.Remarks(msgspec.convert(remarks, list[wire.Remark]))
+
+
+@get("/rules", PUBLIC, summary="Every rule and what it means")
+async def rules(request: Call) -> list[wire.RuleText]:
+    """Rules of findings and of lint, by format."""
+    return [
+        wire.RuleText(rule, format, text) for format in formats.NAMES for rule, text in examine.rules(format).items()
+    ]
+
+
+HANDLERS = [check, check_subject, diff, sample, lint, rules]
