@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import os
 from collections.abc import AsyncIterator
 from functools import partial
+from pathlib import Path
 
 import structlog
 
@@ -29,15 +31,16 @@ from registry.workers import WorkerDied, WorkerFailed, Workers, WorkerTimeout
 _log = structlog.get_logger("tenor")
 _SEAL_EVERY = 0.5
 _PURGE_EVERY = 600.0
+_PUBLISH_EVERY = 0.5
 
 
-def create_app(settings: Settings, store: Store | None = None) -> App:
+def create_app(settings: Settings, store: Store | None = None, metrics: Metrics | None = None) -> App:
     """The ASGI app of one server process. `store` is opened from the settings when not given, and closed at the end."""
     configure_logs(settings.log_level)
     own_store = store or open_store(settings.database_url)
     workers = Workers(size=1)
     formats.install("PROTOBUF", partial(_protobuf, workers))
-    metrics = Metrics()
+    metrics = metrics or Metrics()
     services = Services(settings, own_store, HotReads(own_store, settings.hot_cache), metrics, workers)
     confluent, pages = Confluent(services), Pages(services)
     dialects: dict[str, Dialect] = dict.fromkeys(("health", "live", "ready", "metrics", "docs", "openapi"), pages)
@@ -52,7 +55,7 @@ def create_app(settings: Settings, store: Store | None = None) -> App:
         metrics,
         body_limit=settings.body_limit,
         timeout=settings.request_timeout,
-        lifespan=_Lifespan(own_store, workers, contracts),
+        lifespan=_Lifespan(own_store, workers, contracts, metrics),
         log=partial(_log.info, "request"),
         log_all=settings.access_log,
         cache_headers=settings.cache_headers,
@@ -67,12 +70,14 @@ def _protobuf(workers: Workers) -> Format:
 
 
 class _Lifespan:
-    """Start and stop: migrate; in the background seal events, purge old keys, send webhooks; finish waiting writes."""
+    """Start and stop: migrate; in the background seal events, purge old keys, send webhooks, publish counters; finish
+    waiting writes."""
 
-    def __init__(self, store: Store, workers: Workers, contracts: Contracts) -> None:
+    def __init__(self, store: Store, workers: Workers, contracts: Contracts, metrics: Metrics) -> None:
         self.store = store
         self.workers = workers
         self.contracts = contracts
+        self.metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan":
@@ -96,7 +101,7 @@ class _Lifespan:
 
     @contextlib.asynccontextmanager
     async def _background(self) -> AsyncIterator[None]:
-        jobs = (_seal(self.store), _purge(self.store), self.contracts.deliveries.run())
+        jobs = (_seal(self.store), _purge(self.store), self.contracts.deliveries.run(), _publish(self.metrics))
         tasks = [asyncio.create_task(job) for job in jobs]
         try:
             yield
@@ -104,6 +109,14 @@ class _Lifespan:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            self.metrics.publish()
+
+
+async def _publish(metrics: Metrics) -> None:
+    """Let the other processes of this server see what this one counted."""
+    while True:
+        metrics.publish()
+        await asyncio.sleep(_PUBLISH_EVERY)
 
 
 async def _seal(store: Store) -> None:
@@ -139,4 +152,5 @@ def _pending(db: Db) -> bool:
 
 def from_environment() -> App:
     """The app of a worker process: what `tenor-server serve` decided is in the environment."""
-    return create_app(load())
+    folder = os.environ.get("TENOR_METRICS_FOLDER")
+    return create_app(load(), metrics=Metrics(Path(folder) if folder else None))

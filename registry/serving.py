@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import fields, replace
+from tempfile import TemporaryDirectory
 from types import FrameType
 
 from registry.http import App
@@ -58,7 +59,12 @@ def run(settings: Settings) -> int:
         respawn_failed_workers=settings.workers > 1,
     )
     server.on_startup(_announce_stop)
-    server.serve()
+    if settings.workers == 1:
+        server.serve()
+        return 0
+    with TemporaryDirectory(prefix="tenor-metrics-", ignore_cleanup_errors=True) as folder:
+        os.environ["TENOR_METRICS_FOLDER"] = folder
+        server.serve()
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -501,3 +502,21 @@ def test_ready_answers_follow_what_is_written(api: httpx.Client) -> None:
     api.delete("/subjects/fresh?permanent=true")
     for _ in range(20):
         refused(api.get(by_id), 40403)
+
+
+def test_metrics_count_the_requests_of_all_processes(api: httpx.Client) -> None:
+    line = 'tenor_requests_total{method="GET",route="/schemas/types",status="200"} '
+
+    def counted() -> int:
+        found = [each for each in api.get("/metrics").text.splitlines() if each.startswith(line)]
+        return int(float(found[0].removeprefix(line))) if found else 0
+
+    with httpx.Client(base_url=api.base_url, trust_env=False, headers={"connection": "close"}) as anybody:
+        before = counted()
+        for _ in range(40):  # a connection each, so that every process gets some
+            anybody.get("/schemas/types").raise_for_status()
+        deadline = time.monotonic() + 10
+        while counted() < before + 40:
+            assert time.monotonic() < deadline, (before, counted())
+            time.sleep(0.05)
+        assert counted() == before + 40
