@@ -109,13 +109,17 @@ class _Lifespan:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            self.metrics.publish()
+            with contextlib.suppress(OSError):
+                self.metrics.publish()
 
 
 async def _publish(metrics: Metrics) -> None:
     """Let the other processes of this server see what this one counted."""
     while True:
-        metrics.publish()
+        try:
+            metrics.publish()
+        except OSError as error:
+            _log.warning("publishing counters waits", reason=str(error))
         await asyncio.sleep(_PUBLISH_EVERY)
 
 

@@ -63,9 +63,37 @@ class Settings:
             raise InvalidSetting("TENOR_WORKERS must be at least 1")
         if self.incompatible_code not in (409, 40901):
             raise InvalidSetting("TENOR_INCOMPATIBLE_CODE is 409 or 40901")
-        if self.pact_soundness not in ("sound", "reference"):
-            raise InvalidSetting("TENOR_PACT_SOUNDNESS is sound or reference")
+        for name, words in WORDS.items():
+            if getattr(self, name).lower() not in words:
+                raise InvalidSetting(f"TENOR_{name.upper()} is {', '.join(words[:-1])} or {words[-1]}")
+        for name, (low, high) in RANGES.items():
+            if not low <= getattr(self, name) <= high:
+                raise InvalidSetting(f"TENOR_{name.upper()} is a number from {low} to {high}")
         return self
+
+
+WORDS = {
+    "compatibility_level": (
+        "none",
+        "backward",
+        "backward_transitive",
+        "forward",
+        "forward_transitive",
+        "full",
+        "full_transitive",
+    ),
+    "log_level": ("debug", "info", "warning", "error"),
+    "pact_soundness": ("sound", "reference"),
+}
+"""Settings that are one of a few words, in any case."""
+
+RANGES = {
+    "port": (0, 65_535),
+    "body_limit": (1, 2**40),
+    "hot_cache": (0, 2**40),
+    "request_timeout": (0.001, 86_400.0),
+}
+"""Settings that are numbers within bounds."""
 
 
 DOCS = {
@@ -92,7 +120,9 @@ DOCS = {
     "pact_tags_deploy": "record a deployment when a version is tagged like an environment",
     "webhook_schemes": "schemes that webhooks may use, separated by commas",
     "webhook_methods": "methods that webhooks may use, separated by commas",
-    "webhook_hosts": "only hosts that webhooks may go to: names, *.domains, networks, /patterns/; empty: any public one",
+    "webhook_hosts": (
+        "only hosts that webhooks may go to: names, *.domains, networks, /patterns/; empty: any public one"
+    ),
     "webhook_private": "whether webhooks may go to private addresses",
 }
 """What each setting is, in a few words; a test compares it with the fields."""

@@ -5,12 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from registry.settings import DOCS, InvalidSetting, Settings, documentation, load
+from registry.evolution.levels import LEVELS
+from registry.settings import DOCS, WORDS, InvalidSetting, Settings, documentation, load
 
 
 def test_every_setting_is_documented() -> None:
     assert list(DOCS) == [each.name for each in fields(Settings)]
     assert len(documentation()) == len(DOCS)
+
+
+def test_the_levels_are_those_of_the_registry() -> None:
+    assert {word.upper() for word in WORDS["compatibility_level"]} == set(LEVELS)
 
 
 def test_options_win_over_the_environment_and_files_hold_secrets(tmp_path: Path) -> None:
@@ -37,6 +42,16 @@ def test_the_readme_lists_every_setting_with_its_default() -> None:
         ({"TENOR_WORKERS": "2"}, "takes exactly one process that writes"),
         ({"TENOR_WORKERS": "0", "TENOR_DATABASE_URL": "postgresql://h/d"}, "at least 1"),
         ({"TENOR_INCOMPATIBLE_CODE": "410"}, "409 or 40901"),
+        (
+            {"TENOR_COMPATIBILITY_LEVEL": "sideways"},
+            "TENOR_COMPATIBILITY_LEVEL is none, backward, .* or full_transitive",
+        ),
+        ({"TENOR_LOG_LEVEL": "loud"}, "TENOR_LOG_LEVEL is debug, info, warning or error"),
+        ({"TENOR_PACT_SOUNDNESS": "maybe"}, "TENOR_PACT_SOUNDNESS is sound or reference"),
+        ({"TENOR_PORT": "70000"}, "TENOR_PORT is a number from 0 to 65535"),
+        ({"TENOR_BODY_LIMIT": "0"}, "TENOR_BODY_LIMIT is a number from 1"),
+        ({"TENOR_HOT_CACHE": "-1"}, "TENOR_HOT_CACHE is a number from 0"),
+        ({"TENOR_REQUEST_TIMEOUT": "nan"}, "TENOR_REQUEST_TIMEOUT is a number"),
         ({"TENOR_DATABASE_URL_FILE": "/nowhere/at/all"}, "TENOR_DATABASE_URL_FILE"),
     ],
 )
