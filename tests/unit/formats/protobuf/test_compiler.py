@@ -83,3 +83,10 @@ def test_no_file_stays_open() -> None:
     for text in TEXTS * 3:
         compile_files({"default": text}, "default")
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_the_worker_loads_the_compiler_and_no_more(workers: Workers) -> None:
+    through(workers.call, (WorkerTimeout, WorkerDied))({"default": TEXTS[0]}, "default")
+    loaded = workers.call("builtins:eval", "sorted(__import__('sys').modules)")
+    assert "grpc_tools._protoc_compiler" in loaded
+    assert [name for name in loaded if name.startswith("google.") or name.endswith((".schema", ".model"))] == []
