@@ -10,6 +10,8 @@ from dataclasses import fields
 
 from registry.settings import DOCS, LOOPBACK, InvalidSetting, Settings, load
 
+_CHECK_MEMORY = 2 << 30  # twice what a worker of the server gets: here a larger schema hurts nobody else
+
 
 def _settings(arguments: argparse.Namespace) -> Settings:
     return load(os.environ, **{each.name: getattr(arguments, each.name, None) for each in fields(Settings)})
@@ -72,6 +74,27 @@ def doctor(arguments: argparse.Namespace) -> int:
     return 1 if complaints else 0
 
 
+def check(arguments: argparse.Namespace) -> int:
+    """Answer one question about schemas: JSON from standard input to standard output (`tenor check` asks it)."""
+    from registry.offline import answered, written
+
+    _bounded()
+    document, fine = answered(sys.stdin.buffer.read())
+    print(written(document))
+    return 0 if fine else 2
+
+
+def _bounded() -> None:
+    """A hostile schema may take this process down, never the machine."""
+    try:
+        import resource
+    except ImportError:  # no such limits on this system
+        return
+    _, most = resource.getrlimit(resource.RLIMIT_AS)
+    wanted = _CHECK_MEMORY if most == resource.RLIM_INFINITY else min(_CHECK_MEMORY, most)
+    resource.setrlimit(resource.RLIMIT_AS, (wanted, most))
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="tenor-server", description="A schema registry for event-driven systems.")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
@@ -92,6 +115,7 @@ def _parser() -> argparse.ArgumentParser:
     described.add_argument("folder", nargs="?", default="openapi")
     described.add_argument("--check", action="store_true", help="say what is not current, and exit with 1")
     verb(doctor, "database_url")
+    verb(check)
     return parser
 
 
