@@ -5,6 +5,7 @@
     plain → facets, building, sampling  any draft in one form, and valid events out of it
     negation, semantics                 the meaning: proofs of inclusion, events that break a reader
     locations, fixing, changes, linting, rules          places, fixes, the diff in words, remarks, explanations
+    insight                             what the last two rows answer, as `registry.formats.insight` asks for it
 
 Nothing is fetched, no number is a float, no pattern runs in Python's engine. Only what judges events or meaning
 imports jsonschema-rs, and only when asked.
