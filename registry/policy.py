@@ -7,7 +7,7 @@ first whole record it finds, unmerged.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -198,8 +198,7 @@ def effective(db: Db, subject: Subject, server: Config = Config()) -> Effective:
     """The config and mode that hold for a subject (or a context, or globally). `server` is the built-in default."""
     names = scopes(subject)
     configs, modes, epoch = queries.read(db, list(dict.fromkeys([*names, ""])))
-    mode = next((modes[name] for name in names if name in modes), READWRITE)
-    return Effective(_effective_config(names, configs, server), mode, epoch)
+    return Effective(_effective_config(names, configs, server), _effective_mode(names, modes), epoch)
 
 
 def resolved(db: Db, subject: Subject, server: Config = Config()) -> tuple[Subject, Effective]:
@@ -210,13 +209,19 @@ def resolved(db: Db, subject: Subject, server: Config = Config()) -> tuple[Subje
     if own is not None and (target := config_from_json(msgspec.json.decode(own)).alias):
         aliased = Subject.parse(target, subject.context)
         return aliased, effective(db, aliased, server)
-    mode = next((modes[name] for name in names if name in modes), READWRITE)
-    return subject, Effective(_effective_config(names, configs, server), mode, epoch)
+    return subject, Effective(_effective_config(names, configs, server), _effective_mode(names, modes), epoch)
 
 
 def config_among(subject: Subject, bodies: Mapping[str, str], server: Config = Config()) -> Config:
     """The config that holds for a subject, from records read before: JSON by scope, its own and `wider_scopes`."""
     return _effective_config(scopes(subject), bodies, server)
+
+
+def _effective_mode(names: Sequence[str], modes: Mapping[str, str]) -> str:
+    """The nearest mode, unless a wider one is READONLY_OVERRIDE: what a whole cluster is closed with."""
+    if READONLY_OVERRIDE in (modes.get(""), modes.get(str(Subject(GLOBAL_CONTEXT, "")))):
+        return READONLY_OVERRIDE
+    return next((modes[name] for name in names if name in modes), READWRITE)
 
 
 def _effective_config(names: list[str], bodies: Mapping[str, str], server: Config) -> Config:

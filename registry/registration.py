@@ -248,7 +248,7 @@ def lookup(db: Db, request: Registration, server: Config, *, deleted: bool = Fal
     if deleted:
         case._history = schemas.history(db, request.subject, deleted=True)
     _, content = _parsed(case, strict=False)
-    found = _exact(case, content, deleted=deleted) or _looser(case, content)
+    found = _exact(case, content, deleted=deleted) or _looser(case, content) or _of_same_normal_form(case, content)
     if found is None:
         case.request = _inherited(case)
         if case.request != request:
@@ -303,7 +303,9 @@ def _fast(case: _Case) -> Version | None:
         newest = case.latest()
         found = newest if newest is not None and same(content, newest.content, newest.version) else None
     else:
-        found = _exact(case, content) or _looser(case, content, cheap=True)
+        # A subject that may be written to is compared in full later, at its turn.
+        cheap = case.only_parsed or case.settings.mode == READWRITE
+        found = _exact(case, content) or _looser(case, content, cheap=cheap)
     if found is not None and request.id is not None and request.id != found.id:
         if case.settings.importing:
             return None
@@ -424,8 +426,7 @@ def _parsed(case: _Case, *, strict: bool) -> tuple[Schema, Content]:
         schema = remembered
     else:
         schema = formats.parse(request.format, source, strict=strict)
-    normalize = request.normalize or bool(case.settings.config.normalize)
-    text = schema.normalized() if normalize and not case.settings.importing else schema.canonical
+    text = schema.normalized() if _normalizes(case) else schema.canonical
     return schema, Content(request.format, text, references, request.metadata, request.rule_set)
 
 
@@ -447,6 +448,23 @@ def _looser(case: _Case, content: Content, *, cheap: bool = False) -> Version | 
         if not cheap and stored.references and not content.references and stored.format == content.format:
             inlined = case.resolver.parsed(stored, version.subject.context).inlined()
             if same(content, replace(stored, text=inlined, references=()), version.version):
+                return version
+    return None
+
+
+def _normalizes(case: _Case) -> bool:
+    return (case.request.normalize or bool(case.settings.config.normalize)) and not case.settings.importing
+
+
+def _of_same_normal_form(case: _Case, content: Content) -> Version | None:
+    """A look-up that normalizes finds what was registered without: the normal form of each version is compared."""
+    if not _normalizes(case):
+        return None
+    for version in case.history:
+        stored = version.content
+        if stored.format == content.format and stored.references == content.references:
+            text = case.resolver.parsed(stored, version.subject.context).normalized()
+            if same(content, replace(stored, text=text), version.version):
                 return version
     return None
 

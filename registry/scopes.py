@@ -74,7 +74,7 @@ def delete_config(db: Db, actor: Actor, scope: Subject, server: Config) -> Confi
 
 def mode(db: Db, scope: Subject, server: Config, *, or_wider: bool = False) -> str:
     """The mode of a scope; `or_wider` answers what holds there instead. Raises ModeNotFound."""
-    found = settings.mode(db, str(scope))
+    found = None if or_wider else settings.mode(db, str(scope))
     if found is not None:
         return found
     if not or_wider and str(scope) != "":

@@ -142,3 +142,52 @@ def test_a_null_mode_removes_the_record_and_answers_without_it(registry_client: 
     registry_client.put("/mode/s", json={"mode": "READONLY"}).raise_for_status()
     assert registry_client.put("/mode/s", json={"mode": None}).json() == {}
     refused(registry_client.get("/mode/s"), 40409)
+
+
+def test_a_cluster_is_closed_whatever_its_subjects_say(registry_client: httpx.Client) -> None:
+    registered(registry_client, "s", record("a"))
+    registry_client.put("/mode/s", json={"mode": "READWRITE"}).raise_for_status()
+    for scope in ("", "/:.__GLOBAL:"):
+        registry_client.put(f"/mode{scope}", json={"mode": "READONLY_OVERRIDE"}).raise_for_status()
+        for subject in ("s", "new", ":.dev:s"):
+            refused(post(registry_client, subject, record("a", "b?")), 42205, "is in read-only mode")
+        refused(registry_client.delete("/subjects/s"), 42205)
+        assert registered(registry_client, "s", record("a"))["version"] == 1
+        assert registry_client.get("/mode/s").json() == {"mode": "READWRITE"}
+        assert registry_client.get("/mode/s?defaultToGlobal=true").json() == {"mode": "READONLY_OVERRIDE"}
+        registry_client.delete(f"/mode{scope}").raise_for_status()
+    assert registered(registry_client, "s", record("a", "b?"))["version"] == 2
+
+
+def test_a_read_only_subject_knows_its_schema_with_references_written_out(registry_client: httpx.Client) -> None:
+    registered(registry_client, "leaf", '{"type":"enum","name":"Leaf","symbols":["A"]}')
+    text = json.dumps({"type": "record", "name": "Top", "fields": [{"name": "f", "type": "Leaf"}]})
+    one = registered(registry_client, "top", text, references=[{"name": "Leaf", "subject": "leaf", "version": 1}])
+    registry_client.put("/mode/top", json={"mode": "READONLY"}).raise_for_status()
+    inlined = registry_client.get(f"/schemas/ids/{one['id']}?format=resolved").json()["schema"]
+    for _ in range(2):
+        assert registered(registry_client, "top", inlined)["id"] == one["id"]
+
+
+def test_a_look_up_that_normalizes_finds_what_was_registered_without(registry_client: httpx.Client) -> None:
+
+    def proto(*imports: str) -> str:
+        lines = [f'import "google/protobuf/{each}.proto";' for each in imports]
+        fields = "google.protobuf.Any a = 1; google.protobuf.Timestamp t = 2;"
+        return "\n".join(['syntax = "proto3";', *lines, f"message A {{ {fields} }}"])
+
+    texts = {
+        "JSON": ('{"type":"object","title":"t"}', '{"title":"t","type":"object"}'),
+        "AVRO": (
+            '{"type":"record","name":"R","namespace":"n","fields":[{"name":"a","type":"n.R"}]}',
+            '{"type":"record","name":"n.R","fields":[{"name":"a","type":"R"}]}',
+        ),
+        "PROTOBUF": (proto("timestamp", "any"), proto("any", "timestamp")),
+    }
+    for kind, (text, other) in texts.items():
+        one = registered(registry_client, kind, text, schemaType=kind)
+        for asked in (text, other):
+            found = registry_client.post(
+                f"/subjects/{kind}?normalize=true", json={"schema": asked, "schemaType": kind}
+            ).json()
+            assert found.get("id") == one["id"], (kind, found)
