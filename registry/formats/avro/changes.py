@@ -24,8 +24,8 @@ from registry.formats.avro.model import (
     Type,
     Union,
 )
-from registry.formats.avro.printer import alone
 from registry.formats.avro.schema import AvroSchema
+from registry.formats.avro.shapes import shape_of
 from registry.formats.base import Change, ChangeKind
 
 _ALIKE = 0.6
@@ -33,6 +33,8 @@ _ALIKE = 0.6
 
 def changes(old: AvroSchema, new: AvroSchema) -> Sequence[Change]:
     """Every difference, outermost first; a pair of types is told where it is first met."""
+    for schema in (old, new):
+        shape_of(schema.root)  # from the root, since a chain of types may be too deep from elsewhere
     diff = _Diff()
     diff.todo.append((old.root, new.root, "", ""))
     for before, after, old_path, path in diff.todo:
@@ -64,10 +66,10 @@ def _moves(gone: Iterable[_Place], come: Iterable[_Place]) -> Iterator[tuple[_Pl
             yield places[0], new[key][0]
 
 
-def _by_sameness(places: Iterable[_Place]) -> dict[tuple[str, str], list[_Place]]:
-    out: dict[tuple[str, str], list[_Place]] = {}
+def _by_sameness(places: Iterable[_Place]) -> dict[tuple[str, int], list[_Place]]:
+    out: dict[tuple[str, int], list[_Place]] = {}
     for each in places:
-        out.setdefault((each.field.name, alone(each.field.type)), []).append(each)
+        out.setdefault((each.field.name, shape_of(each.field.type).uid), []).append(each)
     return out
 
 

@@ -71,13 +71,14 @@ class _Errors:
 
     `memo` keeps for each pair what failed in it: findings of its own, and the pairs inside that failed. Trails in it
     are relative to the pair; None marks a pair in progress. `open` lists the readers in progress by their writer,
-    `tried` the branches of unions that were tried on a writer.
+    `tried` for each writer the unions tried on it and how many of their branches.
     """
 
     def __init__(self, *, certain: bool = False) -> None:
         self.certain = certain
         self.memo: dict[Key, list[Traced | tuple[Trail, Key]] | None] = {}
-        self.tried: dict[int, list[Sequence[Type]]] = {}
+        self.tried: dict[int, list[tuple[Union, int]]] = {}
+        self.positions: dict[int, dict[int, int]] = {}
         self.open: dict[int, set[int]] = {}
 
     def found(self, start: Pair) -> list[Traced]:
@@ -105,9 +106,9 @@ class _Errors:
                 taken = next(
                     at for at in candidates(shape_of(reader), shape_of(writer)) if reads(reader.branches[at], writer)
                 )
-                self.tried.setdefault(id(writer), []).append(reader.branches[:taken])
+                self.tried.setdefault(id(writer), []).append((reader, taken))
             return False
-        if any(reader is branch for tried in self.tried.get(id(writer), ()) for branch in tried):
+        if any(self.position(union, id(reader)) < taken for union, taken in self.tried.get(id(writer), ())):
             pair = replace(pair, location=())
         self.memo[key] = None
         self.open.setdefault(id(writer), set()).add(id(reader))
@@ -119,6 +120,12 @@ class _Errors:
             for each in failures
         ]
         return bool(failures)
+
+    def position(self, union: Union, branch: int) -> int:
+        """Where in a union the type of this identity is; behind the end if nowhere."""
+        if id(union) not in self.positions:
+            self.positions[id(union)] = {id(each): index for index, each in enumerate(union.branches)}
+        return self.positions[id(union)].get(branch, len(union.branches))
 
     def compare(self, pair: Pair, failures: list[Traced | tuple[Trail, Key]]) -> Walk:
         reader, writer = pair.reader.node, pair.writer.node
@@ -145,7 +152,8 @@ class _Errors:
     def reader_union(self, pair: Pair, failures: list[Traced | tuple[Trail, Key]]) -> Walk:
         reader, writer = pair.reader.node, pair.writer.node
         assert isinstance(reader, Union)
-        if not self.certain and any(id(branch) in self.open.get(id(writer), ()) for branch in reader.branches):
+        in_progress = self.open.get(id(writer), ())
+        if not self.certain and any(self.position(reader, each) < len(reader.branches) for each in in_progress):
             return False
         for index in candidates(shape_of(reader), shape_of(writer)):
             branch = reader.branches[index]
@@ -155,7 +163,7 @@ class _Errors:
             side = pair.reader.child(branch, f"/{index}")
             if not (yield Pair(side, pair.writer, (), pair.trail)) and not self.certain:
                 return False
-        self.tried.setdefault(id(writer), []).append(reader.branches)
+        self.tried.setdefault(id(writer), []).append((reader, len(reader.branches)))
         failures.append(missing_branch(pair, writer))
         return True
 

@@ -7,6 +7,7 @@ import json
 import keyword
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from registry.formats.avro import defaults, jsontext, printer
@@ -199,11 +200,19 @@ def _properties(node: Type) -> Iterator[Remark]:
 
 def _slips(props: Mapping[str, Any], pointer: str) -> Iterator[Remark]:
     for key in props:
-        close = difflib.get_close_matches(key.lower(), [*_WORDS, *map(str.lower, _WORDS_OF_LOGIC)], 1, 0.8)
-        if close and key not in (*_WORDS, *_WORDS_OF_LOGIC):
-            meant = next(word for word in (*_WORDS, *_WORDS_OF_LOGIC) if word.lower() == close[0])
+        if meant := _meant(key):
             at = f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}"
             yield Remark("unknown-property", at, f"The property {key} means nothing to Avro; {meant} does.")
+
+
+@lru_cache(1000)
+def _meant(key: str) -> str | None:
+    """The word of Avro's that a property almost is."""
+    words = {word.lower(): word for word in (*_WORDS, *_WORDS_OF_LOGIC)}
+    if key in words.values():
+        return None
+    close = difflib.get_close_matches(key.lower()[:40], words, 1, 0.8)
+    return words[close[0]] if close else None
 
 
 _CHECKS: tuple[Callable[[Type], Iterator[Remark]], ...] = (

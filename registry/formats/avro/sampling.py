@@ -20,7 +20,7 @@ from registry.formats.avro.schema import AvroSchema
 from registry.formats.base import Sample
 
 DEEPEST = 100
-LARGEST = 20_000
+LARGEST = 4_000
 """An event nests at most so deep and holds at most so many values; a type whose smallest one is larger gets none."""
 
 LONGEST_FIXED = 1_000_000

@@ -276,7 +276,20 @@ WARNINGS: list[tuple[str, Json, Json, list[str]]] = [
         ["null", log("timestamp-millis")],
         ["LOGICAL_TYPE_CHANGED /1 timestamp-millis to timestamp-micros"],
     ),
-    ("the branch that is taken", ["string", "bytes"], "bytes", []),
+    ("the branch that is taken", ["bytes", "string"], "bytes", []),
+    ("the branch that may be taken", ["string", "bytes"], "bytes", ["AMBIGUOUS_UNION_BRANCH / string, bytes"]),
+    (
+        "branches that differ by namespace",
+        [rec(fld("int"), name="n.R"), rec(fld("string"), name="m.R")],
+        rec(fld("string"), name="m.R"),
+        ["AMBIGUOUS_UNION_BRANCH / record n.R, record m.R"],
+    ),
+    (
+        "one field for two",
+        rec(fld("int", "b", aliases=["a"]), fld("int")),
+        rec(fld("int")),
+        ["SHARED_FIELD / a: b, a"],
+    ),
     (
         "in a recursion",
         rec(fld(log("date", "int")), fld(["null", "R"], "b")),

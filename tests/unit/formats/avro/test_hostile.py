@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from itertools import islice
 
 import pytest
 
 from registry.errors import InvalidSchema
 from registry.formats.avro import FORMAT, AvroSchema
+from registry.formats.avro.changes import changes
+from registry.formats.avro.linting import lint
+from registry.formats.avro.sampling import samples
+from registry.formats.avro.semantics import semantic, witness
 from registry.formats.base import Source
 
 
@@ -34,7 +39,7 @@ def union(kind: str, count: int = 500, prefix: str = "U") -> str:
     return json.dumps([record(f"{prefix}{index}", kind) for index in range(count)])
 
 
-def chain(kind: str, count: int = 3000) -> str:
+def chain(kind: str, count: int = 2000) -> str:
     return json.dumps([record("C0", kind), *(record(f"C{index}", f"C{index - 1}") for index in range(1, count))])
 
 
@@ -104,17 +109,37 @@ def compared(make: Callable[[str], str]) -> Callable[[], object]:
     return lambda: parse(make("int")).findings(parse(make("string")))
 
 
+def understood(make: Callable[[str], str]) -> Callable[[], object]:
+    """Everything that explains a pair, on a pair that fails in many places."""
+
+    def action() -> object:
+        reader, writer = parse(make("int")), parse(make("string"))
+        semantic(reader, writer)
+        finding = reader.findings(writer)[-1]
+        witness(reader, writer, finding)
+        list(islice(samples(writer), 30))
+        lint(reader)
+        return changes(writer, reader)
+
+    return action
+
+
 ANSWERED: list[tuple[str, Callable[[], object]]] = [
     ("nested 100 deep", lambda: parse(nested(100))),
     ("5,000 fields", lambda: parse(wide(["null", "string"])).fields()),
     ("5,000 fields compared", compared(wide)),
     ("a union of 500", compared(union)),
     ("a union of 500 against strangers", lambda: parse(union("int")).findings(parse(union("int", prefix="V")))),
-    ("types in a chain of 3,000", compared(chain)),
+    ("types in a chain of 2,000", compared(chain)),
     ("types that all hold each other", compared(mesh)),
     ("fields of types that all hold each other", lambda: parse(mesh("int")).fields()),
     ("2^59 places of one field", compared(ladder)),
     ("2^59 places of one field, listed", lambda: parse(ladder("int")).fields()),
+    ("500 fields understood", understood(lambda kind: wide(kind, 500))),
+    ("a union of 100 understood", understood(lambda kind: union(kind, 100))),
+    ("types in a chain of 500 understood", understood(lambda kind: chain(kind, 500))),
+    ("types that all hold each other understood", understood(lambda kind: mesh(kind, 20))),
+    ("2^59 places of one field, understood", understood(ladder)),
     ("no value at all", lambda: parse(json.dumps(record("R", "R"))).fields()),
     ("an unpaired surrogate", lambda: parse('{"type":"int","x":"\\ud800"}').inlined().encode()),
     ("a huge exponent", lambda: parse('{"type":"int","x":1e9999999}').normalized()),
