@@ -268,7 +268,7 @@ class Outer:
             await self.lifespan(scope, receive, send)
             return
         started = time.perf_counter()
-        accept = content_type = request_id = known = None
+        accept = content_type = request_id = None
         length = 0
         for name, value in scope["headers"]:
             if name == b"accept":
@@ -280,27 +280,18 @@ class Outer:
             elif name == b"content-length":
                 # More digits than any length has would take Python long to read.
                 length = int(value[:20]) if value.isdigit() else 0
-            elif name == b"if-none-match":
-                known = value
         request_id = request_id or _request_id()
         raw_path = scope.get("raw_path") or scope["path"].encode()
         method = scope["method"]
         if method == "GET":
             ready = self.hot.get((raw_path, scope["query_string"], b""))
-            if ready is not None and await self._send_ready(ready, accept, known, scope, send, request_id, started):
+            if ready is not None and await self._send_ready(ready, accept, scope, send, request_id, started):
                 return
-        exchange = _Exchange(self, scope, receive, send, raw_path, accept, known, request_id, started)
+        exchange = _Exchange(self, scope, receive, send, raw_path, accept, request_id, started)
         await exchange.run(method, content_type, length)
 
     async def _send_ready(
-        self,
-        ready: Ready,
-        accept: bytes | None,
-        known: bytes | None,
-        scope: Scope,
-        send: Send,
-        request_id: bytes,
-        started: float,
+        self, ready: Ready, accept: bytes | None, scope: Scope, send: Send, request_id: bytes, started: float
     ) -> bool:
         media = self.default.media_type(accept or b"")
         if media is None:
@@ -309,7 +300,7 @@ class Outer:
             guard.decide(identify(scope["headers"]), ready.action, ready.resource)
         except Forbidden:
             return False  # the route's own guard says it in its dialect
-        if ready.etag is not None and names_etag(known, ready.etag):
+        if ready.etag is not None and names_etag(scope["headers"], ready.etag):
             headers = [*_without_body(ready.headers), (b"x-request-id", request_id)]
             await send({"type": "http.response.start", "status": 304, "headers": headers})
             await send({"type": "http.response.body", "body": b""})
@@ -338,7 +329,6 @@ class _Exchange:
         send: Send,
         raw_path: bytes,
         accept: bytes | None,
-        known: bytes | None,
         request_id: bytes,
         started: float,
     ) -> None:
@@ -350,7 +340,6 @@ class _Exchange:
         self.key: Key = (raw_path, scope["query_string"], b"")
         self.epoch = outer.store.epoch
         self.forgets = outer.hot.forgets
-        self.known = known
         self.request_id = request_id
         self.started = started
         self.status = 0
@@ -516,7 +505,7 @@ class _Exchange:
         headers = [(b"etag", self.etag), (b"vary", b"accept"), (b"cache-control", freshness(wish.fresh))]
         self.kept += headers
         start["headers"] += headers
-        if names_etag(self.known, self.etag):
+        if names_etag(self.scope["headers"], self.etag):
             self._keep(body)
             self.status = start["status"] = 304
             start["headers"] = _without_body(start["headers"])
@@ -588,12 +577,11 @@ def freshness(seconds: int) -> bytes:
     return b"no-cache" if seconds == 0 else b"max-age=%d" % seconds
 
 
-def names_etag(header: bytes | None, tag: bytes) -> bool:
+def names_etag(headers: Headers, tag: bytes) -> bool:
     """Whether If-None-Match names a tag (weak comparison) or any (`*`)."""
-    if header is None:
-        return False
     opaque = tag.removeprefix(b"W/")
-    return any(each.strip().removeprefix(b"W/") in (opaque, b"*") for each in header.split(b","))
+    named = (each for name, value in headers if name == b"if-none-match" for each in value.split(b","))
+    return any(each.strip().removeprefix(b"W/") in (opaque, b"*") for each in named)
 
 
 def _without_body(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import random
 import string
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
+
+from registry.doctor import examine
+from registry.store.engine import Store
 
 RECORD = json.dumps({"type": "record", "name": "R", "fields": [{"name": "a", "type": "string"}]})
 HUGE = [2**31, 2**63, 2**64, 10**40]
@@ -148,3 +152,44 @@ def test_a_parameter_said_twice_is_no_mistake_of_the_server(registry_client: htt
         "/schemas?latestOnly=true&latestOnly=x",
     ):
         assert registry_client.get(path).status_code in (200, 404), path
+
+
+ODD: list[Any] = [None, True, 0, -1, 2**31, 10**40, 1.5, "", "x", "\0", "a" * 10_000, [], [None], [1], {}, {"a": None}]
+
+
+def odd_bodies() -> Iterator[dict[str, Any]]:
+    """Each member of a registration, and of what hangs below it, with each odd value."""
+    plain = {"schema": RECORD}
+    reference = {"name": "x", "subject": "target", "version": 1}
+    tagging = {"schemaEntity": {"entityPath": "R.a", "entityType": "sr_field"}, "tags": ["PII"]}
+    for value in ODD:
+        for member in (*plain, "schemaType", "references", "metadata", "ruleSet", "version", "id"):
+            yield {**plain, member: value}
+        for member in ("schemaTagsToAdd", "schemaTagsToRemove", "propagateSchemaTags"):
+            yield {**plain, member: value}
+        for member in reference:
+            yield {**plain, "references": [{**reference, member: value}]}
+        for member in ("tags", "properties", "sensitive"):
+            yield {**plain, "metadata": {member: value}}
+            yield {**plain, "metadata": {member: {"k": value}}}
+        for member in ("migrationRules", "domainRules", "encodingRules", "enableAt"):
+            yield {**plain, "ruleSet": {member: value}}
+        for member in (*RULE, "doc", "tags", "params", "expr", "onSuccess", "onFailure", "disabled"):
+            yield {**plain, "ruleSet": {"domainRules": [{**RULE, member: value}]}}
+        for member in tagging:
+            yield {**plain, "schemaTagsToAdd": [{**tagging, member: value}]}
+
+
+def test_no_value_of_any_member_is_a_fault_of_the_server(registry_client: httpx.Client, registry_store: Store) -> None:
+    registered(registry_client, "target")
+    registry_client.put("/mode/imported", json={"mode": "IMPORT"}).raise_for_status()
+    for number, body in enumerate(odd_bodies()):
+        importing = {"id": number + 1000, "version": number + 1, **body}
+        for path, sent in [
+            (f"/subjects/odd-{number}/versions", body),
+            ("/subjects/imported/versions", importing),
+            ("/compatibility/subjects/target/versions/latest", body),
+        ]:
+            answer = registry_client.post(path, json=sent)
+            assert answer.status_code in (200, 400, 409, 422), (path, str(sent)[:200], answer.text[:200])
+    assert registry_store.read_now(examine) == []
