@@ -599,7 +599,8 @@ def delete_result(db: Db, desk: Desk, found: Content, number: int) -> None:
 def ask(db: Db, question: Question, options: Options) -> tuple[Matrix, Verdict]:
     """The matrix of a question, and whether it can be deployed. Raises UnknownApplications, UnknownEnvironment."""
     names = [selector.application for selector in question.selectors]
-    unknown = [name for name in names if name not in applications.known(db, names)]
+    known = applications.known(db, names)
+    unknown = [name for name in names if name not in known]
     if unknown:
         raise UnknownApplications(unknown)
     places = {question.destination.environment, *(selector.environment for selector in question.selectors)}

@@ -48,7 +48,7 @@ def settle(db: Db, delivery: Delivery, sent: Sent) -> None:
     else:
         seconds = int(pause.total_seconds())
         status, due, log = WAITING, now + seconds * 1000, f"{sent.log}\nTried again in {seconds} s."
-    queries.settle(db, delivery.pk, status, due, success=sent.success, log=log, now=now)
+    queries.settle(db, delivery.uuid, status, due, success=sent.success, log=log, now=now)
 
 
 class Deliveries:

@@ -177,18 +177,22 @@ def claim(db: Db, now: int, until: int, limit: int) -> list[Delivery]:
     return [_delivery(row) for row in rows]
 
 
-def settle(db: Db, pk: int, status: str, due_at: int, *, success: bool, log: str, now: int) -> None:
-    """Note what an attempt came to, and what follows."""
+def settle(db: Db, uuid: str, status: str, due_at: int, *, success: bool, log: str, now: int) -> None:
+    """Note what an attempt came to, and what follows; nothing if the firing was dropped meanwhile.
+
+    By UUID: the key of a dropped row may be another's by now.
+    """
     if db.run(
-        "UPDATE delivery SET status = :status, due_at = :due, updated_at = :now WHERE pk = :pk",
-        pk=pk,
+        "UPDATE delivery SET status = :status, due_at = :due, updated_at = :now WHERE uuid = :uuid",
+        uuid=uuid,
         status=status,
         due=due_at,
         now=now,
     ):
         db.run(
-            "INSERT INTO delivery_attempt (delivery_pk, at, success, log) VALUES (:pk, :now, :success, :log)",
-            pk=pk,
+            """INSERT INTO delivery_attempt (delivery_pk, at, success, log)
+            SELECT pk, :now, :success, :log FROM delivery WHERE uuid = :uuid""",
+            uuid=uuid,
             now=now,
             success=int(success),
             log=log,

@@ -21,6 +21,7 @@ MODULES = {
     "stored": "tests.bench.stored",
     "starting": "tests.bench.starting",
     "checking": "tests.bench.checking",
+    "deploying": "tests.bench.deploying",
 }
 
 
