@@ -28,14 +28,17 @@ APIS: dict[str, Callable[[], Litestar]] = {"confluent": _confluent, "v1": _v1}
 _JSON = "application/json"
 MEDIA_TYPES = {
     "confluent": ("application/vnd.schemaregistry.v1+json", "application/vnd.schemaregistry+json", _JSON),
+    "broker": ("application/hal+json", _JSON),
 }
 """What an API's JSON is labelled as, by Accept; plain JSON where nothing is said."""
+MOUNTS = {"broker": "/pact"}
+"""Where an API is, if not at the root."""
 
 
 def described(name: str) -> str:
     """The OpenAPI 3.1 description of one API, as text that does not change by itself."""
     schema: dict[str, Any] = APIS[name]().openapi_schema.to_schema()
-    schema["servers"] = [{"url": "/"}]
+    schema["servers"] = [{"url": MOUNTS.get(name, "/")}]
     media_types = MEDIA_TYPES.get(name, (_JSON,))
     for operation in (each for path in schema["paths"].values() for each in path.values()):
         for part in [operation.get("requestBody", {}), *operation.get("responses", {}).values()]:

@@ -11,6 +11,9 @@ from typing import Any
 import litestar
 import msgspec
 from litestar import Response
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
+from msgspec import Struct
 
 from contracts import nested_query
 from contracts.broker import Desk
@@ -131,9 +134,46 @@ def time(ms: int) -> str:
     return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="seconds")
 
 
-def _options(path: str | list[str], needs: Needs, options: dict[str, Any]) -> dict[str, Any]:
+class Failure(Struct, omit_defaults=True):
+    """What went wrong: a sentence, or sentences by field."""
+
+    error: str | None = None
+    errors: Any = None
+
+
+@dataclass
+class _WithBody(Operation):
+    """An operation whose body the handler reads by itself, since old tools send odd ones: none, or nothing in it."""
+
+    def __post_init__(self) -> None:
+        media = OpenAPIMediaType(schema=Schema(type=OpenAPIType.OBJECT))
+        self.request_body = RequestBody(content={"application/json": media})
+
+
+_FAILURES = {
+    status: ResponseSpec(Failure, description=text, generate_examples=False)
+    for status, text in (
+        (400, "The request is malformed, or contradicts itself."),
+        (404, "Something that was named is not there."),
+        (409, "It contradicts what is stored."),
+        (503, "The server is busy: try again."),
+    )
+}
+
+
+def _options(path: str | list[str], needs: Needs, options: dict[str, Any], *, body: bool = False) -> dict[str, Any]:
     tag = (path if isinstance(path, str) else path[0]).split("/")[1].partition(":")[0].strip("{}") or "index"
-    return {"needs": needs, "status_code": 200, "tags": [tag], "media_type": "application/json", **options}
+    described: dict[str, Any] = {"responses": _FAILURES}
+    if body:
+        described["operation_class"] = _WithBody
+    return {
+        "needs": needs,
+        "status_code": 200,
+        "tags": [tag],
+        "media_type": "application/json",
+        **described,
+        **options,
+    }
 
 
 def get(path: str | list[str], needs: Needs, **options: Any) -> Callable[[Handler], Any]:
@@ -143,17 +183,17 @@ def get(path: str | list[str], needs: Needs, **options: Any) -> Callable[[Handle
 
 def post(path: str, needs: Needs, **options: Any) -> Callable[[Handler], Any]:
     """A POST route."""
-    return litestar.post(path, **_options(path, needs, options))
+    return litestar.post(path, **_options(path, needs, options, body=True))
 
 
 def put(path: str, needs: Needs, **options: Any) -> Callable[[Handler], Any]:
     """A PUT route."""
-    return litestar.put(path, **_options(path, needs, options))
+    return litestar.put(path, **_options(path, needs, options, body=True))
 
 
 def patch(path: str, needs: Needs, **options: Any) -> Callable[[Handler], Any]:
     """A PATCH route."""
-    return litestar.patch(path, **_options(path, needs, options))
+    return litestar.patch(path, **_options(path, needs, options, body=True))
 
 
 def delete(path: str, needs: Needs, **options: Any) -> Callable[[Handler], Any]:

@@ -29,7 +29,7 @@ ASSETS = {
     "swagger-ui-bundle.js": "text/javascript",
     "swagger-ui-standalone-preset.js": "text/javascript",
 }
-APIS = {"confluent": "Confluent Schema Registry", "v1": "Tenor"}
+APIS = {"confluent": "Confluent Schema Registry", "v1": "Tenor", "broker": "Pact Broker"}
 _CSP = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; script-src 'self'"
 
 _PAGE = """<!doctype html>
