@@ -7,12 +7,15 @@ of a type.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import math
 import struct
 from base64 import b64encode
+from decimal import Decimal
 from typing import Any, NamedTuple
 
+from registry.formats.avro import defaults
 from registry.formats.avro.model import MISSING, Array, Enum, Fixed, Map, Named, Record, Type, Union
 
 Tree = Any
@@ -196,7 +199,9 @@ def default_value(node: Type, value: Any) -> Any:
     A default that does not fit (an import's) is left as it is.
     """
     if isinstance(node, Union):
-        return default_value(node.branches[0], value) if node.branches else value
+        fitting = (branch for branch in node.branches if defaults.fault(branch, value) is None)
+        branch = next(fitting, None)
+        return value if branch is None else default_value(branch, value)
     if isinstance(node, Array) and isinstance(value, list):
         return [default_value(node.items, each) for each in value]
     if isinstance(node, Map) and isinstance(value, dict):
@@ -206,8 +211,9 @@ def default_value(node: Type, value: Any) -> Any:
         return {name: default_value(kind, part) for name, (kind, part) in parts.items() if part is not MISSING}
     if node.kind in ("bytes", "fixed") and isinstance(value, str):
         return value.encode("latin-1", "replace")
-    if node.kind in ("float", "double") and not isinstance(value, bool | None):
-        return float(value)
+    if node.kind in ("float", "double") and isinstance(value, int | Decimal | str) and not isinstance(value, bool):
+        with contextlib.suppress(ValueError):
+            return float(value if isinstance(value, str) else Decimal(value))
     return value
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from registry.formats.avro.cautions import Cautions
 from registry.formats.avro.model import MISSING, Enum, Field, Fixed, Named, Record, Type, Union
@@ -50,8 +51,9 @@ def findings(reader: Type, writer: Type) -> Sequence[Finding]:
     return [each.finding for each in traced(reader, writer)]
 
 
-def traced(reader: Type, writer: Type) -> list[Traced]:
-    """The findings with their trails."""
+@lru_cache(8)
+def traced(reader: Type, writer: Type) -> tuple[Traced, ...]:
+    """The findings with their trails. Whoever explains a pair asks again for each of them."""
     start = Pair(Side.of(reader), Side.of(writer))
     found: list[Traced] = []
     if not reads(reader, writer):
@@ -60,7 +62,7 @@ def traced(reader: Type, writer: Type) -> list[Traced]:
     out: dict[tuple[str, str, str], Traced] = {}
     for each in found:
         out.setdefault((each.finding.rule, each.finding.path, each.finding.info), each)
-    return list(out.values())
+    return tuple(out.values())
 
 
 class _Errors:

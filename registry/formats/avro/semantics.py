@@ -24,7 +24,7 @@ from registry.formats.avro.jsontext import excerpt
 from registry.formats.avro.model import Array, Enum, Fixed, Map, Record, Type, Union, label, logical
 from registry.formats.avro.printer import is_logical
 from registry.formats.avro.reasons import Traced, missing_branch
-from registry.formats.avro.resolution import Pair, Side, Trail, chosen_branch, key_of, parts, reads
+from registry.formats.avro.resolution import Key, Pair, Side, Trail, chosen_branch, key_of, parts, reads
 from registry.formats.avro.sampling import Builder, Sizes, scalars
 from registry.formats.avro.schema import AvroSchema
 from registry.formats.avro.shapes import Reading, candidates, reading, shape_of
@@ -169,14 +169,17 @@ class _Show:
         self.writer = writer
         self.sizes = Sizes(writer)
         self.builder = Builder(self.sizes)
-        self._decoder: events.Decoder | None = None
+        self._decoders: dict[Key, events.Decoder | None] = {}
 
-    @property
-    def decoder(self) -> events.Decoder:
-        """fastavro with the whole schemas, made when first needed."""
-        if self._decoder is None:
-            self._decoder = events.Decoder(self.writer, self.reader)
-        return self._decoder
+    def decoder(self, reader: Type, writer: Type) -> events.Decoder | None:
+        """fastavro with two types; None if it does not take them (an import may hold what no parser should)."""
+        key = (id(reader), id(writer))
+        if key not in self._decoders:
+            try:
+                self._decoders[key] = events.Decoder(writer, reader)
+            except Exception:  # also RecursionError: seen from its end, a chain of types is deeper than from its start
+                self._decoders[key] = None
+        return self._decoders[key]
 
     def witness(self, each: Break) -> Witness | None:
         """An event that fails or is misread at this place; None if none does.
@@ -184,23 +187,36 @@ class _Show:
         The whole event is refused or misread, and so is what stands at the place on its own, which says why.
         """
         here = each.traced
-        decoder: events.Decoder | None = None
         for leaf, misreading in self.leaves(here):
             try:
                 tree = self.builder.along(self.writer, here.trail, leaf)
             except LookupError:
                 return None
             failure = misreading
-            if failure is None and _failure(self.decoder, self.writer, self.reader, tree):
-                try:
-                    decoder = decoder or events.Decoder(here.writer, here.reader)
-                except RecursionError:  # types in a chain: seen from its end they nest deeper than from its start
-                    return None
-                failure = _failure(decoder, here.writer, here.reader, leaf)
+            if failure is None and self.failure(self.reader, self.writer, tree):
+                failure = self.failure(here.reader, here.writer, leaf)
             if failure:
                 event = events.shown(events.plain(self.writer, tree))
                 return Witness(event, failure, event_path(self.writer, here.trail))
         return None
+
+    def failure(self, reader: Type, writer: Type, tree: Tree) -> str | None:
+        """What fastavro says to an event, or what it makes of it if that is no value of the reader's type."""
+        decoder = self.decoder(reader, writer)
+        if decoder is None:
+            return None
+        data = events.encode(writer, tree)
+        try:
+            event = decoder.decode(data)
+        except Exception as problem:  # whatever it raises is its way to refuse
+            name, text = type(problem).__name__, str(problem).replace(events.PREFIX, "")
+            if text.lower().startswith("schema mismatch"):
+                # It goes on with both schemas in full.
+                text = f"{_sized(writer)} does not resolve to {_sized(reader)}"
+            return f"{name}: {excerpt(text, 200)}"
+        if events.fits(reader, event):
+            return None
+        return f"read as {excerpt(str(events.shown(event)), 120)}, which is no {label(reader)}"
 
     def leaves(self, traced: Traced) -> Iterator[tuple[Tree, str | None]]:
         """Values to put at the place, each with what it is misread as although it decodes."""
@@ -216,22 +232,6 @@ class _Show:
             yield from ((value, misread(value, writer, traced.reader)) for value in scalars(writer)[1:3])
         else:
             yield self.builder.minimal(writer), None
-
-
-def _failure(decoder: events.Decoder, writer: Type, reader: Type, tree: Tree) -> str | None:
-    """What fastavro says to an event, or what it makes of it if that is no value of the reader's type."""
-    data = events.encode(writer, tree)
-    try:
-        event = decoder.decode(data)
-    except Exception as problem:  # whatever it raises is its way to refuse
-        name, text = type(problem).__name__, str(problem).replace(events.PREFIX, "")
-        if text.lower().startswith("schema mismatch"):
-            # It goes on with both schemas in full.
-            text = f"{_sized(writer)} does not resolve to {_sized(reader)}"
-        return f"{name}: {excerpt(text, 200)}"
-    if events.fits(reader, event):
-        return None
-    return f"read as {excerpt(str(events.shown(event)), 120)}, which is no {label(reader)}"
 
 
 def _sized(node: Type) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from registry.errors import InvalidSchema
-from registry.formats.avro import FORMAT
+from registry.formats.avro import FORMAT, insight
 from registry.formats.base import Source
 
 
@@ -175,6 +175,22 @@ def test_imports_take_more(schema: Any) -> None:
         FORMAT.parse(Source(json.dumps(schema)))
     canonical = FORMAT.parse(Source(json.dumps(schema)), strict=False).canonical
     assert FORMAT.parse(Source(canonical), strict=False).canonical == canonical
+
+
+@pytest.mark.parametrize(
+    "schema", [*LENIENT, record(field("double", default="x")), record(field("double", default=10**400))]
+)
+def test_whatever_was_imported_can_be_examined(schema: Any) -> None:
+    imported = FORMAT.parse(Source(json.dumps(schema)), strict=False)
+    other = FORMAT.parse(Source(json.dumps(record(field("string", "other"), name="Other"))))
+    for reader, writer in ((imported, imported), (imported, other), (other, imported)):
+        insight.semantic(reader, writer)
+        assert insight.changes(writer, reader) is not None
+        for finding in reader.findings(writer):
+            insight.witness(reader, writer, finding)
+            insight.fixes(reader, writer, finding)
+    assert insight.lint(imported)
+    assert next(insight.samples(imported)).kind == "minimal"
 
 
 STILL_REFUSED: list[Any] = [

@@ -7,6 +7,7 @@ import pytest
 from registry.formats.avro import FORMAT
 from registry.formats.avro.editing import Text
 from registry.formats.avro.locations import locate
+from registry.formats.avro.places import Index, position
 from registry.formats.base import Edit, Fix, Source
 
 TEXT = """{
@@ -37,6 +38,16 @@ PLACES = [
     ("/name/x", None),
     ("/nothing", None),
 ]
+
+
+@pytest.mark.parametrize(("pointer", "expected"), PLACES)
+def test_a_single_look_finds_the_same(pointer: str, expected: tuple[int, int] | None) -> None:
+    assert position(TEXT, pointer) == expected
+
+
+@pytest.mark.parametrize("text", ["", "[", "]", '{"a', '{"a": [1, {"b"', '{"a": }', "\ud800"])
+def test_a_broken_text_has_few_places(text: str) -> None:
+    assert Index(text).position("/a/1/b") is None
 
 
 @pytest.mark.parametrize(("pointer", "expected"), PLACES)
