@@ -112,18 +112,21 @@ def _refuse_conflicts(db: Db, desk: Desk, publication: Publication) -> None:
         known = pacts.pact(db, contract.consumer, publication.number, contract.provider)
         if known is None:
             continue
-        existing = documents.read(pacts.content_by_pk(db, known.content_pk).text)
         how = merging.publishing(known.sha, contract.document.sha, contract.on_conflict, allowed=desk.options.changes)
         if how is Publishing.CONFLICT:
-            told = differences.text(existing, contract.document)
+            told = differences.text(_document(db, known), contract.document)
             conflicts.append(PactConflict(contract.consumer, publication.number, contract.provider, told))
         elif how is Publishing.MERGED:
             try:
-                merging.merge(existing, contract.document)
+                merging.merge(_document(db, known), contract.document)
             except MergeConflict as conflict:
                 conflicts.append(conflict)
     if conflicts:
         raise PactConflicts(conflicts)
+
+
+def _document(db: Db, known: Pact) -> documents.Document:
+    return documents.read(pacts.content_by_pk(db, known.content_pk).text)
 
 
 def _store(
@@ -137,7 +140,7 @@ def _store(
         known.sha if known else None, document.sha, contract.on_conflict, allowed=desk.options.changes
     )
     if how is Publishing.MERGED and known is not None:
-        document = merging.merge(documents.read(pacts.content_by_pk(db, known.content_pk).text), document)
+        document = merging.merge(_document(db, known), document)
         if document.sha == known.sha:
             how = Publishing.UNCHANGED
     now = now_ms()
@@ -258,7 +261,7 @@ def put_pact(
     known = pacts.pact(db, consumer, number, provider)
     options = desk.options
     if merge and known is not None:
-        document = merging.merge(documents.read(pacts.content_by_pk(db, known.content_pk).text), document)
+        document = merging.merge(_document(db, known), document)
         # What merges contradicts nothing: it may be stored whatever the setting says.
         desk = Desk(desk.actor, _permitting(options), desk.sealer, desk.urls)
     contract = Contract(consumer, provider, document, OnConflict.OVERWRITE if merge else None)
@@ -324,12 +327,14 @@ def difference(db: Db, old: Content, new: Content) -> str:
 
 def delete_pacts(db: Db, desk: Desk, where: Where) -> int:
     """Remove the publications that fit; how many. Raises PactNotFound when there are none."""
-    found = pacts.pacts(db, where)
-    if not found:
+    count = 0
+    while found := pacts.pacts(db, where):
+        pacts.delete_pacts(db, [one.pk for one in found])
+        count += len(found)
+    if not count:
         raise PactNotFound(where.consumer or "", where.provider or "")
-    pacts.delete_pacts(db, [one.pk for one in found])
-    record(db, desk.actor, "pacts_deleted", f"application:{where.consumer}", provider=where.provider, count=len(found))
-    return len(found)
+    record(db, desk.actor, "pacts_deleted", f"application:{where.consumer}", provider=where.provider, count=count)
+    return count
 
 
 def delete_pact(db: Db, desk: Desk, provider: str, consumer: str, number: str) -> None:

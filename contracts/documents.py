@@ -20,17 +20,13 @@ MAX_DEPTH = 128
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A pact as published: the text, and the JSON object that it holds."""
+    """A pact as published: the text, the JSON object that it holds, and what equal contents share (`content_sha`)."""
 
     text: str
     body: Mapping[str, Any]
     consumer: str
     provider: str
-
-    @property
-    def sha(self) -> str:
-        """What equal contents share: `content_sha` of the body."""
-        return content_sha(self.body)
+    sha: str
 
 
 def read(content: bytes | str) -> Document:
@@ -42,7 +38,7 @@ def read(content: bytes | str) -> Document:
     if not isinstance(body, dict):
         raise InvalidPact("the document must be a JSON object")
     text = content if isinstance(content, str) else content.decode()
-    return Document(text, body, _name(body, "consumer"), _name(body, "provider"))
+    return Document(text, body, _name(body, "consumer"), _name(body, "provider"), content_sha(body))
 
 
 def read_json(content: bytes | str) -> Any:

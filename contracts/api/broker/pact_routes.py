@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from litestar.params import FromPath
@@ -43,7 +44,9 @@ from registry.store.engine import Db
 @post("/contracts/publish", WRITE_ALL, summary="Publish contracts")
 async def post_contracts(request: Call) -> Answer:
     """Version, branch, tags, pacts: all or nothing. 409 when a version's content would change."""
-    shared, found, read = desk(request), urls(request), publishing.publication(await body(request))
+    shared, found, raw = desk(request), urls(request), await body(request)
+    # Contracts may be large: decoding and hashing them is not for the event loop.
+    read = await asyncio.to_thread(publishing.publication, raw)
     done = await parts(request).services.write(lambda db: broker.publish(db, shared, read))
     name, number = read.application, read.number
     here = found.version(name, number)
