@@ -5,7 +5,9 @@ reference's: a JSON pointer that follows the reader through named types, so it n
 (`reader_path` and `writer_path` do). Two habits of the reference show in them and are kept: a pair of types that failed
 before is reported where it first failed, and a pair first tried as a branch of a union is located from that branch.
 
-An alias that claims two fields of the writer makes the reference crash; here it is the finding AMBIGUOUS_ALIAS.
+An alias that claims two fields of the writer makes the reference crash; here it is the finding AMBIGUOUS_ALIAS. (An
+alias equal to its own field's name crashes it too, and is harmless here.) One habit is not kept: the reference remembers
+what it assumed of a recursive pair, and may then accept a pair that fails; the verdict here is the greatest fixpoint.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from registry.formats.avro.cautions import Cautions
-from registry.formats.avro.model import MISSING, Enum, Field, Fixed, Named, Record, Type, Union
+from registry.formats.avro.model import MISSING, Enum, Field, Fixed, Named, Record, Type, Union, logical
 from registry.formats.avro.reasons import (
     Traced,
     ambiguous_alias,
@@ -40,15 +42,30 @@ from registry.formats.avro.resolution import (
     same_name,
 )
 from registry.formats.avro.shapes import PROMOTIONS, Reading, candidates, reading, shape_of
-from registry.formats.base import Finding
+from registry.formats.base import Finding, Policy, Severity
 
 
-def findings(reader: Type, writer: Type) -> Sequence[Finding]:
-    """Errors first, then warnings; empty if the reader reads everything and means the same by it."""
+def findings(reader: Type, writer: Type, policy: Policy = Policy.STRICT) -> Sequence[Finding]:
+    """Errors first, then warnings; empty if the reader reads everything and means the same by it.
+
+    Under the policy LOGICAL another logical type is an error too.
+    """
     verdict = reading(shape_of(reader), shape_of(writer))
     if verdict is Reading.CLEAN:
         return ()
-    return [each.finding for each in traced(reader, writer)]
+    found = traced(reader, writer)
+    if policy is not Policy.LOGICAL:
+        return [each.finding for each in found]
+    judged = [replace(each.finding, severity=Severity.ERROR) if _is_logical(each) else each.finding for each in found]
+    return sorted(judged, key=lambda each: each.severity is Severity.WARNING)
+
+
+def _is_logical(each: Traced) -> bool:
+    """Whether a warning decides under the policy LOGICAL: all of logical types do, but for a decimal that grew."""
+    if each.finding.rule != "DECIMAL_PRECISION_CHANGED":
+        return each.finding.rule.startswith(("LOGICAL_TYPE", "DECIMAL"))
+    new, old = logical(each.reader), logical(each.writer)
+    return new is not None and old is not None and new[1] < old[1]
 
 
 @lru_cache(8)

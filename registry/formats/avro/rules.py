@@ -52,8 +52,16 @@ WARNINGS: Mapping[str, str] = {
     "SHARED_FIELD": "Two fields of the reader answer to one field of the writer; a decoder fills only one of them.",
 }
 
+
+def _unless(rule: str) -> str:
+    return ", unless the compatibility policy is LOGICAL" if rule.startswith(("LOGICAL_TYPE", "DECIMAL")) else ""
+
+
 RULES: Mapping[str, str] = {
     **{rule: f"{text} It makes the schemas incompatible." for rule, text in ERRORS.items()},
-    **{rule: f"{text} It is a warning and does not decide the verdict." for rule, text in WARNINGS.items()},
+    **{
+        rule: f"{text} It is a warning and does not decide the verdict{_unless(rule)}."
+        for rule, text in WARNINGS.items()
+    },
 }
 """Rule id → plain sentences."""

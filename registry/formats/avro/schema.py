@@ -64,10 +64,10 @@ class AvroSchema(Schema):
         return printer.canonical(copy.root, self._elsewhere)
 
     def findings(self, writer: Schema, policy: Policy = Policy.STRICT) -> Sequence[Finding]:
-        """What Apache Avro's checker says, and warnings. The policies do not differ for Avro."""
+        """What Apache Avro's checker says, and warnings. LENIENT is STRICT; LOGICAL takes logical types for types."""
         if not isinstance(writer, AvroSchema):
             raise TypeError(f"an Avro schema cannot read {writer.format}")
-        return findings.findings(self.root, writer.root)
+        return findings.findings(self.root, writer.root, policy)
 
 
 class AvroFormat:

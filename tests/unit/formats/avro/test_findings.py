@@ -311,6 +311,30 @@ def test_warnings_stand_beside_the_verdict(name: str, reader: Json, writer: Json
     assert bool(told(reader, writer)) == (name == "beside an error")
 
 
+LOGICAL: list[tuple[Json, Json, list[str]]] = [
+    (log("timestamp-micros"), log("timestamp-millis"), ["LOGICAL_TYPE_CHANGED"]),
+    ("int", log("date", "int"), ["LOGICAL_TYPE_REMOVED"]),
+    (dec(4, 2), dec(4, 1), ["DECIMAL_SCALE_CHANGED"]),
+    (dec(4, 2), dec(5, 2), ["DECIMAL_PRECISION_CHANGED"]),
+    (dec(5, 2), dec(4, 2), []),
+    ("double", "long", []),
+    (
+        rec(fld("int", "b"), fld(dec(4, 2))),
+        rec(fld(dec(4, 1))),
+        ["READER_FIELD_MISSING_DEFAULT_VALUE", "DECIMAL_SCALE_CHANGED"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("reader", "writer", "expected"), LOGICAL)
+def test_the_policy_logical_takes_logical_types_for_types(reader: Json, writer: Json, expected: list[str]) -> None:
+    schemas = [FORMAT.parse(Source(json.dumps(each))) for each in (reader, writer)]
+    found = schemas[0].findings(schemas[1], Policy.LOGICAL)
+    assert [each.rule for each in found if each.severity is Severity.ERROR] == expected
+    assert [each.severity for each in found] == sorted(each.severity for each in found)
+    assert schemas[0].findings(schemas[1], Policy.LENIENT) == schemas[0].findings(schemas[1])
+
+
 def test_a_finding_says_where_in_both_texts_and_in_words() -> None:
     reader = rec(fld(rec(fld("long", "x"), name="N")), fld("N", "b"))
     writer = rec(fld(rec(fld("string", "x"), name="N"), "b"))

@@ -18,6 +18,9 @@ from registry.formats.avro.sampling import samples
 from registry.formats.avro.semantics import semantic, witness
 from registry.formats.base import Source
 
+# Seconds of this process. Each takes a fraction of one on a quiet machine; what must be caught is a blow-up.
+PATIENCE = 5.0
+
 
 def parse(text: str) -> AvroSchema:
     return FORMAT.parse(Source(text))
@@ -103,7 +106,7 @@ def test_refused_in_time(name: str, action: Callable[[], object], reason: str) -
     start = time.process_time()
     with pytest.raises(InvalidSchema, match=reason):
         action()
-    assert time.process_time() - start < 1
+    assert time.process_time() - start < PATIENCE
 
 
 def compared(make: Callable[[str], str]) -> Callable[[], object]:
@@ -156,4 +159,4 @@ ANSWERED: list[tuple[str, Callable[[], object]]] = [
 def test_answered_in_time(name: str, action: Callable[[], object]) -> None:
     start = time.process_time()
     assert action() is not None
-    assert time.process_time() - start < 1
+    assert time.process_time() - start < PATIENCE
