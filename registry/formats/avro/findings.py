@@ -6,8 +6,8 @@ reference's: a JSON pointer that follows the reader through named types, so it n
 before is reported where it first failed, and a pair first tried as a branch of a union is located from that branch.
 
 An alias that claims two fields of the writer makes the reference crash; here it is the finding AMBIGUOUS_ALIAS. (An
-alias equal to its own field's name crashes it too, and is harmless here.) One habit is not kept: the reference remembers
-what it assumed of a recursive pair, and may then accept a pair that fails; the verdict here is the greatest fixpoint.
+alias equal to its own field's name crashes it too, and is harmless here.) One habit is not kept: the reference
+remembers what it assumed of a recursive pair, and may then accept one that fails; here the greatest fixpoint decides.
 """
 
 from __future__ import annotations
