@@ -16,7 +16,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from tests.legs import CACHE, ROOT
+from tests.legs import CACHE, NODE_PROJECT, ROOT
 from tests.pacts import Broker, message, pact, path
 from tests.served import served
 
@@ -299,3 +299,38 @@ def test_the_verifier_of_the_command_line_verifies_from_the_broker(
         f"q[][pacticipant]={consumer}&q[][version]=1&q[][pacticipant]={quote(provider)}&q[][version]=5&latestby=cvpv"
     )
     assert broker.matrix(query)["summary"]["deployable"] is True
+
+
+@pytest.mark.node
+def test_a_consumer_of_messages_in_node_and_its_provider(client: httpx.Client, broker: Broker, tmp_path: Path) -> None:
+    consumer, provider = "node shop é", "node api+"
+
+    def node(*arguments: str) -> str:
+        done = subprocess.run(
+            ["node", "pact.mjs", *arguments],
+            cwd=NODE_PROJECT,
+            capture_output=True,
+            text=True,
+            timeout=100,
+            env={**os.environ, "PACT_DO_NOT_TRACK": "true"},
+            check=False,
+        )
+        assert done.returncode == 0, (done.stdout, done.stderr)
+        return done.stdout
+
+    node("consume", str(tmp_path))
+    (file,) = tmp_path.glob("*.json")
+    rust = Tool(tuple(TOOLS["rust"]), broker_url(client), consumer, provider)
+    rust.run("publish", str(file), "--consumer-app-version", "1", "--branch", "main")
+    document = broker.get("pacts", "provider", provider, "consumer", consumer, "version", "1")
+    (message_read,) = document.get("messages") or document["interactions"]
+    assert message_read["description"] == "an order event"
+    assert (
+        broker.get("pacts", "provider", provider, "provider-states")["providerStates"][0]["name"] == "an order exists"
+    )
+    assert '"verified":true' in node("verify", broker_url(client), "8", "3")
+    assert '"verified":false' in node("verify", broker_url(client), "9", '"three"')
+    query = f"q[][pacticipant]={quote(consumer)}&q[][version]=1&q[][pacticipant]={quote(provider, safe='')}"
+    assert broker.matrix(f"{query}&q[][version]=8&latestby=cvpv")["summary"]["deployable"] is True
+    assert broker.matrix(f"{query}&q[][version]=9&latestby=cvpv")["summary"]["deployable"] is False
+    assert broker.get("pacticipants", provider)["mainBranch"] == "main"
