@@ -34,6 +34,7 @@ VERDICTS = {
     "It makes the schemas incompatible unless the compatibility policy is LENIENT.": "error",
     "To be safe, they count as incompatible.": "error",
     "It is a warning and does not decide the verdict.": "warning",
+    "It is a warning and does not decide the verdict, unless the compatibility policy is LOGICAL.": "warning",
     "It does not make the schemas incompatible.": "none",
 }
 """How the text of a finding's rule ends, and how grave it is: none is a difference that a diff may name."""
@@ -164,7 +165,7 @@ def rules() -> list[dict[str, str]]:
 
 
 def _rule(rule: str, format: str, text: str) -> dict[str, str]:
-    severity = next(severity for ending, severity in VERDICTS.items() if text.endswith(ending))
+    severity = next((severity for ending, severity in VERDICTS.items() if text.endswith(ending)), "error")
     return {"rule": rule, "format": format, "verb": "check", "severity": severity, "text": text}
 
 

@@ -308,6 +308,18 @@ def native_register(
     return Call("POST", path, read, schema.body(), headers=headers)
 
 
+def subject_check(subject: str, schema: Schema) -> Call[Mapping[str, Any]]:
+    """What registering the schema would find, with an event and fixes for each reason: `/api/v1/subjects/{s}/check`."""
+
+    def read(body: Any) -> Mapping[str, Any]:
+        if not isinstance(body["compatible"], bool):
+            raise TypeError("compatible")
+        return {"semantic": {}, "findings": [], **body}
+
+    headers = {"Accept": "application/json", "Content-Type": "application/json"}
+    return Call("POST", _path("api", "v1", "subjects", subject, "check"), read, schema.body(), headers=headers)
+
+
 def native_subjects(
     query: str = "", *, prefix: str = "", deleted: bool = False, cursor: str = "", limit: int = 0
 ) -> Call[Page]:

@@ -40,6 +40,11 @@ VERBS: Final = {
     "register": Verb("tenor.cli.verbs.register", "register a schema, or see with --dry-run what would happen"),
     "get": Verb("tenor.cli.verbs.get", "print a schema: a version of a subject, or by id"),
     "list": Verb("tenor.cli.verbs.list", "list subjects"),
+    "check": Verb("tenor.cli.verbs.check", "is a schema safe beside an earlier one, or a subject? shows what breaks"),
+    "diff": Verb("tenor.cli.verbs.diff", "what changed between two schemas"),
+    "sample": Verb("tenor.cli.verbs.sample", "print valid events of a schema"),
+    "lint": Verb("tenor.cli.verbs.lint", "what could be better about a schema"),
+    "explain": Verb("tenor.cli.verbs.explain", "what a rule means"),
 }
 
 USAGE_TEXT: Final = """\

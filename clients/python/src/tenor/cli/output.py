@@ -38,7 +38,7 @@ class Output:
         """An error in one sentence, with the reasons the registry gave below it."""
         if self.json:
             self._document({"error": described(error, code)})
-        sentence = _one_line(str(error)) or type(error).__name__
+        sentence = one_line(str(error)) or type(error).__name__
         if unexpected:
             sentence = f"unexpected {type(error).__name__}: {sentence} (--debug shows where)"
         print(f"{self.paint('error:', 'red', self._err)} {sentence}", file=self._err)
@@ -69,6 +69,7 @@ def described(error: Exception, code: int) -> dict[str, Any]:
         document |= {"status": error.status, "code": error.code, "url": error.url, "findings": error.findings}
     if isinstance(error, InvalidEvent):
         document["violations"] = [violation._asdict() for violation in error.violations]
+    document |= getattr(error, "place", {})  # file, line and column of a schema that does not parse
     return document
 
 
@@ -84,9 +85,16 @@ def finding_line(finding: Mapping[str, Any]) -> str:
     path = finding.get("path") or finding.get("reader_path") or ""
     sentence = finding.get("sentence") or finding.get("message") or json.dumps(finding, ensure_ascii=False)
     rule = finding.get("rule")
-    return _one_line(f"{path + ': ' if path else ''}{sentence}{f' [{rule}]' if rule else ''}")
+    return one_line(f"{path + ': ' if path else ''}{sentence}{f' [{rule}]' if rule else ''}")
 
 
-def _one_line(text: str) -> str:
+def json_line(value: Any) -> str:
+    """A value as JSON on one line that a terminal can show: what is not printable is escaped."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return "".join(letter if letter.isprintable() else json.dumps(letter)[1:-1] for letter in text)
+
+
+def one_line(text: str) -> str:
+    """A text on one line, without what could command a terminal."""
     # What a server sends must not reach the terminal as control sequences.
     return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())

@@ -14,7 +14,7 @@ SUFFIXES: Final = {".avsc": AVRO, ".proto": PROTOBUF, ".json": JSON}
 
 def read_schema(path: str, format: str | None, references: list[str]) -> Schema:
     """Read a schema; its format is given or follows from the file's name. Raises UsageError."""
-    known = _format(path, format)  # before reading: standard input can be read only once
+    known = format_of(path, format)  # before reading: standard input can be read only once
     return Schema(read_text(path), known, tuple(map(_reference, references)))
 
 
@@ -30,7 +30,8 @@ def read_text(path: str) -> str:
         raise UsageError(f"{path} is not UTF-8: byte 0x{raw[error.start]:02x} at {error.start}") from error
 
 
-def _format(path: str, given: str | None) -> str:
+def format_of(path: str, given: str | None) -> str:
+    """The format that is given, or that the name of a file tells. Raises UsageError."""
     if given is not None:
         return given.upper()
     if (known := SUFFIXES.get(Path(path).suffix.lower())) is not None:
