@@ -19,7 +19,8 @@ from registry.api.pages.dialect import Pages
 from registry.api.v1.dialect import V1
 from registry.errors import RegistryError
 from registry.formats.base import Format
-from registry.http import App, Dialect, HotReads, Outer, Receive, Scope, Send
+from registry.hot import HotReads
+from registry.http import App, Dialect, Outer, Receive, Scope, Send
 from registry.logs import configure as configure_logs
 from registry.metrics import Metrics
 from registry.services import Services

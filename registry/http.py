@@ -18,19 +18,19 @@ import hashlib
 import itertools
 import os
 import time
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, Protocol
 from urllib.parse import quote, unquote_to_bytes
 
 from registry.errors import Forbidden, RegistryError
+from registry.hot import HotReads, Keep, Key, Ready
 from registry.logs import frames
 from registry.metrics import Metrics
 from registry.security import guard
-from registry.security.access import Action
 from registry.security.identity import identify
-from registry.store.engine import FORGET_ALL, Store
+from registry.store.engine import Store
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -39,6 +39,7 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = Iterable[tuple[bytes, bytes]]
 
+_SMALL = 100_000  # bytes of a posted body that may be a key of a ready answer
 _EMPTY = "%_"  # no percent-encoding of anything
 
 
@@ -74,21 +75,6 @@ class DecodedParameters:
                 for name, value in parameters.items()
             }
         await self.app(scope, receive, send)
-
-
-@dataclass(frozen=True, slots=True)
-class Keep:
-    """A handler's wish that its answer be kept (`scope["tenor_keep"]`).
-
-    `immutable` holds until one of its `tags` is forgotten, anything else until the next write. `fresh` is for how many
-    seconds a cache on the way may hold an immutable answer without asking.
-    """
-
-    resource: str
-    action: Action = Action.READ
-    immutable: bool = False
-    tags: tuple[str, ...] = ()
-    fresh: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,97 +122,30 @@ class Dialect(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """An answer that can be sent again. `epoch` None: until a tag is forgotten; else while the store's epoch stands."""
-
-    headers: tuple[tuple[bytes, bytes], ...]
-    etag: bytes | None
-    body: bytes
-    action: Action
-    resource: str
-    template: str
-    epoch: int | None
-    tags: tuple[str, ...]
-
-
-Key = tuple[bytes, bytes, bytes]
-
-
-class HotReads:
-    """Ready answers by (path, query, body), least recently used out first, capped by bytes."""
-
-    def __init__(self, store: Store, capacity: int) -> None:
-        self._store = store
-        self._room = self._capacity = capacity
-        self._ready: OrderedDict[Key, Ready] = OrderedDict()
-        self._tagged: dict[str, set[Key]] = {}
-        self._forgotten: list[str] = []
-        self.forgets = 0
-        """How often something was forgotten: an answer found before the last time may be what was to be forgotten."""
-        store.on_forget(self._forget)
-
-    def _forget(self, tag: str) -> None:
-        # Called on the threads of the store: only noted here.
-        self.forgets += 1
-        self._forgotten.append(tag)
-
-    def get(self, key: Key) -> Ready | None:
-        """The answer, if it still holds."""
-        if self._forgotten:
-            self._drop_forgotten()
-        ready = self._ready.get(key)
-        if ready is None:
-            return None
-        if ready.epoch is not None and ready.epoch != self._store.epoch:
-            self._drop(key)
-            return None
-        return ready
-
-    def put(self, key: Key, ready: Ready) -> None:
-        """Keep an answer, unless it is larger than a hundredth of the whole."""
-        weight = self._weight(key, ready)
-        if weight * 100 > self._capacity:
-            return
-        self._drop(key)
-        self._ready[key] = ready
-        self._room -= weight
-        for tag in ready.tags:
-            self._tagged.setdefault(tag, set()).add(key)
-        while self._room < 0:
-            self._drop(next(iter(self._ready)))
-
-    @staticmethod
-    def _weight(key: Key, ready: Ready) -> int:
-        return 900 + sum(map(len, key)) + len(ready.body)
-
-    def _drop(self, key: Key) -> None:
-        ready = self._ready.pop(key, None)
-        if ready is None:
-            return
-        self._room += self._weight(key, ready)
-        for tag in ready.tags:
-            keys = self._tagged.get(tag)
-            if keys is not None:
-                keys.discard(key)
-                if not keys:
-                    del self._tagged[tag]
-
-    def _drop_forgotten(self) -> None:
-        tags, count = self._forgotten, len(self._forgotten)
-        for tag in tags[:count]:
-            keys = list(self._ready) if tag == FORGET_ALL else list(self._tagged.get(tag, ()))
-            for key in keys:
-                self._drop(key)
-        del tags[:count]
-
-
 _PREFIX = os.urandom(6).hex()
 _COUNTER = itertools.count()
 
 
 def _request_id() -> bytes:
     return f"{_PREFIX}{next(_COUNTER):08x}".encode()
+
+
+_NEVER_KEPT: Key = (b"", b"", b"")
+
+
+def posted(body: bytes) -> bytes:
+    """A posted body as part of a key: its SHA-256, so that ready answers do not hold every schema twice."""
+    return sha256(body).digest()
+
+
+def _again(receive: Receive, first: Message) -> Receive:
+    """The channel with a message put back that was read to look at it."""
+    waiting = [first]
+
+    async def next_message() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return next_message
 
 
 class TooLarge(Exception):
@@ -287,6 +206,16 @@ class Outer:
             ready = self.hot.get((raw_path, scope["query_string"], b""))
             if ready is not None and await self._send_ready(ready, accept, scope, send, request_id, started):
                 return
+        elif method == "POST" and 0 < length <= _SMALL and self.hot.any:
+            receive = _again(receive, first := await receive())
+            if first["type"] == "http.request" and not first.get("more_body", False):
+                ready = self.hot.get((raw_path, scope["query_string"], posted(first.get("body", b""))))
+                if (
+                    ready is not None
+                    and (content_type is None or self.default.accepts(content_type))
+                    and await self._send_ready(ready, accept, scope, send, request_id, started)
+                ):
+                    return
         exchange = _Exchange(self, scope, receive, send, raw_path, accept, request_id, started)
         await exchange.run(method, content_type, length)
 
@@ -396,8 +325,8 @@ class _Exchange:
         if method in ("POST", "PUT", "PATCH", "DELETE"):
             async with asyncio.timeout(self.outer.timeout):
                 await self.read_body()
-                self.key = (*self.key[:2], method.encode() + b" " + self.body)
-                if await self.answered_ready(method) or await self.answered_quickly(method, parts):
+                self.key = (*self.key[:2], posted(self.body)) if method == "POST" else _NEVER_KEPT
+                if await self.answered_quickly(method, parts):
                     return True
         elif await self.answered_quickly(method, parts):
             return True
@@ -420,21 +349,6 @@ class _Exchange:
                 break
         self.body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
         self.given = False
-
-    async def answered_ready(self, method: str) -> bool:
-        if method != "POST" or len(self.body) > 100_000:
-            return False
-        ready = self.outer.hot.get(self.key)
-        if ready is None:
-            return False
-        try:
-            guard.decide(identify(self.scope["headers"]), ready.action, ready.resource)
-        except Forbidden:
-            return False
-        self.scope["path_template"] = ready.template
-        await self.send({"type": "http.response.start", "status": 200, "headers": [*ready.headers]})
-        await self.send({"type": "http.response.body", "body": ready.body})
-        return True
 
     async def answered_quickly(self, method: str, parts: list[str]) -> bool:
         """Whether the dialect answered by itself."""
@@ -536,7 +450,8 @@ class _Exchange:
             epoch=None if keep.immutable else self.epoch,
             tags=keep.tags,
         )
-        self.outer.hot.put(self.key, ready)
+        if self.key is not _NEVER_KEPT:
+            self.outer.hot.put(self.key, ready)
 
     async def refuse(self, status: int, reason: str | bytes) -> None:
         """Answer in the dialect's own error shape; `reason` is a sentence, or the body already."""

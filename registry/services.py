@@ -10,7 +10,7 @@ from litestar import Request
 
 from registry import names, subjects
 from registry.events import Actor
-from registry.http import HotReads, Keep
+from registry.hot import HotReads, Keep
 from registry.metrics import Metrics
 from registry.names import Subject
 from registry.policy import Config

@@ -33,7 +33,7 @@ class Settings:
     incompatible_code: int = 409
     cache_headers: bool = False
     body_limit: int = 10_000_000
-    hot_cache: int = 32_000_000
+    hot_cache: int = 64_000_000
     request_timeout: float = 60.0
     access_log: bool = False
     log_level: str = "info"

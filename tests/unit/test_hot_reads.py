@@ -10,7 +10,8 @@ import pytest
 
 from registry import http
 from registry.errors import Forbidden, RegistryError
-from registry.http import App, Headers, HotReads, Keep, Message, Outer, QuickAnswer, Receive, Scope, Send
+from registry.hot import HotReads, Keep
+from registry.http import App, Headers, Message, Outer, QuickAnswer, Receive, Scope, Send
 from registry.metrics import Metrics
 from registry.security import guard
 from registry.security.access import Action
@@ -78,15 +79,18 @@ def asker(store: Store, dialect: Counting, *, cache_headers: bool = False) -> Ca
         body_limit=1000, timeout=5, lifespan=nothing, log=lambda **_: None, log_all=False, cache_headers=cache_headers,
     )  # fmt: skip
 
+    body_of = {"GET": b"", "POST": b"x"}
+
     def ask(method: str = "GET", path: str = "/x", **headers: str) -> tuple[int, bytes, Any]:
         sent: list[Message] = []
 
         async def receive() -> Message:
-            return {"type": "http.request", "body": b"", "more_body": False}
+            return {"type": "http.request", "body": body_of.get(method, b""), "more_body": False}
 
         async def send(message: Message) -> None:
             sent.append(message)
 
+        headers = {"content_length": str(len(body_of.get(method, b""))), **headers}
         raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
         scope: Scope = {
             "type": "http", "method": method, "path": path, "raw_path": path.encode(), "query_string": b"",

@@ -161,6 +161,11 @@ _FAILURES = {
 }
 
 
+_CREATED = {
+    201: ResponseSpec(dict[str, Any], description="It was not there, and is made now.", generate_examples=False)
+}
+
+
 def _options(path: str | list[str], needs: Needs, options: dict[str, Any], *, body: bool = False) -> dict[str, Any]:
     tag = (path if isinstance(path, str) else path[0]).split("/")[1].partition(":")[0].strip("{}") or "index"
     described: dict[str, Any] = {"responses": _FAILURES}
@@ -188,12 +193,12 @@ def post(path: str, needs: Needs, **options: Any) -> Callable[[Handler], Any]:
 
 def put(path: str, needs: Needs, **options: Any) -> Callable[[Handler], Any]:
     """A PUT route."""
-    return litestar.put(path, **_options(path, needs, options, body=True))
+    return litestar.put(path, **_options(path, needs, {"responses": _FAILURES | _CREATED, **options}, body=True))
 
 
 def patch(path: str, needs: Needs, **options: Any) -> Callable[[Handler], Any]:
     """A PATCH route."""
-    return litestar.patch(path, **_options(path, needs, options, body=True))
+    return litestar.patch(path, **_options(path, needs, {"responses": _FAILURES | _CREATED, **options}, body=True))
 
 
 def delete(path: str, needs: Needs, **options: Any) -> Callable[[Handler], Any]:

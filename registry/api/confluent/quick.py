@@ -22,7 +22,8 @@ from registry import names, registration, subjects
 from registry.api.confluent import parameters as q
 from registry.api.confluent import render, schema_routes, subject_routes, wire
 from registry.events import Actor
-from registry.http import Keep, QuickAnswer
+from registry.hot import Keep
+from registry.http import QuickAnswer
 from registry.names import Subject
 from registry.registration import NotParsed, Registration
 from registry.security import guard

@@ -14,7 +14,7 @@ from registry.api.confluent import parameters as q
 from registry.api.confluent import render, wire
 from registry.api.confluent.routes import get
 from registry.content import Content
-from registry.http import Keep
+from registry.hot import Keep
 from registry.names import DEFAULT_CONTEXT, Subject
 from registry.security.access import PUBLIC, Action, Needs
 from registry.services import Call, keep, services
