@@ -1,6 +1,7 @@
 """Two schemas, or one, examined: plain data in, plain data out, so that it runs in a worker process or a command.
 
     {"format": "AVRO", "text": "…", "references": [["name", {"text": "…", "references": []}], …]}    a schema
+    {…, "references": [["name", 0], …], "sources": [{"text": "…", "references": []}, …]}    the same, as a graph
 
 What the findings of a check lack, this adds: where in both texts, an event that shows each, edits that remove it, and
 what the formats' own meaning says beside Confluent's verdict.
@@ -24,13 +25,48 @@ _WITNESS_SECONDS = 0.1
 
 
 def source_of(data: Data) -> Source:
-    """A source from plain data."""
-    return Source(data["text"], tuple((name, source_of(below)) for name, below in data.get("references", ())))
+    """A source from plain data: a reference's text is nested, or the index of one in `sources`.
+
+    Raises InvalidRequest for an index that is not before its own.
+    """
+    known: list[Source] = []
+    for each in data.get("sources", ()):
+        known.append(Source(each["text"], _referred(each, known)))
+    return Source(data["text"], _referred(data, known))
+
+
+def _referred(data: Data, known: list[Source]) -> tuple[tuple[str, Source], ...]:
+    found = []
+    for name, below in data.get("references", ()):
+        if not isinstance(below, int):
+            found.append((name, source_of(below)))
+        elif 0 <= below < len(known):
+            found.append((name, known[below]))
+        else:
+            raise InvalidRequest(f"reference '{name}' names source {below}, which is not there yet")
+    return tuple(found)
 
 
 def plain(source: Source) -> dict[str, Any]:
-    """A source as plain data."""
-    return {"text": source.text, "references": [[name, plain(below)] for name, below in source.references]}
+    """A source as plain data, each text once: what refers to the same in many ways stays as small as it is."""
+    index: dict[bytes, int] = {}
+    sources: list[dict[str, Any]] = []
+
+    def references(of: Source) -> list[list[Any]]:
+        return [[name, index[below.digest]] for name, below in of.references]
+
+    waiting = [below for _, below in source.references]
+    while waiting:
+        each = waiting[-1]
+        missing = [below for _, below in each.references if below.digest not in index]
+        if missing:
+            waiting += missing
+            continue
+        waiting.pop()
+        if each.digest not in index:
+            index[each.digest] = len(sources)
+            sources.append({"text": each.text, "references": references(each)})
+    return {"text": source.text, "references": references(source), "sources": sources}
 
 
 def _schema(data: Data) -> Schema:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from google.protobuf.descriptor_pb2 import DescriptorProto, EnumDescriptorProto, FileDescriptorProto
 
 from registry.formats.protobuf.fields import roots
 from registry.formats.protobuf.model import Field, Message
 from registry.formats.protobuf.schema import ProtobufSchema
-from registry.formats.protobuf.spans import Place
+from registry.formats.protobuf.spans import Place, Spans
 
 _NAME = (1,)
 
@@ -23,25 +24,35 @@ def locate(schema: ProtobufSchema, pointer: str) -> tuple[int, int] | None:
     """
     if not schema.has_text:
         return None
-    place = _event_place(schema, pointer) if pointer.startswith("/") else _named(schema.file, pointer)
+    place = _event_place(schema, pointer) if pointer.startswith("/") else _named(schema, pointer)
     if place is None:
         return None
-    spans = schema.spans
+    spans = _spans(schema)
     found = spans.range((*place, *_NAME) if place != (2,) else place)
     return spans.position(found[0]) if found is not None else (1, 1) if place == (2,) else None
 
 
-def _named(file: FileDescriptorProto, name: str) -> Place | None:
+def _named(schema: ProtobufSchema, name: str) -> Place | None:
     if not name:
         return (2,)
     name = name.removeprefix(".")
-    inner = name.removeprefix(f"{file.package}.") if file.package else name
-    found = None
-    for local, place in names(file):
-        if local == name:
-            return place
-        if local == inner:
-            found = place
+    package = schema.file.package
+    places = _places(schema)
+    return places.get(name) or places.get(name.removeprefix(f"{package}.") if package else name)
+
+
+@lru_cache(2)
+def _spans(schema: ProtobufSchema) -> Spans:
+    """A schema's places are large, and made anew for whoever asks: here for all that is asked in a row."""
+    return schema.spans
+
+
+@lru_cache(16)
+def _places(schema: ProtobufSchema) -> Mapping[str, Place]:
+    """Every declared name with its place, found once for all that is asked about one schema."""
+    found: dict[str, Place] = {}
+    for name, place in names(schema.file):
+        found.setdefault(name, place)
     return found
 
 
