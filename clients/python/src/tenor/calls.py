@@ -130,12 +130,32 @@ def refusal(call: Call[Any], status: int, content_type: str, content: bytes, url
         if not isinstance(body, dict):
             raise TypeError("no object")
         code = int(body.get("error_code", body.get("code", status)) or status)
-        message = str(body.get("message") or body.get("detail") or body["title"])
+        message = str(body.get("message") or body.get("detail") or _brokers_words(body) or body["title"])
         findings = [finding for finding in body.get("findings") or () if isinstance(finding, dict)]
+        findings += [{"sentence": line} for text in _notices(body, "info") for line in text.splitlines()]
     except (ValueError, KeyError, TypeError, RecursionError):
         return _without_words(status, content_type, content, url)
     kind = _kind(call, status, code, content_type)
     return kind(status=status, code=code, message=message, url=url, findings=findings)
+
+
+def _brokers_words(body: Mapping[str, Any]) -> str:
+    """How a contract broker refuses: notices, else `error` is a text or {message}, `errors` are texts (by field)."""
+    if told := _notices(body, "error"):
+        return "; ".join(dict.fromkeys(told))
+    match body:
+        case {"error": str(text)} | {"error": {"message": str(text)}}:
+            return text
+        case {"errors": {**fields}}:
+            return "; ".join(f"{field}: {', '.join(map(str, _list(texts)))}" for field, texts in fields.items())
+        case {"errors": list(texts)}:
+            return "; ".join(map(str, texts))
+    return ""
+
+
+def _notices(body: Mapping[str, Any], kind: str) -> list[str]:
+    """What a contract broker's notices of a kind (error, info) say."""
+    return [str(notice["text"]) for notice in body.get("notices") or () if notice["type"] == kind]
 
 
 def _kind(call: Call[Any], status: int, code: int, content_type: str) -> type[Answered]:

@@ -9,7 +9,8 @@ Exit codes, the same for every verb:
        or name that is none            it does not take it now
 
 Data go to stdout, everything else to stderr. A new verb is a module of `tenor.cli.verbs` with `configure(parser)` and
-`run(arguments, output)` and one row in VERBS. `tenor --help` imports neither argparse nor an HTTP client.
+`run(arguments, output)` and one row in VERBS; its name may be two words (`env list`). `tenor --help` imports neither
+argparse nor an HTTP client.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import sys
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 SAFE: Final = 0
 UNSAFE: Final = 1
@@ -45,6 +46,12 @@ VERBS: Final = {
     "sample": Verb("tenor.cli.verbs.sample", "print valid events of a schema"),
     "lint": Verb("tenor.cli.verbs.lint", "what could be better about a schema"),
     "explain": Verb("tenor.cli.verbs.explain", "what a rule means"),
+    "contracts publish": Verb("tenor.cli.verbs.contracts_publish", "publish the pacts of a consumer's version"),
+    "contracts list": Verb("tenor.cli.verbs.contracts_list", "list the newest contract of each consumer and provider"),
+    "can-i-deploy": Verb("tenor.cli.verbs.can_i_deploy", "is a version safe beside what an environment runs?"),
+    "deploy": Verb("tenor.cli.verbs.deploy", "record that a version is deployed to an environment"),
+    "env list": Verb("tenor.cli.verbs.env_list", "list environments"),
+    "env create": Verb("tenor.cli.verbs.env_create", "create an environment"),
 }
 
 USAGE_TEXT: Final = """\
@@ -71,11 +78,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         print(f"tenor {__version__}")
         return SAFE
-    if (verb := VERBS.get(given[0])) is None:
-        return _no_such_verb(given[0])
-    from tenor.cli.running import run
+    for words in (2, 1):
+        name = " ".join(given[:words])
+        if (verb := VERBS.get(name)) is not None:
+            from tenor.cli.running import run
 
-    return run(given[0], verb, given[1:])
+            return run(name, verb, given[words:])
+    return _no_such_verb(given)
 
 
 def usage() -> str:
@@ -84,10 +93,22 @@ def usage() -> str:
     return USAGE_TEXT.format(verbs="\n".join(f"  {name:<{width}}  {verb.summary}" for name, verb in VERBS.items()))
 
 
-def _no_such_verb(word: str) -> int:
+def _no_such_verb(given: Sequence[str]) -> int:
     from difflib import get_close_matches
 
+    word = given[0]
+    if family := {name: verb for name, verb in VERBS.items() if name.startswith(f"{word} ")}:
+        return _of_family(word, given[1:], family)
     close = get_close_matches(word, VERBS, n=1)
     hint = f"did you mean '{close[0]}'?" if close else f"the verbs are: {', '.join(VERBS)}."
     print(f"tenor: '{word}' is not a verb; {hint}", file=sys.stderr)
+    return USAGE
+
+
+def _of_family(word: str, rest: Sequence[str], family: Mapping[str, Verb]) -> int:
+    """What to say to the first word of verbs of two words, when no second one fits."""
+    if rest and rest[0] in ("-h", "--help"):
+        print("\n".join(f"  tenor {name}  {verb.summary}" for name, verb in family.items()))
+        return SAFE
+    print(f"tenor: say which '{word}': {' or '.join(f'tenor {name}' for name in family)}.", file=sys.stderr)
     return USAGE

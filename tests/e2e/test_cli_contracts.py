@@ -1,0 +1,164 @@
+"""The command `tenor` against a served contract broker: each step is asserted on what the server then holds."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.pacts import Broker, message, pact
+
+TENOR = Path(sys.executable).with_name("tenor")
+CONSUMER, PROVIDER = "shop/web c+é", "orders/api 100% 日本"
+
+
+class Shell:
+    """A folder to type in, and the server that TENOR_URL names."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        self.folder, self.url = folder, url
+
+    def pact(self, name: str, consumer: str, provider: str, described: str) -> str:
+        file = self.folder / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(json.dumps(pact(consumer, provider, [message(described)])), encoding="utf-8")
+        return name
+
+    def tenor(self, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [TENOR, *arguments],
+            cwd=self.folder,
+            env={"TENOR_URL": self.url, "PATH": "/usr/bin:/bin", "HOME": str(self.folder), "LANG": "C.UTF-8"},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == code, (arguments, done.stdout, done.stderr)
+        assert "Traceback" not in done.stderr
+        return done
+
+    def document(self, *arguments: str, code: int = 0) -> Any:
+        return json.loads(self.tenor(*arguments, "--output", "json", code=code).stdout)
+
+
+@pytest.fixture
+def shell(tmp_path: Path, registry: httpx.Client) -> Shell:
+    return Shell(tmp_path, str(registry.base_url))
+
+
+@pytest.fixture
+def broker(registry: httpx.Client) -> Broker:
+    return Broker(registry)
+
+
+def deployed(broker: Broker, environment: str) -> list[tuple[str, str]]:
+    """What runs in an environment: version numbers and instances."""
+    place = broker.environment(environment)
+    found = broker.get("environments", place, "deployed-versions", "currently-deployed")["_embedded"]
+    return sorted(
+        (one["_embedded"]["version"]["number"], one.get("applicationInstance", "")) for one in found["deployedVersions"]
+    )
+
+
+def test_the_journey_of_a_version_from_publishing_to_production(shell: Shell, broker: Broker) -> None:
+    made = shell.tenor("env", "create", "live", "--production", "--display-name", "Live, for all")
+    assert made.stdout == "created environment live\n"
+    place = broker.get("environments", name="live")["_embedded"]["environments"][0]
+    assert (place["displayName"], place["production"]) == ("Live, for all", True)
+    assert "live" in shell.tenor("env", "list").stdout
+    assert place["uuid"] in [row["uuid"] for row in shell.document("env", "list")["environments"]]
+
+    file = shell.pact("order.json", CONSUMER, PROVIDER, "an order")
+    publish = ("contracts", "publish", file, "--consumer-version", "1.0/rc 1", "--branch", "feat/x y")
+    shell.tenor(*publish, "--tag", "dev", "--tag", "t/2 b")
+    version = broker.get("pacticipants", CONSUMER, "versions", "1.0/rc 1")["_embedded"]
+    assert [mark["name"] for mark in version["branches"]] == ["feat/x y"]
+    assert sorted(mark["name"] for mark in version["tags"]) == ["dev", "t/2 b"]
+    assert broker.get("pacts", "provider", PROVIDER, "consumer", CONSUMER, "version", "1.0/rc 1")["interactions"]
+    shell.tenor(*publish)  # the same again
+    (row,) = shell.document("contracts", "list", "--provider", PROVIDER)["contracts"]
+    assert (row["consumer"], row["version"], row["provider"]) == (CONSUMER, "1.0/rc 1", PROVIDER)
+    assert CONSUMER in shell.tenor("contracts", "list").stdout
+
+    broker.version(PROVIDER, "7 b/2")
+    deploy = ("deploy", "--application", PROVIDER, "--version", "7 b/2", "--environment", "live")
+    assert "is deployed to live" in shell.tenor(*deploy).stdout
+    assert deployed(broker, "live") == [("7 b/2", "")]
+    shell.tenor(*deploy)
+    assert deployed(broker, "live") == [("7 b/2", "")]
+    blue = shell.document(*deploy, "--instance", "blue")
+    assert (blue["applicationInstance"], blue["currentlyDeployed"]) == ("blue", True)
+    assert deployed(broker, "live") == [("7 b/2", ""), ("7 b/2", "blue")]
+
+    ask = ("can-i-deploy", "--application", CONSUMER, "--version", "1.0/rc 1", "--to-environment", "live")
+    unknown = shell.tenor(*ask, code=3).stdout.splitlines()
+    assert unknown[0].startswith(f"don't know: {CONSUMER} version 1.0/rc 1 ")
+    assert any(PROVIDER in line for line in unknown[1:])
+    assert shell.document(*ask, code=3)["deployable"] is None
+    broker.result(CONSUMER, "1.0/rc 1", PROVIDER, "7 b/2", success=False)
+    assert shell.tenor(*ask, code=1).stdout.startswith("no: ")
+    no = shell.document(*ask, code=1)
+    assert (no["answer"], no["deployable"], no["summary"]["failed"]) == ("no", False, 1)
+    broker.result(CONSUMER, "1.0/rc 1", PROVIDER, "7 b/2", success=True)
+    assert shell.tenor(*ask).stdout.startswith(f"yes: {CONSUMER} version 1.0/rc 1 can be deployed to live\n  ")
+    yes = shell.document(*ask)
+    assert (yes["answer"], yes["deployable"], len(yes["matrix"])) == ("yes", True, 1)
+
+
+def test_what_contradicts_the_published_is_refused_and_changes_nothing(shell: Shell, broker: Broker) -> None:
+    consumer, provider = "cli refused", "stock"
+    first = shell.pact("one.json", consumer, provider, "one")
+    shell.tenor("contracts", "publish", first, "--consumer-version", "1")
+    before = broker.get("pacts", "provider", provider, "consumer", consumer, "version", "1")
+    shell.pact("more/a.json", consumer, provider, "another")
+    shell.pact("more/b.json", consumer, "cellar", "b")
+    refused = shell.tenor("contracts", "publish", "more", "--consumer-version", "1", code=5)
+    assert (refused.stdout, refused.stderr.count("error:")) == ("", 1)
+    assert consumer in refused.stderr
+    assert broker.get("pacts", "provider", provider, "consumer", consumer, "version", "1") == before
+    assert shell.document("contracts", "list", "--provider", "cellar")["contracts"] == []
+    shell.tenor("contracts", "publish", "more", "--consumer-version", "2")
+    assert len(shell.document("contracts", "list", "--provider", "cellar")["contracts"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("can-i-deploy", "--application", "no/body", "--version", "1", "--to-environment", "test"), "no/body"),
+        (("can-i-deploy", "--application", "cli known", "--version", "1", "--to-environment", "moon"), "moon"),
+        (("deploy", "--application", "cli known", "--version", "1", "--environment", "moon"), "there are: "),
+        (("deploy", "--application", "cli known", "--version", "9/9", "--environment", "test"), "9/9"),
+        (("deploy", "--application", "no/body", "--version", "1", "--environment", "test"), "no/body"),
+        (("env", "create", "two words"), "name"),
+    ],
+)
+def test_what_is_not_there_is_named_in_one_sentence(
+    shell: Shell, broker: Broker, arguments: tuple[str, ...], said: str
+) -> None:
+    broker.version("cli known", "1")
+    before = (broker.environments(), deployed(broker, "test"))
+    failed = shell.tenor(*arguments, code=2)
+    assert (failed.stdout, len(failed.stderr.splitlines())) == ("", 1)
+    assert said in failed.stderr
+    assert shell.document(*arguments, code=2)["error"]["exit_code"] == 2
+    assert (broker.environments(), deployed(broker, "test")) == before
+
+
+def test_an_environment_is_created_once(shell: Shell, broker: Broker) -> None:
+    shell.tenor("env", "create", "once")
+    before = broker.environments()
+    assert "'once' exists already" in shell.tenor("env", "create", "once", "--production", code=5).stderr
+    assert broker.environments() == before
+    assert broker.get("environments", name="once")["_embedded"]["environments"][0]["production"] is False
+
+
+def test_a_version_that_does_not_exist_cannot_be_deployed(shell: Shell, broker: Broker) -> None:
+    broker.version("cli known", "1")
+    ask = ("can-i-deploy", "--application", "cli known", "--version", "never", "--to-environment", "test")
+    assert "never" in shell.tenor(*ask, code=1).stdout.splitlines()[1]
