@@ -162,3 +162,57 @@ def test_a_version_that_does_not_exist_cannot_be_deployed(shell: Shell, broker: 
     broker.version("cli known", "1")
     ask = ("can-i-deploy", "--application", "cli known", "--version", "never", "--to-environment", "test")
     assert "never" in shell.tenor(*ask, code=1).stdout.splitlines()[1]
+
+
+def test_a_producer_verifies_its_events_and_the_server_has_the_results(shell: Shell, broker: Broker) -> None:
+    consumer, provider = "cli/billing é", "cli sales+"
+    broker.publish(consumer, "1", provider, [message("an order", id=1)], branch="main")
+    (shell.folder / "order.json").write_text('{"id": 1}')
+    (shell.folder / "wrong.json").write_text('{"id": "one"}')
+
+    def verify(version: str, file: str, *more: str, code: int) -> Any:
+        options = ("--provider", provider, "--provider-version", version, "--message", f"an order={file}")
+        return shell.document("contracts", "verify", *options, *more, code=code)
+
+    def results(version: str) -> list[bool | None]:
+        asked = httpx.QueryParams([("q[][pacticipant]", provider), ("q[][version]", version), ("latestby", "cvpv")])
+        rows = broker.matrix(str(asked))["matrix"]
+        return [row["verificationResult"]["success"] for row in rows if row["verificationResult"]]
+
+    assert verify("0", "wrong.json", "--branch", "early", "--pending", code=0)["answer"] == "passed"
+    assert verify("0", "wrong.json", "--branch", "early", code=1)["answer"] == "failed"
+    publish = ("--publish", "--branch", "feat/x y")
+    told = verify("1.0/a b", "order.json", *publish, code=0)
+    assert (told["answer"], told["contracts"]) == ("passed", [{"consumer": consumer, "version": "1"}])
+    assert results("1.0/a b") == [True]
+    version = broker.get("pacticipants", provider, "versions", "1.0/a b")
+    assert [mark["name"] for mark in version["_embedded"]["branches"]] == ["feat/x y"]
+    assert verify("2", "wrong.json", *publish, code=1)["answer"] == "failed"
+    assert results("2") == [False]
+    verify("2", "order.json", *publish, "--selector", '{"mainBranch": true}', code=0)
+    assert results("2") == [True]
+    assert verify("3", "order.json", code=0)["published"] is False
+    assert "3" not in [
+        one["number"] for one in broker.get("pacticipants", provider, "versions")["_embedded"]["versions"]
+    ]
+    assert verify("2", "order.json", "--selector", '{"branch": "none"}', code=3)["answer"] == "nothing to verify"
+    assert verify("2", "order.json", "--selector", '{"colour": "red"}', code=2)["error"]["exit_code"] == 2
+
+
+def test_a_provider_of_http_is_verified_where_it_serves(shell: Shell, broker: Broker) -> None:
+    def get(where: str, status: int) -> dict[str, Any]:
+        request = {"method": "GET", "path": where}
+        return {"type": "Synchronous/HTTP", "description": where, "request": request, "response": {"status": status}}
+
+    options = ("--provider", "registry itself", "--provider-version", "1", "--provider-url", shell.url, "--publish")
+    for number, status, code in (("1", 404, 1), ("2", 200, 0)):
+        broker.publish("reader/1", number, "registry itself", [get("/subjects", status)], branch="main")
+        done = shell.tenor("contracts", "verify", *options, code=code)
+        assert done.stdout.endswith(f": registry itself version 1\n  contract with reader/1 version {number}\n")
+        asked = {"q[][pacticipant]": "reader/1", "q[][version]": number, "latestby": "cvpv"}
+        (row,) = broker.matrix(str(httpx.QueryParams(asked)))["matrix"]
+        assert row["verificationResult"]["success"] is (code == 0)
+    # One provider that both serves and sends.
+    (shell.folder / "sent.json").write_text('{"id": 1}')
+    broker.publish("reader/1", "3", "registry itself", [get("/subjects", 200), message("sent", id=1)], branch="main")
+    shell.tenor("contracts", "verify", *options, "--message", "sent=sent.json")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -205,3 +206,98 @@ def test_a_verb_of_two_words_wants_both(run: Run) -> None:
     assert (code, err) == (0, "")
     assert "tenor env create" in out
     assert "usage: tenor env list" in run("env", "list", "--help")[1]
+
+
+VERIFY = (
+    "contracts",
+    "verify",
+    "--provider",
+    "p",
+    "--provider-version",
+    "2",
+    "--publish",
+    "--provider-url",
+    "http://p",
+)
+
+
+class Content:
+    """A verifier that accepts everything it is told, and finds every contract kept."""
+
+    def __init__(self, provider: str, *, host: str) -> None:
+        self.provider, self.host = provider, host
+
+    def __getattr__(self, name: str) -> Callable[..., Content]:
+        return lambda *_, **__: self
+
+
+def matrix(*numbers: int) -> httpx.Response:
+    rows = [
+        {
+            "consumer": {"name": "c/1"},
+            "provider": {"name": "p"},
+            "verificationResult": {"_links": {"self": {"href": f"http://public/results/{number}"}}},
+        }
+        for number in numbers
+    ]
+    return httpx.Response(200, json={"matrix": rows})
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "code", "answer"),
+    [
+        ((), (1,), 0, "passed"),
+        ((1,), (2,), 0, "passed"),
+        ((), (), 4, "results not recorded"),
+        ((1,), (1,), 4, "results not recorded"),
+    ],
+)
+def test_results_that_did_not_arrive_are_noticed(  # the verifier itself says nothing then
+    server: Canned,
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    before: tuple[int, ...],
+    after: tuple[int, ...],
+    code: int,
+    answer: str,
+) -> None:
+    class Moving(Content):
+        def verify(self) -> None:
+            server.answers["GET /prefix/pact/matrix"] = matrix(*after)
+
+    monkeypatch.setattr("tenor.cli.verbs.contracts_verify._verifier_class", lambda: Moving)
+    here = "/pact/pacts/provider/p/consumer/c%2F1/pact-version/s"
+    listed = {"_embedded": {"pacts": [{"_links": {"self": {"href": f"http://public/elsewhere{here}"}}}]}}
+    document = {"consumer": {"name": "c/1"}, "_links": {"pb:consumer-version": {"name": "1"}}}
+    server.answers = {
+        "POST /prefix/pact/pacts/provider/p/for-verification": httpx.Response(200, json=listed),
+        f"GET /prefix{here}": httpx.Response(200, json=document),
+        "GET /prefix/pact/matrix": matrix(*before),
+    }
+    ended, out, _ = run(*VERIFY)
+    assert (ended, out) == (code, f"{answer}: p version 2\n  contract with c/1 version 1\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (VERIFY[:6], "say what answers for the provider"),
+        ((*VERIFY, "--selector", "{"), "is no JSON"),
+        ((*VERIFY, "--selector", "[]"), "is no JSON object"),
+        ((*VERIFY, "--message", "an order"), "not of the form DESCRIPTION=FILE"),
+        ((*VERIFY, "--message", "an order=none.json"), "cannot read none.json"),
+    ],
+)
+def test_what_cannot_be_verified_is_said_before_anything_is_asked(
+    server: Canned, run: Run, arguments: tuple[str, ...], said: str
+) -> None:
+    code, out, err = run(*arguments)
+    assert (code, out, server.requests) == (2, "", [])
+    assert said in err
+
+
+def test_verifying_names_the_package_it_lacks(server: Canned, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pact", None)
+    code, out, err = run(*VERIFY)
+    assert (code, out) == (4, "")
+    assert "pip install 'tenor[contracts]'" in err

@@ -48,6 +48,7 @@ VERBS: Final = {
     "explain": Verb("tenor.cli.verbs.explain", "what a rule means"),
     "contracts publish": Verb("tenor.cli.verbs.contracts_publish", "publish the pacts of a consumer's version"),
     "contracts list": Verb("tenor.cli.verbs.contracts_list", "list the newest contract of each consumer and provider"),
+    "contracts verify": Verb("tenor.cli.verbs.contracts_verify", "does a provider's version keep its contracts?"),
     "can-i-deploy": Verb("tenor.cli.verbs.can_i_deploy", "is a version safe beside what an environment runs?"),
     "deploy": Verb("tenor.cli.verbs.deploy", "record that a version is deployed to an environment"),
     "env list": Verb("tenor.cli.verbs.env_list", "list environments"),

@@ -103,6 +103,68 @@ def latest_contracts() -> Call[list[Document]]:
     return Call("GET", path("pacts", "latest"), read, headers=HEADERS)
 
 
+def to_verify(
+    provider: str,
+    selectors: Sequence[Document],
+    *,
+    branch: str | None,
+    tags: Sequence[str],
+    pending: bool,
+) -> Call[list[str]]:
+    """The paths of the pacts that a provider is to verify; the selectors choose, else the broker does."""
+    body: dict[str, Any] = {
+        "consumerVersionSelectors": list(selectors),
+        "providerVersionTags": list(tags),
+        "includePendingStatus": pending,
+    }
+    if branch is not None:
+        body["providerVersionBranch"] = branch
+
+    def read(body: Any) -> list[str]:
+        return [_below(item["_links"]["self"]["href"]) for item in body["_embedded"]["pacts"]]
+
+    return Call("POST", path("pacts", "provider", provider, "for-verification"), read, body, headers=HEADERS)
+
+
+def pact(here: str) -> Call[tuple[str, str]]:
+    """The consumer of a pact and its version."""
+
+    def read(body: Any) -> tuple[str, str]:
+        return str(body["consumer"]["name"]), str(body["_links"]["pb:consumer-version"]["name"])
+
+    return Call("GET", here, read, headers=HEADERS)
+
+
+def result_of(consumer: str, version: str, provider: str, provider_version: str) -> Call[str | None]:
+    """The address of the newest verification result of two versions, None without one."""
+    pairs = [
+        ("q[][pacticipant]", consumer),
+        ("q[][version]", version),
+        ("q[][pacticipant]", provider),
+        ("q[][version]", provider_version),
+        ("latestby", "cvpv"),
+    ]
+
+    def read(body: Any) -> str | None:
+        rows = [
+            row
+            for row in body["matrix"]
+            if (row["consumer"]["name"], row["provider"]["name"]) == (consumer, provider)
+            and row["verificationResult"] is not None
+        ]
+        return str(rows[0]["verificationResult"]["_links"]["self"]["href"]) if rows else None
+
+    return Call("GET", f"{path('matrix')}?{urlencode(pairs)}", read, headers=HEADERS)
+
+
+def _below(href: str) -> str:
+    """A link as a path below the registry's address: links name the public address, which may be another."""
+    _, mount, rest = href.partition(f"{MOUNT}/pacts/")
+    if not mount:
+        raise ValueError("a link that leads elsewhere")
+    return mount + rest
+
+
 def path(*names: str) -> str:
     """A path below the mount; names may hold anything."""
     return MOUNT + "".join("/" + quote(name, safe="") for name in names)

@@ -1,0 +1,196 @@
+"""Verify that a version of a provider keeps the contracts it has with its consumers; --publish records the results.
+
+HTTP contracts are played against --provider-url. Each message contract is compared with the event in a file:
+--message 'an order was placed=order.json'. Exit code 0: all kept. 1: one is broken (unless it is pending).
+3: there is nothing to verify. Needs pact-python: pip install 'tenor[contracts]'
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+from tenor import Registry
+from tenor.cli import FAILED, SAFE, UNKNOWN, UNSAFE, broker
+from tenor.cli.connection import DEFAULT_URL, connect, secret, setting
+from tenor.cli.output import Output
+from tenor.cli.running import UsageError
+from tenor.cli.schema_file import read_text
+from tenor.errors import MissingExtra
+
+EXIT_CODES: Final = {"passed": SAFE, "failed": UNSAFE, "nothing to verify": UNKNOWN, "results not recorded": FAILED}
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The verb's own arguments."""
+    parser.add_argument("--provider", required=True, metavar="P", help="the provider's name in the contracts")
+    parser.add_argument("--provider-version", required=True, metavar="V", help="what is verified, e.g. its commit")
+    parser.add_argument("--branch", metavar="B", help="the branch that the provider's version is built from")
+    parser.add_argument("--tag", action="append", default=[], metavar="T", help="of the provider; may be repeated")
+    parser.add_argument("--provider-url", metavar="URL", help="where the provider serves HTTP")
+    parser.add_argument("--states-url", metavar="URL", help="where the provider takes its states (POST, in the body)")
+    parser.add_argument("--message", action="append", default=[], metavar="DESCRIPTION=FILE", help="may be repeated")
+    parser.add_argument("--selector", action="append", default=[], metavar="JSON", help='e.g. {"mainBranch": true}')
+    parser.add_argument("--pending", action="store_true", help="contracts never kept on this branch may fail")
+    parser.add_argument("--publish", action="store_true", help="record the results for this version")
+
+
+def run(arguments: argparse.Namespace, output: Output) -> int:
+    """Verify, and see that the results arrived."""
+    selectors = [selector(text) for text in arguments.selector]
+    messages = dict(message(text) for text in arguments.message)
+    if arguments.provider_url is None and not messages:
+        raise UsageError("say what answers for the provider: --provider-url, --message, or both")
+    verifier_class = _verifier_class()
+    with connect(arguments) as registry:
+        call = broker.to_verify(
+            arguments.provider,
+            selectors,
+            branch=arguments.branch,
+            tags=arguments.tag,
+            pending=arguments.pending,
+        )
+        pacts = [registry.send(broker.pact(here)) for here in registry.send(call)]
+        results = [broker.result_of(*pact, arguments.provider, arguments.provider_version) for pact in pacts]
+        before = [registry.send(each) for each in results]
+        if not pacts:
+            return _told(arguments, output, "nothing to verify", pacts)
+        verifier = _verifier(verifier_class, arguments, registry, selectors, messages)
+        with _stdout_as_stderr():
+            passed = _verified(verifier, output)
+        answer = "passed" if passed else "failed"
+        # The verifier says nothing when its results are refused, so the server is asked whether it has them.
+        lost = arguments.publish and any(
+            registry.send(call) in (None, known) for call, known in zip(results, before, strict=True)
+        )
+    if lost:
+        output.say("the broker does not have the result of every contract")
+        answer = "results not recorded" if passed else answer
+    return _told(arguments, output, answer, pacts)
+
+
+def _told(arguments: argparse.Namespace, output: Output, answer: str, pacts: Sequence[tuple[str, str]]) -> int:
+    code = EXIT_CODES[answer]
+    contracts = [{"consumer": consumer, "version": version} for consumer, version in pacts]
+    lines = [f"  contract with {consumer} version {version}" for consumer, version in pacts]
+    document = {"answer": answer, "exit_code": code, "published": arguments.publish, "contracts": contracts}
+    output.result(document, [f"{answer}: {arguments.provider} version {arguments.provider_version}", *lines])
+    return code
+
+
+def selector(text: str) -> dict[str, Any]:
+    """A consumer version selector as typed. Raises UsageError; the broker judges what it means."""
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise UsageError(f"--selector {text} is no JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise UsageError(f"--selector {text} is no JSON object")
+    return found
+
+
+def message(text: str) -> tuple[str, bytes]:
+    """A message's description and the event that stands for it. Raises UsageError."""
+    description, equals, path = text.rpartition("=")
+    if not (description and equals and path):
+        raise UsageError(f"--message {text} is not of the form DESCRIPTION=FILE")
+    return description, read_text(path).encode("utf-8")
+
+
+def _verifier_class() -> Any:
+    try:
+        from pact import Verifier
+    except ImportError as error:
+        raise MissingExtra(purpose="Verifying contracts", package="pact-python", extra="contracts") from error
+    return Verifier
+
+
+def _verifier(
+    verifier_class: Any,
+    arguments: argparse.Namespace,
+    registry: Registry,
+    selectors: Sequence[Mapping[str, Any]],
+    messages: Mapping[str, bytes],
+) -> Any:
+    try:
+        host = urlsplit(arguments.provider_url or "").hostname or "localhost"
+        if messages and host not in ("localhost", "127.0.0.1"):  # pact-python looks for both on one host
+            raise UsageError(
+                f"--message goes with a provider on this machine only, not with {host}: verify in two runs"
+            )
+        verifier = verifier_class(arguments.provider, host=host)
+        if arguments.provider_url is not None:
+            verifier.add_transport(url=arguments.provider_url)
+        if arguments.states_url is not None:
+            verifier.state_handler(arguments.states_url, body=True)
+    except ValueError as error:
+        raise UsageError(f"--provider-url, --states-url: {error}") from error
+    if messages:
+        verifier.message_handler(
+            {
+                name: {"contents": content, "metadata": None, "content_type": "application/json"}
+                for name, content in messages.items()
+            }
+        )
+    source = verifier.broker_source(
+        registry.url + broker.MOUNT, selector=True, use_env=False, **_credentials(arguments)
+    )
+    for each in selectors:
+        source.consumer_version(**{_snake(name): value for name, value in each.items()})
+    if arguments.branch is not None:
+        source.provider_branch(arguments.branch)
+    if arguments.tag:
+        source.provider_tags(*arguments.tag)
+    if arguments.pending:
+        source.include_pending()
+    source.build()
+    if arguments.publish:
+        verifier.set_publish_options(arguments.provider_version, branch=arguments.branch, tags=arguments.tag)
+    return verifier
+
+
+def _snake(name: str) -> str:
+    return re.sub("[A-Z]", lambda found: "_" + found[0].lower(), name)
+
+
+def _credentials(arguments: argparse.Namespace) -> dict[str, str]:
+    """What the client itself logs in with, for the verifier."""
+    if (token := secret("TENOR_TOKEN")) is not None:
+        return {"token": token}
+    if (basic := secret("TENOR_BASIC_AUTH")) is not None:
+        user, _, password = basic.partition(":")
+        return {"username": user, "password": password}
+    address = urlsplit((arguments.registry or setting("TENOR_URL", DEFAULT_URL).split(","))[0].strip())
+    if address.username is None:
+        return {}
+    return {"username": unquote(address.username), "password": unquote(address.password or "")}
+
+
+def _verified(verifier: Any, output: Output) -> bool:
+    try:
+        verifier.verify()
+    except Exception as failure:  # the verifier raises RuntimeError for all it has to say
+        output.say(str(failure))
+        return False
+    return True
+
+
+@contextmanager
+def _stdout_as_stderr() -> Iterator[None]:
+    """What native code prints goes to stderr: stdout belongs to the result."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    try:
+        os.dup2(2, 1)
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)
