@@ -243,6 +243,17 @@ def matrix(*numbers: int) -> httpx.Response:
     return httpx.Response(200, json={"matrix": rows})
 
 
+def to_be_verified() -> Answers:
+    """One pact, whose link names the public address."""
+    here = "/pact/pacts/provider/p/consumer/c%2F1/pact-version/s"
+    listed = {"_embedded": {"pacts": [{"_links": {"self": {"href": f"http://public/elsewhere{here}"}}}]}}
+    document = {"consumer": {"name": "c/1"}, "_links": {"pb:consumer-version": {"name": "1"}}}
+    return {
+        "POST /prefix/pact/pacts/provider/p/for-verification": httpx.Response(200, json=listed),
+        f"GET /prefix{here}": httpx.Response(200, json=document),
+    }
+
+
 @pytest.mark.parametrize(
     ("before", "after", "code", "answer"),
     [
@@ -266,14 +277,7 @@ def test_results_that_did_not_arrive_are_noticed(  # the verifier itself says no
             server.answers["GET /prefix/pact/matrix"] = matrix(*after)
 
     monkeypatch.setattr("tenor.cli.verbs.contracts_verify._verifier_class", lambda: Moving)
-    here = "/pact/pacts/provider/p/consumer/c%2F1/pact-version/s"
-    listed = {"_embedded": {"pacts": [{"_links": {"self": {"href": f"http://public/elsewhere{here}"}}}]}}
-    document = {"consumer": {"name": "c/1"}, "_links": {"pb:consumer-version": {"name": "1"}}}
-    server.answers = {
-        "POST /prefix/pact/pacts/provider/p/for-verification": httpx.Response(200, json=listed),
-        f"GET /prefix{here}": httpx.Response(200, json=document),
-        "GET /prefix/pact/matrix": matrix(*before),
-    }
+    server.answers = to_be_verified() | {"GET /prefix/pact/matrix": matrix(*before)}
     ended, out, _ = run(*VERIFY)
     assert (ended, out) == (code, f"{answer}: p version 2\n  contract with c/1 version 1\n")
 
@@ -301,3 +305,37 @@ def test_verifying_names_the_package_it_lacks(server: Canned, run: Run, monkeypa
     code, out, err = run(*VERIFY)
     assert (code, out) == (4, "")
     assert "pip install 'tenor[contracts]'" in err
+
+
+@pytest.mark.parametrize(
+    ("settings", "credentials"),
+    [
+        ({}, {}),
+        ({"TENOR_TOKEN": "t"}, {"token": "t"}),
+        ({"TENOR_BASIC_AUTH": "me:a:b"}, {"username": "me", "password": "a:b"}),
+        ({"TENOR_URL": "http://me:p%40ss@h/prefix"}, {"username": "me", "password": "p@ss"}),
+    ],
+)
+def test_the_verifier_logs_in_as_the_client_does(
+    server: Canned,
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: dict[str, str],
+    credentials: dict[str, str],
+) -> None:
+    class Asked(Content):
+        def broker_source(self, url: str, **options: Any) -> Content:
+            asked.append((url, options))
+            return self
+
+    asked: list[Any] = []
+    monkeypatch.setattr("tenor.cli.verbs.contracts_verify._verifier_class", lambda: Asked)
+    for name in ("TENOR_TOKEN", "TENOR_TOKEN_FILE", "TENOR_BASIC_AUTH", "TENOR_BASIC_AUTH_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    server.answers = to_be_verified() | {"GET /prefix/pact/matrix": matrix()}
+    assert run(*(word for word in VERIFY if word != "--publish"))[0] == 0
+    assert asked == [("http://h/prefix/pact", {"selector": True, "use_env": False, **credentials})]
+    sent = {request.headers.get("authorization", "") for request in server.requests}
+    assert [bool(each) for each in sent] == [bool(credentials)]
