@@ -32,7 +32,7 @@ from registry.names import LATEST, Subject
 from registry.policy import READWRITE, Config, Effective, not_in_mode, printed, resolved
 from registry.references import Resolver
 from registry.rules import VERSION_PROPERTY, Metadata, RuleSet, validate
-from registry.store.engine import Db, Moved, Settled
+from registry.store.engine import Db, Heavy, Moved, Settled
 from registry.store.queries import associations, registering, schemas, settings, subjects
 from registry.store.queries.schemas import Stored, Version
 from registry.store.queries.subjects import Head
@@ -85,6 +85,10 @@ class Proposal:
     """No references, no given id, no tombstones: PostgreSQL writes it with one call."""
 
 
+_LIGHT_TEXT = 8_000
+_LIGHT_HISTORY = 2
+
+
 class NotParsed(Exception):
     """The schema was not parsed before, and the caller does not want it parsed now."""
 
@@ -134,9 +138,16 @@ def _opened(db: Db, request: Registration, server: Config, *, only_parsed: bool 
     return _Case(db, request, settings, only_parsed)
 
 
-def decide(db: Db, request: Registration, server: Config) -> Proposal | Settled[Registered]:
-    """Decide a registration. Raises what `registry.errors` names for each step."""
+def decide(db: Db, request: Registration, server: Config, *, light: bool = False) -> Proposal | Settled[Registered]:
+    """Decide a registration. Raises what `registry.errors` names for each step.
+
+    `light`: only what is quickly decided; raises Heavy for large texts, Protobuf, references and long histories.
+    """
+    if light and (len(request.text) > _LIGHT_TEXT or request.format == "PROTOBUF" or request.references):
+        raise Heavy
     case = _opened(db, request, server)
+    if light and case.head is not None and case.head.live > _LIGHT_HISTORY:
+        raise Heavy
     if case.request.subject != request.subject:
         names.subject(str(case.request.subject))
     if (known := _fast(case)) is not None:

@@ -52,6 +52,7 @@ class Services:
             lambda db: decide(db, registration, self.server_config),
             lambda db, proposal: commit(db, proposal, actor),
             dry_run=dry_run,
+            light=lambda db: decide(db, registration, self.server_config, light=True),
         )
 
     def writable(self, db: Db, text: str) -> Subject:

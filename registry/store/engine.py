@@ -15,6 +15,7 @@ the batch is rolled back and its jobs are committed one by one.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import re
 import sqlite3
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 P = TypeVar("P")
+D = TypeVar("D")
 Row = tuple[Any, ...]
 
 BATCH = 64
@@ -55,6 +57,10 @@ class Settled(Generic[T]):
     """A decision that needs no write: the answer is there."""
 
     answer: T
+
+
+class Heavy(Exception):
+    """A decision that looks at too much for the event loop."""
 
 
 class Db(Protocol):
@@ -163,9 +169,31 @@ class _PostgreSQL:
 
 @dataclass(slots=True)
 class _Job:
+    """A writing job and whoever waits for it: a thread (`answer`), or a task on an event loop (`waiter`)."""
+
     run: Callable[[Db], Any]
-    answer: Future[Any]
     rolled_back: bool
+    answer: Future[Any] | None = None
+    waiter: asyncio.Future[Any] | None = None
+
+    @property
+    def wanted(self) -> bool:
+        """Whether to run it: a thread may have given up before it began; a task that goes away does not undo it."""
+        return self.answer is None or self.answer.set_running_or_notify_cancel()
+
+
+def _settle(answer: Future[Any] | asyncio.Future[Any], outcome: Any) -> None:
+    if answer.done():
+        return
+    if isinstance(outcome, BaseException):
+        answer.set_exception(outcome)
+    else:
+        answer.set_result(outcome)
+
+
+def _settle_all(answers: list[tuple[asyncio.Future[Any], Any]]) -> None:
+    for waiter, outcome in answers:
+        _settle(waiter, outcome)
 
 
 class _Poisoned(Exception):  # a job wrote and failed: the batch must be taken apart
@@ -268,17 +296,20 @@ class Store:
 
     # Writing.
 
-    def submit(self, job: Callable[[Db], T], *, dry_run: bool = False) -> Future[T]:
-        """Queue a writing job. `dry_run` runs it and rolls it back. Raises Busy when too many wait."""
+    def _queue(self, job: _Job) -> None:
         if self._closed:
             raise Busy(reason="the server is stopping")
         if self._writer is None:
             self._start_writer()
-        answer: Future[T] = Future()
         try:
-            self._jobs.put_nowait(_Job(job, answer, dry_run))
+            self._jobs.put_nowait(job)
         except queue.Full:
             raise Busy(reason=f"{QUEUE} writes are waiting") from None
+
+    def submit(self, job: Callable[[Db], T], *, dry_run: bool = False) -> Future[T]:
+        """Queue a writing job. `dry_run` runs it and rolls it back. Raises Busy when too many wait."""
+        answer: Future[T] = Future()
+        self._queue(_Job(job, dry_run, answer=answer))
         return answer
 
     def write_now(self, job: Callable[[Db], T], *, dry_run: bool = False) -> T:
@@ -287,7 +318,11 @@ class Store:
 
     async def write(self, job: Callable[[Db], T], *, dry_run: bool = False) -> T:
         """Run a writing job and wait without blocking the loop. A caller that goes away does not undo it."""
-        return await asyncio.shield(asyncio.wrap_future(self.submit(job, dry_run=dry_run)))
+        waiter: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        # Seen by somebody, even when the caller is gone by then.
+        waiter.add_done_callback(lambda done: done.cancelled() or done.exception())
+        self._queue(_Job(job, dry_run, waiter=waiter))
+        return await asyncio.shield(waiter)
 
     async def decide_and_write(
         self,
@@ -295,16 +330,17 @@ class Store:
         write: Callable[[Db, P], T],
         *,
         dry_run: bool = False,
-        heavy: bool = True,
+        light: Callable[[Db], P | Settled[T]] | None = None,
     ) -> T:
         """Decide outside the write lock, compare and write inside; decide again when something moved.
 
         `decide` reads and computes, and may find that nothing is to be written; `write` raises Moved when what the
         decision rests on has changed. After the second time the decision is made inside too: what it parses was parsed
-        by then, and of many writers to one subject each gets its turn.
+        by then, and of many writers to one subject each gets its turn. `light` is tried first on the event loop, where
+        reading is cheap there; it raises Heavy when that is not the place for it.
         """
-        for _ in range(2):
-            decision = await self.read(decide, heavy=heavy)
+        for attempt in (1, 2):
+            decision = await self._decided(decide, light if attempt == 1 else None)
             if isinstance(decision, Settled):
                 return decision.answer
             try:
@@ -321,6 +357,12 @@ class Store:
         except Moved:
             raise Busy(reason="the decision does not hold while it is made") from None
 
+    async def _decided(self, decide: Callable[[Db], D], light: Callable[[Db], D] | None) -> D:
+        if light is not None and self.dialect == "sqlite":
+            with contextlib.suppress(Heavy):
+                return self.read_now(light)
+        return await self.read(decide, heavy=True)
+
     def _start_writer(self) -> None:
         with self._writer_lock:
             if self._writer is None:
@@ -333,7 +375,7 @@ class Store:
             batch = [first]
             while len(batch) < BATCH and not self._jobs.empty():
                 batch.append(self._jobs.get_nowait())
-            jobs = [job for job in batch if job is not None and job.answer.set_running_or_notify_cancel()]
+            jobs = [job for job in batch if job is not None and job.wanted]
             if jobs:
                 self._commit(jobs)
             if None in batch:
@@ -349,11 +391,16 @@ class Store:
                 return
             cause = error.__cause__ if isinstance(error, _Poisoned) and error.__cause__ else error
             outcomes = [self._failure(cause) or cause if isinstance(cause, Exception) else cause]
+        # One call wakes a loop for the whole batch: each call costs a write to its pipe.
+        waiting: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Any]]] = {}
         for job, outcome in zip(jobs, outcomes, strict=True):
-            if isinstance(outcome, BaseException):
-                job.answer.set_exception(outcome)
-            else:
-                job.answer.set_result(outcome)
+            if job.answer is not None:
+                _settle(job.answer, outcome)
+            elif job.waiter is not None:
+                waiting.setdefault(job.waiter.get_loop(), []).append((job.waiter, outcome))
+        for loop, answers in waiting.items():
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                loop.call_soon_threadsafe(_settle_all, answers)
 
     def _commit_together(self, jobs: list[_Job]) -> list[Any]:
         db = self._own()

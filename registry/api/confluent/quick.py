@@ -18,10 +18,11 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from registry import names, registration, subjects
+from registry import formats, names, registration, subjects
 from registry.api.confluent import parameters as q
 from registry.api.confluent import render, schema_routes, subject_routes, wire
 from registry.events import Actor
+from registry.formats.base import Source
 from registry.hot import Keep
 from registry.http import QuickAnswer
 from registry.names import Subject
@@ -111,7 +112,8 @@ async def _lookup(services: Services, asked: Asked) -> QuickAnswer | None:
 async def _register(services: Services, asked: Asked) -> QuickAnswer | None:
     request = _request(asked, subject_routes.WRITE)
     names.subject(asked.parts[1], reject_empty=services.settings.reject_empty_subject)
-    if services.store.dialect == "sqlite":  # at once on this thread; elsewhere `decide` asks the same first
+    parsed = formats.remembered(request.format, Source(request.text)) is not None or request.references
+    if parsed and services.store.dialect == "sqlite":  # at once; elsewhere `decide` asks the same first
         found = await services.store.read(_known(services, request, registering=True))
         if found is not None:
             return _posted(found, asked, REGISTER, subject_routes.WRITE)
