@@ -138,6 +138,18 @@ def posted(body: bytes) -> bytes:
     return sha256(body).digest()
 
 
+async def _whole(receive: Receive, length: int) -> Message:
+    """A body of a known length as one message, however the server cuts it; or what came instead of it."""
+    body = b""
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return message
+        body += message.get("body", b"")
+        if len(body) >= length or not message.get("more_body", False):
+            return {"type": "http.request", "body": body, "more_body": False}
+
+
 def _again(receive: Receive, first: Message) -> Receive:
     """The channel with a message put back that was read to look at it."""
     waiting = [first]
@@ -207,9 +219,14 @@ class Outer:
             if ready is not None and await self._send_ready(ready, accept, scope, send, request_id, started):
                 return
         elif method == "POST" and 0 < length <= _SMALL and self.hot.any:
-            receive = _again(receive, first := await receive())
-            if first["type"] == "http.request" and not first.get("more_body", False):
-                ready = self.hot.get((raw_path, scope["query_string"], posted(first.get("body", b""))))
+            try:
+                async with asyncio.timeout(self.timeout):
+                    first = await _whole(receive, length)
+            except TimeoutError:
+                first = {"type": "http.disconnect"}  # a body that never came is none
+            receive = _again(receive, first)
+            if first["type"] == "http.request":
+                ready = self.hot.get((raw_path, scope["query_string"], posted(first["body"])))
                 if (
                     ready is not None
                     and (content_type is None or self.default.accepts(content_type))
