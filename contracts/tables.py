@@ -16,45 +16,12 @@ it is repeated where the newest of something is asked for, so that one index ans
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, SmallInteger, String, Text, text
+from sqlalchemy import Column, Index, Integer, LargeBinary, String, Text, text
 from sqlalchemy import UniqueConstraint as Unique
 from sqlmodel import Field
 
-from registry.store.tables import Row
-
-
-def _key() -> Column[int]:
-    # SQLite gives ids by itself only to INTEGER.
-    return Column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
-
-
-def _name(*, nullable: bool = False) -> Column[str]:
-    # Byte order on both engines: lists are sorted alike, and prefixes are ranges.
-    return Column(Text().with_variant(Text(collation="C"), "postgresql"), nullable=nullable)
-
-
-def _to(
-    target: str, *, primary: bool = False, index: bool = False, nullable: bool = False, on_delete: str = "CASCADE"
-) -> Column[int]:
-    return Column(
-        BigInteger().with_variant(Integer, "sqlite"),
-        ForeignKey(target, ondelete=on_delete),
-        primary_key=primary,
-        nullable=nullable,
-        index=index,
-    )
-
-
-def _time(*, nullable: bool = False) -> Column[int]:
-    return Column(BigInteger, nullable=nullable)
-
-
-def _flag() -> Column[int]:
-    return Column(SmallInteger, nullable=False)
-
-
-def _number() -> Column[int]:
-    return Column(BigInteger, nullable=False)
+from registry.store.tables import columns
+from registry.store.tables.columns import Row
 
 
 class Application(Row, table=True):
@@ -62,16 +29,16 @@ class Application(Row, table=True):
 
     __tablename__ = "application"
     __table_args__ = (Unique("name"),)
-    pk: int | None = Field(default=None, sa_column=_key())
-    name: str = Field(sa_column=_name())
+    pk: int | None = Field(default=None, sa_column=columns.key())
+    name: str = Field(sa_column=columns.name())
     display_name: str | None = Field(default=None, sa_column=Column(Text))
     main_branch: str | None = Field(default=None, sa_column=Column(Text))
     repository_url: str | None = Field(default=None, sa_column=Column(Text))
     repository_name: str | None = Field(default=None, sa_column=Column(Text))
     repository_namespace: str | None = Field(default=None, sa_column=Column(Text))
-    last_position: int = Field(default=0, sa_column=_number())
-    created_at: int = Field(sa_column=_time())
-    updated_at: int = Field(sa_column=_time())
+    last_position: int = Field(default=0, sa_column=columns.number())
+    created_at: int = Field(sa_column=columns.time())
+    updated_at: int = Field(sa_column=columns.time())
 
 
 class ApplicationLabel(Row, table=True):
@@ -79,9 +46,9 @@ class ApplicationLabel(Row, table=True):
 
     __tablename__ = "application_label"
     __table_args__ = (Index("ix_application_label_name", "name", "application_pk"),)
-    application_pk: int = Field(sa_column=_to("application.pk", primary=True))
+    application_pk: int = Field(sa_column=columns.to("application.pk", primary=True))
     name: str = Field(sa_column=Column(Text, primary_key=True))
-    created_at: int = Field(sa_column=_time())
+    created_at: int = Field(sa_column=columns.time())
 
 
 class ApplicationVersion(Row, table=True):
@@ -92,13 +59,13 @@ class ApplicationVersion(Row, table=True):
         Unique("application_pk", "number"),
         Index("ix_application_version_position", "application_pk", "position"),
     )
-    pk: int | None = Field(default=None, sa_column=_key())
-    application_pk: int = Field(sa_column=_to("application.pk"))
-    number: str = Field(sa_column=_name())
-    position: int = Field(sa_column=_number())
+    pk: int | None = Field(default=None, sa_column=columns.key())
+    application_pk: int = Field(sa_column=columns.to("application.pk"))
+    number: str = Field(sa_column=columns.name())
+    position: int = Field(sa_column=columns.number())
     build_url: str | None = Field(default=None, sa_column=Column(Text))
-    created_at: int = Field(sa_column=_time())
-    updated_at: int = Field(sa_column=_time())
+    created_at: int = Field(sa_column=columns.time())
+    updated_at: int = Field(sa_column=columns.time())
 
 
 class Branch(Row, table=True):
@@ -106,14 +73,14 @@ class Branch(Row, table=True):
 
     __tablename__ = "branch"
     __table_args__ = (Unique("application_pk", "name"),)
-    pk: int | None = Field(default=None, sa_column=_key())
-    application_pk: int = Field(sa_column=_to("application.pk"))
-    name: str = Field(sa_column=_name())
+    pk: int | None = Field(default=None, sa_column=columns.key())
+    application_pk: int = Field(sa_column=columns.to("application.pk"))
+    name: str = Field(sa_column=columns.name())
     head_pk: int | None = Field(
-        default=None, sa_column=_to("application_version.pk", index=True, nullable=True, on_delete="SET NULL")
+        default=None, sa_column=columns.to("application_version.pk", index=True, nullable=True, on_delete="SET NULL")
     )
-    created_at: int = Field(sa_column=_time())
-    updated_at: int = Field(sa_column=_time())
+    created_at: int = Field(sa_column=columns.time())
+    updated_at: int = Field(sa_column=columns.time())
 
 
 class BranchVersion(Row, table=True):
@@ -121,10 +88,10 @@ class BranchVersion(Row, table=True):
 
     __tablename__ = "branch_version"
     __table_args__ = (Unique("branch_pk", "version_pk"), Index("ix_branch_version_added", "branch_pk", "pk"))
-    pk: int | None = Field(default=None, sa_column=_key())
-    branch_pk: int = Field(sa_column=_to("branch.pk"))
-    version_pk: int = Field(sa_column=_to("application_version.pk", index=True))
-    created_at: int = Field(sa_column=_time())
+    pk: int | None = Field(default=None, sa_column=columns.key())
+    branch_pk: int = Field(sa_column=columns.to("branch.pk"))
+    version_pk: int = Field(sa_column=columns.to("application_version.pk", index=True))
+    created_at: int = Field(sa_column=columns.time())
 
 
 class Tag(Row, table=True):
@@ -132,21 +99,21 @@ class Tag(Row, table=True):
 
     __tablename__ = "tag"
     __table_args__ = (Index("ix_tag_newest", "application_pk", "name", "position"),)
-    version_pk: int = Field(sa_column=_to("application_version.pk", primary=True))
+    version_pk: int = Field(sa_column=columns.to("application_version.pk", primary=True))
     name: str = Field(sa_column=Column(Text().with_variant(Text(collation="C"), "postgresql"), primary_key=True))
-    application_pk: int = Field(sa_column=_to("application.pk"))
-    position: int = Field(sa_column=_number())
-    created_at: int = Field(sa_column=_time())
+    application_pk: int = Field(sa_column=columns.to("application.pk"))
+    position: int = Field(sa_column=columns.number())
+    created_at: int = Field(sa_column=columns.time())
 
 
 class Integration(Row, table=True):
     """A consumer and a provider that ever had a pact."""
 
     __tablename__ = "integration"
-    consumer_pk: int = Field(sa_column=_to("application.pk", primary=True))
-    provider_pk: int = Field(sa_column=_to("application.pk", primary=True, index=True))
-    created_at: int = Field(sa_column=_time())
-    changed_at: int = Field(sa_column=_time())
+    consumer_pk: int = Field(sa_column=columns.to("application.pk", primary=True))
+    provider_pk: int = Field(sa_column=columns.to("application.pk", primary=True, index=True))
+    created_at: int = Field(sa_column=columns.time())
+    changed_at: int = Field(sa_column=columns.time())
 
 
 class PactContent(Row, table=True):
@@ -154,12 +121,12 @@ class PactContent(Row, table=True):
 
     __tablename__ = "pact_content"
     __table_args__ = (Unique("consumer_pk", "provider_pk", "sha"),)
-    pk: int | None = Field(default=None, sa_column=_key())
-    consumer_pk: int = Field(sa_column=_to("application.pk"))
-    provider_pk: int = Field(sa_column=_to("application.pk", index=True))
+    pk: int | None = Field(default=None, sa_column=columns.key())
+    consumer_pk: int = Field(sa_column=columns.to("application.pk"))
+    provider_pk: int = Field(sa_column=columns.to("application.pk", index=True))
     sha: str = Field(sa_column=Column(String(40), nullable=False, index=True))
     text: str = Field(sa_column=Column(Text, nullable=False))
-    created_at: int = Field(sa_column=_time())
+    created_at: int = Field(sa_column=columns.time())
 
 
 class PactRow(Row, table=True):
@@ -171,14 +138,14 @@ class PactRow(Row, table=True):
         Index("ix_pact_newest", "provider_pk", "consumer_pk", "position"),
         Index("ix_pact_consumer", "consumer_pk", "position"),
     )
-    pk: int | None = Field(default=None, sa_column=_key())
-    version_pk: int = Field(sa_column=_to("application_version.pk"))
-    consumer_pk: int = Field(sa_column=_to("application.pk"))
-    provider_pk: int = Field(sa_column=_to("application.pk"))
-    content_pk: int = Field(sa_column=_to("pact_content.pk", index=True))
-    position: int = Field(sa_column=_number())
+    pk: int | None = Field(default=None, sa_column=columns.key())
+    version_pk: int = Field(sa_column=columns.to("application_version.pk"))
+    consumer_pk: int = Field(sa_column=columns.to("application.pk"))
+    provider_pk: int = Field(sa_column=columns.to("application.pk"))
+    content_pk: int = Field(sa_column=columns.to("pact_content.pk", index=True))
+    position: int = Field(sa_column=columns.number())
     revision: int = Field(sa_column=Column(Integer, nullable=False))
-    created_at: int = Field(sa_column=_time())
+    created_at: int = Field(sa_column=columns.time())
 
 
 class VerificationRow(Row, table=True):
@@ -196,19 +163,19 @@ class VerificationRow(Row, table=True):
             postgresql_where=text("newest = 1"),
         ),
     )
-    pk: int | None = Field(default=None, sa_column=_key())
-    number: int = Field(sa_column=_number())
-    content_pk: int = Field(sa_column=_to("pact_content.pk"))
-    provider_version_pk: int = Field(sa_column=_to("application_version.pk"))
+    pk: int | None = Field(default=None, sa_column=columns.key())
+    number: int = Field(sa_column=columns.number())
+    content_pk: int = Field(sa_column=columns.to("pact_content.pk"))
+    provider_version_pk: int = Field(sa_column=columns.to("application_version.pk"))
     consumer_version_pk: int | None = Field(
-        default=None, sa_column=_to("application_version.pk", nullable=True, on_delete="SET NULL")
+        default=None, sa_column=columns.to("application_version.pk", nullable=True, on_delete="SET NULL")
     )
-    success: int = Field(sa_column=_flag())
-    wip: int = Field(sa_column=_flag())
-    newest: int = Field(sa_column=_flag())
+    success: int = Field(sa_column=columns.flag())
+    wip: int = Field(sa_column=columns.flag())
+    newest: int = Field(sa_column=columns.flag())
     build_url: str | None = Field(default=None, sa_column=Column(Text))
     details: str = Field(sa_column=Column(Text, nullable=False))
-    created_at: int = Field(sa_column=_time())
+    created_at: int = Field(sa_column=columns.time())
 
 
 class Environment(Row, table=True):
@@ -216,14 +183,14 @@ class Environment(Row, table=True):
 
     __tablename__ = "environment"
     __table_args__ = (Unique("uuid"), Unique("name"))
-    pk: int | None = Field(default=None, sa_column=_key())
+    pk: int | None = Field(default=None, sa_column=columns.key())
     uuid: str = Field(sa_column=Column(String(64), nullable=False))
-    name: str = Field(sa_column=_name())
+    name: str = Field(sa_column=columns.name())
     display_name: str = Field(sa_column=Column(Text, nullable=False))
-    production: int = Field(sa_column=_flag())
+    production: int = Field(sa_column=columns.flag())
     contacts: str = Field(sa_column=Column(Text, nullable=False))
-    created_at: int = Field(sa_column=_time())
-    updated_at: int = Field(sa_column=_time())
+    created_at: int = Field(sa_column=columns.time())
+    updated_at: int = Field(sa_column=columns.time())
 
 
 class DeployedVersion(Row, table=True):
@@ -242,14 +209,14 @@ class DeployedVersion(Row, table=True):
             postgresql_where=text("ended_at IS NULL"),
         ),
     )
-    pk: int | None = Field(default=None, sa_column=_key())
+    pk: int | None = Field(default=None, sa_column=columns.key())
     uuid: str = Field(sa_column=Column(String(36), nullable=False))
-    application_pk: int = Field(sa_column=_to("application.pk", index=True))
-    version_pk: int = Field(sa_column=_to("application_version.pk", index=True))
-    environment_pk: int = Field(sa_column=_to("environment.pk"))
+    application_pk: int = Field(sa_column=columns.to("application.pk", index=True))
+    version_pk: int = Field(sa_column=columns.to("application_version.pk", index=True))
+    environment_pk: int = Field(sa_column=columns.to("environment.pk"))
     instance: str = Field(sa_column=Column(Text, nullable=False))
-    created_at: int = Field(sa_column=_time())
-    ended_at: int | None = Field(default=None, sa_column=_time(nullable=True))
+    created_at: int = Field(sa_column=columns.time())
+    ended_at: int | None = Field(default=None, sa_column=columns.time(nullable=True))
 
 
 class ReleasedVersion(Row, table=True):
@@ -267,13 +234,13 @@ class ReleasedVersion(Row, table=True):
             postgresql_where=text("ended_at IS NULL"),
         ),
     )
-    pk: int | None = Field(default=None, sa_column=_key())
+    pk: int | None = Field(default=None, sa_column=columns.key())
     uuid: str = Field(sa_column=Column(String(36), nullable=False))
-    application_pk: int = Field(sa_column=_to("application.pk", index=True))
-    version_pk: int = Field(sa_column=_to("application_version.pk"))
-    environment_pk: int = Field(sa_column=_to("environment.pk"))
-    created_at: int = Field(sa_column=_time())
-    ended_at: int | None = Field(default=None, sa_column=_time(nullable=True))
+    application_pk: int = Field(sa_column=columns.to("application.pk", index=True))
+    version_pk: int = Field(sa_column=columns.to("application_version.pk"))
+    environment_pk: int = Field(sa_column=columns.to("environment.pk"))
+    created_at: int = Field(sa_column=columns.time())
+    ended_at: int | None = Field(default=None, sa_column=columns.time(nullable=True))
 
 
 class WebhookRow(Row, table=True):
@@ -281,18 +248,18 @@ class WebhookRow(Row, table=True):
 
     __tablename__ = "webhook"
     __table_args__ = (Unique("uuid"),)
-    pk: int | None = Field(default=None, sa_column=_key())
+    pk: int | None = Field(default=None, sa_column=columns.key())
     uuid: str = Field(sa_column=Column(String(200), nullable=False))
     description: str = Field(sa_column=Column(Text, nullable=False))
-    enabled: int = Field(sa_column=_flag())
+    enabled: int = Field(sa_column=columns.flag())
     events: str = Field(sa_column=Column(Text, nullable=False))
     consumer_name: str | None = Field(default=None, sa_column=Column(Text))
     consumer_label: str | None = Field(default=None, sa_column=Column(Text))
     provider_name: str | None = Field(default=None, sa_column=Column(Text))
     provider_label: str | None = Field(default=None, sa_column=Column(Text))
     request: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
-    created_at: int = Field(sa_column=_time())
-    updated_at: int = Field(sa_column=_time())
+    created_at: int = Field(sa_column=columns.time())
+    updated_at: int = Field(sa_column=columns.time())
 
 
 class DeliveryRow(Row, table=True):
@@ -311,34 +278,34 @@ class DeliveryRow(Row, table=True):
             postgresql_where=text("status IN ('waiting', 'sending')"),
         ),
     )
-    pk: int | None = Field(default=None, sa_column=_key())
+    pk: int | None = Field(default=None, sa_column=columns.key())
     uuid: str = Field(sa_column=Column(String(36), nullable=False))
     webhook_pk: int | None = Field(
-        default=None, sa_column=_to("webhook.pk", index=True, nullable=True, on_delete="SET NULL")
+        default=None, sa_column=columns.to("webhook.pk", index=True, nullable=True, on_delete="SET NULL")
     )
     event: str = Field(sa_column=Column(String(64), nullable=False))
-    consumer_pk: int | None = Field(default=None, sa_column=_to("application.pk", nullable=True))
-    provider_pk: int | None = Field(default=None, sa_column=_to("application.pk", nullable=True))
+    consumer_pk: int | None = Field(default=None, sa_column=columns.to("application.pk", nullable=True))
+    provider_pk: int | None = Field(default=None, sa_column=columns.to("application.pk", nullable=True))
     version_pk: int | None = Field(
-        default=None, sa_column=_to("application_version.pk", index=True, nullable=True, on_delete="SET NULL")
+        default=None, sa_column=columns.to("application_version.pk", index=True, nullable=True, on_delete="SET NULL")
     )
     verification_pk: int | None = Field(
-        default=None, sa_column=_to("verification.pk", index=True, nullable=True, on_delete="SET NULL")
+        default=None, sa_column=columns.to("verification.pk", index=True, nullable=True, on_delete="SET NULL")
     )
     request: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     status: str = Field(sa_column=Column(String(16), nullable=False))
     attempts: int = Field(sa_column=Column(Integer, nullable=False))
-    due_at: int = Field(sa_column=_time())
-    created_at: int = Field(sa_column=_time())
-    updated_at: int = Field(sa_column=_time())
+    due_at: int = Field(sa_column=columns.time())
+    created_at: int = Field(sa_column=columns.time())
+    updated_at: int = Field(sa_column=columns.time())
 
 
 class DeliveryAttempt(Row, table=True):
     """What one attempt came to, in words without secrets."""
 
     __tablename__ = "delivery_attempt"
-    pk: int | None = Field(default=None, sa_column=_key())
-    delivery_pk: int = Field(sa_column=_to("delivery.pk", index=True))
-    at: int = Field(sa_column=_time())
-    success: int = Field(sa_column=_flag())
+    pk: int | None = Field(default=None, sa_column=columns.key())
+    delivery_pk: int = Field(sa_column=columns.to("delivery.pk", index=True))
+    at: int = Field(sa_column=columns.time())
+    success: int = Field(sa_column=columns.flag())
     log: str = Field(sa_column=Column(Text, nullable=False))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from registry.store.engine import Db, Store
 
-HEAD = "0002"
+HEAD = "0006"
 """The newest revision; a test compares it with `migrations/versions`."""
 
 

@@ -1,4 +1,4 @@
-"""Rows of the registry: columns, keys and indexes. Statements are in `queries.py`, migrations in `migrations/`.
+"""Rows of schemas and subjects: columns, keys and indexes. Statements are in `queries/`, migrations in `migrations/`.
 
     context ─┬─< subject ──< version >── schema_ ──< reference >── subject
              └─< schema_                         └─< term            (what search finds)
@@ -15,64 +15,27 @@ from __future__ import annotations
 from sqlalchemy import (
     BigInteger,
     Column,
-    ForeignKey,
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     SmallInteger,
     String,
     Text,
     UniqueConstraint,
     text,
 )
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
-NAMING = {
-    "ix": "ix_%(column_0_N_label)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-    "pk": "pk_%(table_name)s",
-}
-
-
-class Row(SQLModel):
-    """The base of every table: one set of metadata with constraints that have names, so that they can be dropped."""
-
-    metadata = MetaData(naming_convention=NAMING)
-
-
-def _key() -> Column[int]:
-    # SQLite gives ids by itself only to INTEGER.
-    return Column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
-
-
-def _name(*, primary_key: bool = False, unique: bool = False, index: bool = False) -> Column[str]:
-    # Byte order on both engines: answers are sorted as the reference sorts them, and prefixes are ranges.
-    kind = Text().with_variant(Text(collation="C"), "postgresql")
-    return Column(kind, primary_key=primary_key, unique=unique or None, index=index or None, nullable=False)
-
-
-def _to(target: str, *, primary: bool = False, index: bool = False) -> Column[int]:
-    return Column(
-        BigInteger().with_variant(Integer, "sqlite"),
-        ForeignKey(target, ondelete="CASCADE"),
-        primary_key=primary,
-        nullable=False,
-        index=index,
-    )
-
-
-def _time(*, nullable: bool = False) -> Column[int]:
-    return Column(BigInteger, nullable=nullable)
+from registry.store.tables import columns
+from registry.store.tables.columns import Row
 
 
 class Context(Row, table=True):
     """A namespace of ids. `last_id` is the last schema id handed out; an id is never handed out again."""
 
     __tablename__ = "context"
-    pk: int | None = Field(default=None, sa_column=_key())
-    name: str = Field(sa_column=_name(unique=True))
+    pk: int | None = Field(default=None, sa_column=columns.key())
+    name: str = Field(sa_column=columns.name(unique=True))
     last_id: int = Field(default=0, sa_column=Column(Integer, nullable=False))
 
 
@@ -84,8 +47,8 @@ class SchemaRow(Row, table=True):
 
     __tablename__ = "schema_"
     __table_args__ = (UniqueConstraint("context_pk", "id"), UniqueConstraint("context_pk", "fingerprint", "twin"))
-    pk: int | None = Field(default=None, sa_column=_key())
-    context_pk: int = Field(sa_column=_to("context.pk"))
+    pk: int | None = Field(default=None, sa_column=columns.key())
+    context_pk: int = Field(sa_column=columns.to("context.pk"))
     id: int = Field(sa_column=Column(Integer, nullable=False))
     fingerprint: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     twin: int = Field(default=0, sa_column=Column(Integer, nullable=False))
@@ -95,7 +58,7 @@ class SchemaRow(Row, table=True):
     refs: str | None = Field(default=None, sa_column=Column(Text))
     metadata_: str | None = Field(default=None, sa_column=Column("metadata", Text))
     rule_set: str | None = Field(default=None, sa_column=Column(Text))
-    created_at: int = Field(sa_column=_time())
+    created_at: int = Field(sa_column=columns.time())
 
 
 class SubjectRow(Row, table=True):
@@ -118,9 +81,9 @@ class SubjectRow(Row, table=True):
             postgresql_where=text("owner IS NOT NULL"),
         ),
     )
-    pk: int | None = Field(default=None, sa_column=_key())
-    context_pk: int = Field(sa_column=_to("context.pk"))
-    name: str = Field(sa_column=_name())
+    pk: int | None = Field(default=None, sa_column=columns.key())
+    context_pk: int = Field(sa_column=columns.to("context.pk"))
+    name: str = Field(sa_column=columns.name())
     revision: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
     live: int = Field(default=0, sa_column=Column(Integer, nullable=False))
     latest_version: int | None = Field(default=None, sa_column=Column(Integer))
@@ -143,11 +106,11 @@ class VersionRow(Row, table=True):
             postgresql_where=text("deleted_at IS NULL"),
         ),
     )
-    subject_pk: int = Field(sa_column=_to("subject.pk", primary=True))
+    subject_pk: int = Field(sa_column=columns.to("subject.pk", primary=True))
     version: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
-    schema_pk: int = Field(sa_column=_to("schema_.pk", index=True))
-    created_at: int = Field(sa_column=_time())
-    deleted_at: int | None = Field(default=None, sa_column=_time(nullable=True))
+    schema_pk: int = Field(sa_column=columns.to("schema_.pk", index=True))
+    created_at: int = Field(sa_column=columns.time())
+    deleted_at: int | None = Field(default=None, sa_column=columns.time(nullable=True))
     source: str | None = Field(default=None, sa_column=Column(Text))
 
 
@@ -156,10 +119,10 @@ class ReferenceRow(Row, table=True):
 
     __tablename__ = "reference"
     __table_args__ = (Index("ix_reference_target", "subject_pk", "version"),)
-    schema_pk: int = Field(sa_column=_to("schema_.pk", primary=True))
+    schema_pk: int = Field(sa_column=columns.to("schema_.pk", primary=True))
     position: int = Field(sa_column=Column(SmallInteger, primary_key=True, autoincrement=False))
     name: str = Field(sa_column=Column(Text, nullable=False))
-    subject_pk: int = Field(sa_column=_to("subject.pk"))
+    subject_pk: int = Field(sa_column=columns.to("subject.pk"))
     version: int = Field(sa_column=Column(Integer, nullable=False))
 
 
@@ -168,17 +131,17 @@ class TermRow(Row, table=True):
 
     __tablename__ = "term"
     __table_args__ = (Index("ix_term_value", "kind", "name", "schema_pk"),)
-    schema_pk: int = Field(sa_column=_to("schema_.pk", primary=True))
+    schema_pk: int = Field(sa_column=columns.to("schema_.pk", primary=True))
     position: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
     kind: str = Field(sa_column=Column(String(8), nullable=False))
-    name: str = Field(sa_column=_name())
+    name: str = Field(sa_column=columns.name())
 
 
 class ConfigRow(Row, table=True):
     """The settings of a scope, as JSON."""
 
     __tablename__ = "config"
-    scope: str = Field(sa_column=_name(primary_key=True))
+    scope: str = Field(sa_column=columns.name(primary_key=True))
     body: str = Field(sa_column=Column(Text, nullable=False))
 
 
@@ -186,7 +149,7 @@ class ModeRow(Row, table=True):
     """The mode of a scope."""
 
     __tablename__ = "mode"
-    scope: str = Field(sa_column=_name(primary_key=True))
+    scope: str = Field(sa_column=columns.name(primary_key=True))
     mode: str = Field(sa_column=Column(String(32), nullable=False))
 
 
@@ -194,7 +157,7 @@ class CounterRow(Row, table=True):
     """Numbers that move with a change of something global, e.g. `settings` with each change of config or mode."""
 
     __tablename__ = "counter"
-    name: str = Field(sa_column=_name(primary_key=True))
+    name: str = Field(sa_column=columns.name(primary_key=True))
     value: int = Field(sa_column=Column(BigInteger, nullable=False))
 
 
@@ -203,8 +166,8 @@ class EventRow(Row, table=True):
 
     __tablename__ = "event"
     __table_args__ = (Index("ix_event_resource", "resource", "pk"),)
-    pk: int | None = Field(default=None, sa_column=_key())
-    at: int = Field(sa_column=_time())
+    pk: int | None = Field(default=None, sa_column=columns.key())
+    at: int = Field(sa_column=columns.time())
     actor: str = Field(sa_column=Column(Text, nullable=False))
     action: str = Field(sa_column=Column(String(64), nullable=False))
     resource: str = Field(sa_column=Column(Text, nullable=False))
@@ -224,11 +187,11 @@ class AssociationRow(Row, table=True):
     resource_namespace: str = Field(sa_column=Column(Text, nullable=False, index=True))
     resource_type: str = Field(sa_column=Column(String(32), nullable=False))
     type: str = Field(sa_column=Column(String(32), nullable=False))
-    scope: str = Field(sa_column=_name(index=True))
+    scope: str = Field(sa_column=columns.name(index=True))
     lifecycle: str = Field(sa_column=Column(String(16), nullable=False))
     frozen: int = Field(sa_column=Column(SmallInteger, nullable=False))
-    created_at: int = Field(sa_column=_time())
-    updated_at: int = Field(sa_column=_time())
+    created_at: int = Field(sa_column=columns.time())
+    updated_at: int = Field(sa_column=columns.time())
 
 
 class IdempotencyRow(Row, table=True):
