@@ -9,8 +9,11 @@ from registry.events import Actor
 
 
 class Action(StrEnum):
-    """The verbs that roles grant. PURGE deletes for good, RELEASE hands out key material, ERASE destroys a person's key,
-    DEPLOY records what an environment runs, WAIVE accepts a break for a while, ADMINISTER changes identities and grants."""
+    """The verbs that roles grant.
+
+    PURGE deletes for good, RELEASE hands out key material, ERASE destroys a person's key, DEPLOY records what an
+    environment runs, WAIVE accepts a break for a while, ADMINISTER changes identities and grants.
+    """
 
     READ = "read"
     WRITE = "write"
