@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +57,13 @@ def shell(tmp_path: Path, registry: httpx.Client) -> Shell:
 @pytest.fixture
 def broker(registry: httpx.Client) -> Broker:
     return Broker(registry)
+
+
+def released(broker: Broker, environment: str) -> list[str]:
+    """The numbers of the versions that are released to an environment and supported."""
+    place = broker.environment(environment)
+    found = broker.get("environments", place, "released-versions", "currently-supported")["_embedded"]
+    return sorted(one["_embedded"]["version"]["number"] for one in found["releasedVersions"])
 
 
 def deployed(broker: Broker, environment: str) -> list[tuple[str, str]]:
@@ -109,6 +118,127 @@ def test_the_journey_of_a_version_from_publishing_to_production(shell: Shell, br
     assert shell.tenor(*ask).stdout.startswith(f"yes: {CONSUMER} version 1.0/rc 1 can be deployed to live\n  ")
     yes = shell.document(*ask)
     assert (yes["answer"], yes["deployable"], len(yes["matrix"])) == ("yes", True, 1)
+
+
+def test_what_an_environment_runs_is_recorded_and_taken_back(shell: Shell, broker: Broker) -> None:
+    shell.tenor("env", "create", "stage")
+    for number in ("1", "2 b/c", "3"):
+        broker.version(PROVIDER, number)
+    here = ("--application", PROVIDER, "--environment", "stage")
+    for number, more in (("1", ()), ("2 b/c", ("--instance", "blue/é"))):
+        shell.tenor("deploy", "record", *here, "--version", number, *more)
+    assert deployed(broker, "stage") == [("1", ""), ("2 b/c", "blue/é")]
+    wrong = shell.tenor("deploy", "undeploy", *here, "--version", "2 b/c", code=2)
+    assert "there are: 2 b/c (instance blue/é), 1\n" in wrong.stderr
+    undone = shell.document("deploy", "undeploy", *here, "--instance", "blue/é")
+    assert [one["version"] for one in undone["undeployed"]] == ["2 b/c"]
+    assert deployed(broker, "stage") == [("1", "")]
+    assert "is not deployed to stage any more" in shell.tenor("deploy", "undeploy", *here, "--version", "1").stdout
+    assert deployed(broker, "stage") == []
+    assert "is not deployed to stage" in shell.tenor("deploy", "undeploy", *here, code=2).stderr
+
+    for number in ("1", "3", "3"):
+        shell.tenor("deploy", "release", *here, "--version", number)
+    assert released(broker, "stage") == ["1", "3"]
+    ended = shell.document("deploy", "support-ended", *here, "--version", "1")
+    assert [one["version"] for one in ended["support_ended"]] == ["1"]
+    assert released(broker, "stage") == ["3"]
+    shell.tenor("deploy", "support-ended", *here, "--version", "1", code=2)
+    shell.tenor("deploy", "release", *here, "--version", "1")  # supported again
+    assert released(broker, "stage") == ["1", "3"]
+
+    shell.tenor("deploy", *here, "--version", "3")
+    told = shell.tenor("env", "describe", "stage").stdout
+    assert told.index("deployed:") < told.index(PROVIDER) < told.index("released:")
+    described = shell.document("env", "describe", "stage")
+    assert [one["version"] for one in described["deployed"]] == ["3"]
+    assert sorted(one["version"] for one in described["released"]) == ["1", "3"]
+    kept = shell.tenor("env", "delete", "stage", code=5)
+    assert (kept.stdout, "version 3" in kept.stderr, "stage" in broker.environments()) == ("", True, True)
+    assert shell.document("env", "delete", "stage", code=5)["deleted"] is False
+    shell.tenor("env", "delete", "stage", "--force")
+    assert "stage" not in broker.environments()
+
+
+def test_an_environment_changes_only_in_what_is_said(shell: Shell, broker: Broker) -> None:
+    def place(name: str) -> dict[str, Any]:
+        (found,) = broker.get("environments", name=name)["_embedded"]["environments"]
+        return {key: found.get(key) for key in ("name", "displayName", "production", "contacts")}
+
+    shell.tenor("env", "create", "first", "--production", "--display-name", "The first")
+    shell.tenor("env", "update", "first", "--contact", "Sam=sam@example.org", "--contact", "Ops=ops@example.org")
+    contacts = [
+        {"name": name, "details": {"emailAddress": email}}
+        for name, email in (("Sam", "sam@example.org"), ("Ops", "ops@example.org"))
+    ]
+    kept = {"name": "first", "displayName": "The first", "production": True, "contacts": contacts}
+    assert place("first") == kept
+    shell.tenor("env", "update", "first", "--no-production")
+    shell.tenor("env", "update", "first", "--name", "second", "--display-name", "No longer first")
+    changed = {**kept, "name": "second", "displayName": "No longer first", "production": False}
+    assert place("second") == changed
+    assert "contact: Sam, sam@example.org\n" in shell.tenor("env", "describe", "second").stdout
+    shell.tenor("env", "create", "third")
+    assert "third" in shell.tenor("env", "update", "second", "--name", "third", code=5).stderr
+    assert place("second") == changed
+    for wrong in (
+        ("second",),
+        ("second", "--contact", "nobody"),
+        ("first", "--production"),
+        ("second", "--name", "a b"),
+    ):
+        shell.tenor("env", "update", *wrong, code=2)
+    assert place("second") == changed
+    assert shell.document("env", "delete", "second")["deleted"] is True
+    assert "second" not in broker.environments()
+
+
+def test_a_version_is_chosen_and_sent_somewhere_in_each_of_the_ways(shell: Shell, broker: Broker) -> None:
+    consumer, provider, other = "cli/asker é", "cli answerer+", "cli bystander:1"
+    broker.version(provider, "7", branch="main", tag="prod")
+    broker.publish(consumer, "1", provider, [message("kept", id=1)], branch="main", tags=["rc"])
+    broker.publish(consumer, "2", provider, [message("broken", id=2)], branch="feat/x")
+    broker.result(consumer, "1", provider, "7", success=True)
+    broker.result(consumer, "2", provider, "7", success=False)
+    broker.deploy(provider, "7", "test")
+    for code, which, where in (
+        (0, ("--version", "1"), ("--to-environment", "test")),
+        (1, ("--version", "2"), ("--environment", "test")),
+        (0, ("--branch", "main"), ("--to", "prod")),
+        (1, ("--branch", "feat/x"), ("--to-main-branch",)),
+        (0, ("--main-branch",), ("--environment", "test")),
+        (0, ("--latest", "rc"), ("--to-main-branch",)),
+        (1, ("--latest",), ("--to", "prod")),
+    ):
+        told = shell.document("can-i-deploy", "--application", consumer, *which, *where, code=code)
+        assert [row["provider"]["name"] for row in told["matrix"]] == [provider], (which, where)
+    ask = ("can-i-deploy", "--pacticipant", consumer, "--to", "prod")
+    ignored = shell.document(*ask, "--version", "2", "--ignore", provider)
+    assert (ignored["summary"]["ignored"], ignored["matrix"][0]["ignored"]) == (1, True)
+    assert shell.document(*ask, "--version", "2", "--ignore", f"{provider}:7")["summary"]["ignored"] == 1
+    broker.version(other, "1")
+    assert shell.document(*ask, "--version", "2", "--ignore", f"{other}:", code=1)["summary"]["ignored"] == 0
+    for wrong in ((), ("--version", "1", "--branch", "main"), ("--version", "1", "--environment", "test")):
+        shell.tenor(*ask, *wrong, code=2)
+
+
+def test_waiting_ends_with_the_result_or_with_the_time(shell: Shell, broker: Broker) -> None:
+    consumer, provider = "cli waiter", "cli slow"
+    broker.version(provider, "1")
+    broker.publish(consumer, "1", provider, [message("m")], branch="main")
+    broker.deploy(provider, "1", "test")
+    ask = ("can-i-deploy", "--application", consumer, "--version", "1", "--to-environment", "test")
+    late = threading.Timer(1.0, lambda: broker.result(consumer, "1", provider, "1", success=True))
+    began = time.monotonic()
+    assert "waiting up to 0.2 s" in shell.tenor(*ask, "--wait", "0.2", code=3).stderr
+    late.start()
+    assert shell.tenor(*ask, "--wait", "30").stdout.startswith("yes: ")
+    late.join()
+    assert time.monotonic() - began < 20
+    broker.result(consumer, "1", provider, "1", success=False)
+    assert shell.tenor(*ask, "--wait", "30", code=1).stderr == ""
+    shell.tenor(*ask, "--wait", "-1", code=2)
+    shell.tenor(*ask, "--wait", "nan", code=2)
 
 
 def test_what_contradicts_the_published_is_refused_and_changes_nothing(shell: Shell, broker: Broker) -> None:

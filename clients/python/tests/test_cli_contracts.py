@@ -188,6 +188,29 @@ def test_deploy_finds_the_environment_by_its_name(server: Canned, run: Run) -> N
     assert (code, out, err) == (2, "", "error: there is no environment 'moon'; there are: live\n")
 
 
+def test_what_waits_asks_again_and_stops_at_an_answer(
+    server: Canned, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answers(request: httpx.Request) -> httpx.Response:
+        deployable = None if len(asked) < 3 else False
+        asked.append(request)
+        return httpx.Response(200, json={"summary": {"deployable": deployable}, "notices": [], "matrix": []})
+
+    asked: list[httpx.Request] = []
+    pauses: list[float] = []
+    monkeypatch.setattr(Canned, "__call__", lambda _, request: answers(request))
+    monkeypatch.setattr("time.sleep", pauses.append)
+    ask = (*ASK[:5], "--to", "prod", "--ignore", "api", "--ignore", "a:b:2", "--wait", "100")
+    assert run(*ask)[0] == 1
+    assert pauses == [0.5, 1.0, 2.0]
+    query = (
+        "q%5B%5D%5Bpacticipant%5D=web%2Fa+b&q%5B%5D%5Bversion%5D=1%2B2&latestby=cvp&tag=prod&latest=true"
+        "&ignore%5B%5D%5Bpacticipant%5D=api&ignore%5B%5D%5Bpacticipant%5D=a%3Ab&ignore%5B%5D%5Bversion%5D=2"
+    )
+    assert {request.url.query.decode() for request in asked} == {query}
+    assert run(*ASK[:5], "--to", "prod", "--ignore", ":2")[0] == 2
+
+
 def test_lists_line_up(server: Canned, run: Run) -> None:
     server.answers = {
         "GET /prefix/pact/environments": httpx.Response(200, json={"_embedded": {"environments": [ENVIRONMENT]}}),
@@ -199,9 +222,10 @@ def test_lists_line_up(server: Canned, run: Run) -> None:
 
 
 def test_a_verb_of_two_words_wants_both(run: Run) -> None:
-    said = "tenor: say which 'env': tenor env list or tenor env create.\n"
+    verbs = "tenor env list, tenor env create, tenor env update, tenor env delete or tenor env describe"
     for arguments in (["env"], ["env", "lst"]):
-        assert run(*arguments) == (2, "", said)
+        assert run(*arguments) == (2, "", f"tenor: say which 'env': {verbs}.\n")
+    assert run("deploy", "releas")[2].startswith("tenor: say which 'deploy': tenor deploy record, ")
     code, out, err = run("env", "--help")
     assert (code, err) == (0, "")
     assert "tenor env create" in out

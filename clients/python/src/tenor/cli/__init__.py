@@ -50,9 +50,16 @@ VERBS: Final = {
     "contracts list": Verb("tenor.cli.verbs.contracts_list", "list the newest contract of each consumer and provider"),
     "contracts verify": Verb("tenor.cli.verbs.contracts_verify", "does a provider's version keep its contracts?"),
     "can-i-deploy": Verb("tenor.cli.verbs.can_i_deploy", "is a version safe beside what an environment runs?"),
-    "deploy": Verb("tenor.cli.verbs.deploy", "record that a version is deployed to an environment"),
+    "deploy": Verb("tenor.cli.verbs.deploy", "the same as deploy record"),
+    "deploy record": Verb("tenor.cli.verbs.deploy", "record that a version is deployed to an environment"),
+    "deploy undeploy": Verb("tenor.cli.verbs.deploy_undeploy", "record that an environment runs a version no longer"),
+    "deploy release": Verb("tenor.cli.verbs.deploy_release", "record that a version is released, beside others"),
+    "deploy support-ended": Verb("tenor.cli.verbs.deploy_support_ended", "record that a release is not supported"),
     "env list": Verb("tenor.cli.verbs.env_list", "list environments"),
     "env create": Verb("tenor.cli.verbs.env_create", "create an environment"),
+    "env update": Verb("tenor.cli.verbs.env_update", "change an environment"),
+    "env delete": Verb("tenor.cli.verbs.env_delete", "delete an environment"),
+    "env describe": Verb("tenor.cli.verbs.env_describe", "what an environment is, and what runs there"),
 }
 
 USAGE_TEXT: Final = """\
@@ -81,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return SAFE
     for words in (2, 1):
         name = " ".join(given[:words])
-        if (verb := VERBS.get(name)) is not None:
+        if (verb := VERBS.get(name)) is not None and not (words == 1 and _second_word(given)):
             from tenor.cli.running import run
 
             return run(name, verb, given[words:])
@@ -106,10 +113,18 @@ def _no_such_verb(given: Sequence[str]) -> int:
     return USAGE
 
 
+def _second_word(given: Sequence[str]) -> bool:
+    """Whether a verb that also stands alone (`deploy`) is followed by what should be its second word."""
+    follows = len(given) > 1 and not given[1].startswith("-")
+    return follows and any(name.startswith(f"{given[0]} ") for name in VERBS)
+
+
 def _of_family(word: str, rest: Sequence[str], family: Mapping[str, Verb]) -> int:
     """What to say to the first word of verbs of two words, when no second one fits."""
     if rest and rest[0] in ("-h", "--help"):
         print("\n".join(f"  tenor {name}  {verb.summary}" for name, verb in family.items()))
         return SAFE
-    print(f"tenor: say which '{word}': {' or '.join(f'tenor {name}' for name in family)}.", file=sys.stderr)
+    *names, last = [f"tenor {name}" for name in family]
+    choices = f"{', '.join(names)} or {last}" if names else last
+    print(f"tenor: say which '{word}': {choices}.", file=sys.stderr)
     return USAGE

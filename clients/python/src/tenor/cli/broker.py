@@ -15,14 +15,24 @@ MOUNT: Final = "/pact"
 HEADERS: Final = {"Accept": "application/hal+json, application/json", "Content-Type": "application/json"}
 
 
-def can_i_deploy(application: str, version: str, environment: str) -> Call[Document]:
-    """Whether a version is safe beside what an environment runs: the broker's matrix with its summary."""
+def can_i_deploy(
+    selector: Mapping[str, str], destination: Mapping[str, str], ignored: Sequence[tuple[str, str | None]] = ()
+) -> Call[Document]:
+    """Whether a version is safe at a destination: the broker's matrix with its summary.
+
+    `selector` chooses the version: pacticipant, and version, branch, tag, latest, mainBranch. `destination` holds
+    environment, or latest with tag or mainBranch. What is ignored is (application, version or None for all).
+    """
     pairs = [
-        ("q[][pacticipant]", application),
-        ("q[][version]", version),
-        ("latestby", "cvpv"),
-        ("environment", environment),
+        *((f"q[][{name}]", value) for name, value in selector.items()),
+        # The newest row of a pair would hide an older version that an environment still runs.
+        ("latestby", "cvpv" if "environment" in destination else "cvp"),
+        *destination.items(),
     ]
+    for application, version in ignored:
+        pairs.append(("ignore[][pacticipant]", application))
+        if version is not None:
+            pairs.append(("ignore[][version]", version))
 
     def read(body: Any) -> Document:
         if body["summary"]["deployable"] not in (True, False, None):
@@ -44,6 +54,7 @@ def environments(name: str | None = None) -> Call[list[Document]]:
                 "display_name": str(item["displayName"]),
                 "production": bool(item["production"]),
                 "uuid": str(item["uuid"]),
+                "contacts": list(item.get("contacts", ())),
             }
             for item in body["_embedded"]["environments"]
         ]
@@ -59,10 +70,71 @@ def create_environment(name: str, display_name: str | None, *, production: bool)
     return Call("POST", path("environments"), _document, body, repeatable=False, headers=HEADERS)
 
 
+def update_environment(environment: Document) -> Call[Document]:
+    """Replace an environment by what `environments` told of it, changed."""
+    body = {
+        "name": environment["name"],
+        "displayName": environment["display_name"],
+        "production": environment["production"],
+        "contacts": environment["contacts"],
+    }
+    return Call("PUT", path("environments", environment["uuid"]), _document, body, headers=HEADERS)
+
+
+def delete_environment(uuid: str) -> Call[None]:
+    """Delete an environment with what was recorded for it."""
+    return Call("DELETE", path("environments", uuid), lambda _: None, repeatable=False, headers=HEADERS)
+
+
+DEPLOYED: Final = "deployed-versions"
+RELEASED: Final = "released-versions"
+KINDS: Final = (DEPLOYED, RELEASED)
+_CURRENT: Final = {
+    DEPLOYED: ("currently-deployed", "deployedVersions", "currentlyDeployed"),
+    RELEASED: ("currently-supported", "releasedVersions", "currentlySupported"),
+}
+
+
 def deploy(application: str, version: str, environment_uuid: str, instance: str | None) -> Call[Document]:
     """Record a deployment; what ran on the same instance ends. The same again changes nothing."""
-    here = path("pacticipants", application, "versions", version, "deployed-versions", "environment", environment_uuid)
-    return Call("POST", here, _document, {"applicationInstance": instance} if instance else {}, headers=HEADERS)
+    return _record(DEPLOYED, application, version, environment_uuid, {"applicationInstance": instance})
+
+
+def release(application: str, version: str, environment_uuid: str) -> Call[Document]:
+    """Record a release, beside others. The same again changes nothing, unless its support had ended."""
+    return _record(RELEASED, application, version, environment_uuid, {})
+
+
+def _record(
+    kind: str, application: str, version: str, environment_uuid: str, body: Mapping[str, str | None]
+) -> Call[Document]:
+    here = path("pacticipants", application, "versions", version, kind, "environment", environment_uuid)
+    return Call("POST", here, _document, {name: value for name, value in body.items() if value}, headers=HEADERS)
+
+
+def present(kind: str, environment_uuid: str, application: str | None = None) -> Call[list[Document]]:
+    """What is DEPLOYED or RELEASED in an environment now, of one application or of all."""
+    state, member, _ = _CURRENT[kind]
+    query = "" if application is None else f"?{urlencode({'pacticipant': application})}"
+
+    def read(body: Any) -> list[Document]:
+        return [
+            {
+                "application": str(item["_embedded"]["pacticipant"]["name"]),
+                "version": str(item["_embedded"]["version"]["number"]),
+                "instance": str(item.get("applicationInstance") or ""),
+                "since": str(item["createdAt"]),
+                "uuid": str(item["uuid"]),
+            }
+            for item in body["_embedded"][member]
+        ]
+
+    return Call("GET", path("environments", environment_uuid, kind, state) + query, read, headers=HEADERS)
+
+
+def end(kind: str, uuid: str) -> Call[Document]:
+    """A version is deployed, or its release supported, no longer. The same again changes nothing."""
+    return Call("PATCH", path(kind, uuid), _document, {_CURRENT[kind][2]: False}, headers=HEADERS)
 
 
 def publish(
