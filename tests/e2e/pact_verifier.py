@@ -7,6 +7,7 @@ Reads one JSON object from standard input (`url`, `provider`, `number`, `branch`
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import Any
 
@@ -19,6 +20,7 @@ def main(asked: dict[str, Any]) -> int:
         content = json.dumps(asked["answers"][name]).encode()
         return {"contents": content, "metadata": None, "content_type": "application/json"}
 
+    os.environ["PACT_DO_NOT_TRACK"] = "true"
     verifier = Verifier(asked["provider"]).message_handler(produce)
     source = verifier.broker_source(asked["url"], selector=True).provider_branch(asked["branch"])
     for selector in asked["selectors"]:
