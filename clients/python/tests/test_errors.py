@@ -20,6 +20,15 @@ EXAMPLES = [
     errors.InvalidEvent([errors.Violation("/a", "type", "'x'", "is not an int")], "orders-value"),
     errors.Undecodable(schema="a.B", reason="r"),
     errors.Unresolvable(format="AVRO", reason="r"),
+    errors.InvalidPlan("r", "/root"),
+    errors.PlanTooLarge("r", "/root"),
+    errors.UnsettledPlan([("/a", "s")] * 5),
+    errors.CustomStepRefused(function="f", reason="r"),
+    errors.UpcastFailed("split", "/a", "r"),
+    errors.InvalidKey(algorithm="AES256_GCM", reason="r"),
+    errors.AuthenticationFailed(what="A field"),
+    errors.KmsUnavailable(kms="aws-kms", action="wrap", reason="r"),
+    errors.UnknownKms(kms="x", known="y"),
     errors.MissingExtra(purpose="a schema", package="fastavro", extra="avro"),
 ]
 

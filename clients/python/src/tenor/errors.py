@@ -12,8 +12,22 @@
     │       ├── Denied            Unauthenticated · Forbidden
     │       └── Unavailable                                              try again later
     ├── InvalidEvent          the event breaks its schema: path, rule and value of every violation
+    ├── RuleError             the rules of a schema
+    │   ├── RuleFailed            a rule said no, or could not be run on this event: rule, path, reason
+    │   └── UnusableRule          a rule that this client cannot run, or that would let plaintext out
     ├── Undecodable           the bytes do not hold an event of the schema they name
     ├── UnusableSchema        the schema text does not compile here; Unresolvable: reader and writer do not fit
+    ├── PlanError             the plan of an upcaster cannot be used
+    │   ├── InvalidPlan · PlanTooLarge                                   it breaks the rules of plans
+    │   ├── UnsettledPlan                                                a step is a todo, or was not confirmed
+    │   └── CustomStepRefused                                            the installed function is not the pinned one
+    ├── UpcastFailed          an event could not be upcast: step and path
+    ├── EncryptionError       keys and what they seal
+    │   ├── InvalidKey                                                   no key of that algorithm
+    │   ├── AuthenticationFailed                                         another key, another place, or altered bytes
+    │   └── KmsError          the system that keeps the key-encrypting keys
+    │       ├── KmsUnavailable                                           ask again
+    │       └── KmsRefused · KeyNotFound · UnknownKms
     └── MissingExtra          an optional package is not installed
 
 `kind` is the stable word for dead-letter headers and metrics.
@@ -197,6 +211,36 @@ class InvalidEvent(TenorError):
         super().__init__(subject=subject, reasons=reasons, violations=self.violations)
 
 
+class RuleError(TenorError):
+    """The rules of a schema stand in the way."""
+
+    kind = "RULE"
+
+
+class RuleFailed(RuleError):
+    """A rule said no to this event, or broke on it. Nothing was encoded, nothing is delivered.
+
+    `rule` is its name, `type` its type, `path` a JSON pointer into the event (empty: all of it), `action` what the
+    rule asks for on failure (`ERROR`, `DLQ`), `dead_letter` the topic that it names for `DLQ`. Never holds a value.
+    """
+
+    sentence = "The rule {rule} ({type}) failed{where}: {reason}."
+
+    def __init__(
+        self, *, rule: str, type: str, reason: str, path: str = "", action: str = "ERROR", dead_letter: str = ""
+    ) -> None:
+        self.rule, self.type, self.path, self.reason = rule, type, path, reason
+        self.action, self.dead_letter = action, dead_letter
+        super().__init__(rule=rule, type=type, path=path, reason=reason, where=f" at {path}" if path else "")
+
+
+class UnusableRule(RuleError):
+    """A rule that this client cannot run: it refuses the schema rather than go without the rule."""
+
+    sentence = "The rule {rule} cannot be used: {reason}."
+    kind = "UNUSABLE_RULE"
+
+
 class Undecodable(TenorError):
     """The bytes do not hold an event of the schema they name."""
 
@@ -215,6 +259,116 @@ class Unresolvable(UnusableSchema):
     """What the writer wrote cannot be read as the reader's schema."""
 
     sentence = "The {format} writer's schema cannot be read as the reader's: {reason}."
+
+
+class PlanError(TenorError):
+    """The plan of an upcaster cannot be used."""
+
+    sentence = "The upcaster's plan cannot be used: {reason}."
+    kind = "INVALID_PLAN"
+
+
+class InvalidPlan(PlanError):
+    """It is no plan, or means nothing. `at` is a JSON pointer into the plan."""
+
+    sentence = "The upcaster's plan is invalid at '{at}': {reason}."
+
+    def __init__(self, reason: str, at: str = "") -> None:
+        self.at = at
+        super().__init__(reason=reason, at=at)
+
+
+class PlanTooLarge(PlanError):
+    """More nodes, levels or output than allowed. `at` is a JSON pointer into the plan."""
+
+    sentence = "The upcaster's plan is too large at '{at}': {reason}."
+
+    def __init__(self, reason: str, at: str = "") -> None:
+        self.at = at
+        super().__init__(reason=reason, at=at)
+
+
+class UnsettledPlan(PlanError):
+    """Steps are underivable, or suggested and not confirmed. `steps` has path and sentence of each."""
+
+    sentence = "The upcaster is not finished: {reasons}"
+    kind = "UPCAST_TODO"
+
+    def __init__(self, steps: Sequence[tuple[str, str]]) -> None:
+        self.steps = tuple(steps)
+        reasons = "; ".join(f"'{path or '/'}': {sentence.rstrip('.')}" for path, sentence in self.steps[:3])
+        more = len(self.steps) - 3
+        super().__init__(reasons=reasons + (f"; and {more} more." if more > 0 else "."), steps=self.steps)
+
+
+class CustomStepRefused(PlanError):
+    """A hand-written step is not in the checked subset, not installed here, or not the one that was pinned."""
+
+    sentence = "The custom step {function} is refused: {reason}."
+
+
+class UpcastFailed(TenorError):
+    """An event could not be upcast. `step` is the kind of the step, `path` a JSON pointer into the new event."""
+
+    sentence = "The event could not be upcast at '{path}' ({step}): {reason}."
+    kind = "UPCAST"
+
+    def __init__(self, step: str, path: str, reason: str) -> None:
+        self.step, self.path, self.reason = step, path, reason
+        super().__init__(step=step, path=path, reason=reason)
+
+
+class EncryptionError(TenorError):
+    """Something could not be sealed or opened. No error of these holds key material, plaintext or ciphertext."""
+
+    kind = "ENCRYPTION"
+
+
+class InvalidKey(EncryptionError):
+    """Bytes that are no key of the algorithm they are given for, or an algorithm that nobody knows."""
+
+    sentence = "That is no key of {algorithm}: {reason}."
+
+
+class AuthenticationFailed(EncryptionError):
+    """Sealed bytes that this key does not open: another key, another associated data, or somebody altered them."""
+
+    sentence = "{what} does not open: another key, another place, or altered bytes."
+    kind = "AUTHENTICATION"
+
+
+class KmsError(EncryptionError):
+    """The system that keeps the key-encrypting keys did not do what it was asked. `retryable`: later it may."""
+
+    sentence = "{kms} did not {action}: {reason}."
+    kind = "KMS"
+    retryable: ClassVar[bool] = False
+
+
+class KmsUnavailable(KmsError):
+    """It could not be reached, took too long, or wants to be asked less often."""
+
+    kind = "KMS_UNAVAILABLE"
+    retryable = True
+
+
+class KmsRefused(KmsError):
+    """It does not allow this caller this use of the key, or the key is disabled."""
+
+    kind = "KMS_REFUSED"
+
+
+class KeyNotFound(KmsError):
+    """It has no key of that name."""
+
+    kind = "KMS_KEY_NOT_FOUND"
+
+
+class UnknownKms(KmsError):
+    """No driver has that name."""
+
+    sentence = "No key system is called '{kms}'; known are {known}."
+    kind = "UNKNOWN_KMS"
 
 
 class MissingExtra(TenorError, ImportError):
