@@ -136,12 +136,12 @@ class _Walk:
         elif direct and rule.kind is Kind.EACH_KEY:
             for key in actual:
                 for each in rule.rules:
-                    yield from _told(_match_text(each, key, self.patterns), (*place, key), each, key)
+                    yield from _told(text_fit(each, key, self.patterns), (*place, key), each, key)
         elif direct and rule.kind is Kind.EACH_VALUE:
             for key, value, example in _paired(expected, actual):
                 yield from self._isolated((*place, key), rule, example, value)
         else:
-            yield from _told(_object_fit(rule, expected, actual, direct=direct), place, rule, actual)
+            yield from _told(object_fit(rule, expected, actual, direct=direct), place, rule, actual)
 
     def _shared_keys(self, place: Place, expected: Mapping[str, Any], actual: Mapping[str, Any]) -> Iterator[Mismatch]:
         for key, example in expected.items():
@@ -189,7 +189,7 @@ class _Walk:
             for index, value, example in _aligned(expected, actual):
                 yield from self._isolated((*place, index), rule, example, value)
         else:
-            yield from _told(_array_fit(rule, expected, actual, direct=direct), place, rule, actual)
+            yield from _told(array_fit(rule, expected, actual, direct=direct), place, rule, actual)
             if rule.kind is not Kind.EQUALITY:
                 for index, value, example in _aligned(expected, actual):
                     yield from self.compare((*place, index), example, value)
@@ -217,7 +217,7 @@ class _Walk:
         return _combined(
             chosen.list,
             [
-                tuple(_told(_scalar_fit(rule, expected, actual, self.patterns), place, rule, actual, expected))
+                tuple(_told(scalar_fit(rule, expected, actual, self.patterns), place, rule, actual, expected))
                 for rule in chosen.list.rules
             ],
         )
@@ -235,7 +235,7 @@ def _fit(yes: bool) -> Fit:
     return Fit.YES if yes else Fit.NO
 
 
-def _object_fit(rule: Rule, expected: Mapping[str, Any], actual: Mapping[str, Any], *, direct: bool) -> Fit:
+def object_fit(rule: Rule, expected: Mapping[str, Any], actual: Mapping[str, Any], *, direct: bool) -> Fit:
     """Whether a rule accepts an object as such, its children aside."""
     if rule.kind is Kind.EQUALITY:
         return _fit(equal(expected, actual))
@@ -248,7 +248,7 @@ def _object_fit(rule: Rule, expected: Mapping[str, Any], actual: Mapping[str, An
     return _fit(rule.kind in _FITS_ANY_OBJECT)
 
 
-def _array_fit(rule: Rule, expected: list[Any], actual: list[Any], *, direct: bool) -> Fit:
+def array_fit(rule: Rule, expected: list[Any], actual: list[Any], *, direct: bool) -> Fit:
     """Whether a rule accepts an array as such, its elements aside. Bounds do not cascade."""
     if rule.kind is Kind.EQUALITY:
         return _fit(equal(expected, actual))
@@ -265,7 +265,7 @@ def _in_bounds(rule: Rule, size: int) -> bool:
     return (rule.min is None or size >= rule.min) and (rule.max is None or size <= rule.max)
 
 
-def _scalar_fit(rule: Rule, expected: Any, actual: Any, patterns: Fullmatch) -> Fit:
+def scalar_fit(rule: Rule, expected: Any, actual: Any, patterns: Fullmatch) -> Fit:
     """Whether a rule whose example is a scalar accepts a value, which may be anything."""
     if rule.kind in _UNDECIDABLE:
         return Fit.UNKNOWN
@@ -310,7 +310,7 @@ _STATUS_CLASSES = {
 }
 
 
-def _match_text(rule: Rule, text: str, patterns: Fullmatch) -> Fit:
+def text_fit(rule: Rule, text: str, patterns: Fullmatch) -> Fit:
     """Whether a rule accepts a text that has no example, as the keys under an eachKey are."""
     match rule.kind:
         case Kind.CONTENT_TYPE | Kind.TYPE:

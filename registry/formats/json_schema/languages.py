@@ -156,6 +156,33 @@ def _includes(narrow: _Automaton, wide: _Automaton) -> bool:
     return True
 
 
+@lru_cache(maxsize=1_000)
+def never_together(one: str, other: str) -> bool | None:
+    """Whether there is no text in which both patterns are found; None if that is not decided."""
+    try:
+        return not any(_meet(_built(one, dot), _built(other, dot)) for dot in (ANY, _ANY_BUT_NEWLINE))
+    except _Undecided:
+        return None
+
+
+def _meet(one: _Automaton, other: _Automaton) -> bool:
+    letters = _representatives(one, other)
+    start = one.after(one.closed(frozenset({0})), _START), other.after(other.closed(frozenset({0})), _START)
+    waiting, seen = [start], {start}
+    while waiting:
+        left, right = waiting.pop()
+        if one.end in one.after(left, _END) and other.end in other.after(right, _END):
+            return True
+        for letter in letters:
+            following = one.after(left, letter), other.after(right, letter)
+            if following[0] and following[1] and following not in seen:
+                if len(seen) > _MAX_PAIRS // max(1, len(letters)):
+                    raise _Undecided
+                seen.add(following)
+                waiting.append(following)
+    return False
+
+
 def _representatives(*automata: _Automaton) -> list[int]:
     """One letter of each class that no move of the automata tells apart."""
     cuts = {0, 0xE000}
