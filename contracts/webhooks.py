@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from contracts.errors import InvalidWebhook
+from registry.outgoing import is_public
 
 
 class Event(StrEnum):
@@ -415,22 +416,6 @@ def forbidden(host: str, addresses: Sequence[str], rules: Rules) -> str | None:
     if not addresses:
         return f"the host {host} has no address"
     for address in addresses:
-        if not _is_public(address) and not listed_host(address, rules.hosts) and not listed_host(host, rules.hosts):
+        if not is_public(address) and not listed_host(address, rules.hosts) and not listed_host(host, rules.hosts):
             return f"{host} leads to {address}, which is not a public address"
     return None
-
-
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
-
-
-def _is_public(address: str) -> bool:
-    try:
-        parsed = ipaddress.ip_address(address.split("%", maxsplit=1)[0])
-    except ValueError:
-        return False
-    inner = getattr(parsed, "ipv4_mapped", None) or getattr(parsed, "sixtofour", None)
-    if parsed in _NAT64:
-        inner = ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF)
-    if inner is not None and not inner.is_global:
-        return False
-    return parsed.is_global and not parsed.is_multicast

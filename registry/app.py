@@ -23,6 +23,7 @@ from registry.hot import HotReads
 from registry.http import App, Dialect, Outer, Receive, Scope, Send
 from registry.logs import configure as configure_logs
 from registry.metrics import Metrics
+from registry.security.authority import Authority
 from registry.services import Services
 from registry.settings import Settings, load
 from registry.store.engine import Db, PostgreSQLStore, Store, open_store
@@ -42,7 +43,8 @@ def create_app(settings: Settings, store: Store | None = None, metrics: Metrics 
     workers = Workers(size=1)
     formats.install("PROTOBUF", partial(_protobuf, workers))
     metrics = metrics or Metrics()
-    services = Services(settings, own_store, HotReads(own_store, settings.hot_cache), metrics, workers)
+    authority = Authority(settings, own_store, _log.warning)
+    services = Services(settings, own_store, HotReads(own_store, settings.hot_cache), metrics, workers, authority)
     confluent, pages = Confluent(services), Pages(services)
     dialects: dict[str, Dialect] = dict.fromkeys(("health", "live", "ready", "metrics", "docs", "openapi"), pages)
     dialects["api"] = V1(services)
@@ -54,9 +56,10 @@ def create_app(settings: Settings, store: Store | None = None, metrics: Metrics 
         services.hot,
         own_store,
         metrics,
+        authority,
         body_limit=settings.body_limit,
         timeout=settings.request_timeout,
-        lifespan=_Lifespan(own_store, workers, contracts, metrics),
+        lifespan=_Lifespan(own_store, workers, contracts, metrics, authority),
         log=partial(_log.info, "request"),
         log_all=settings.access_log,
         cache_headers=settings.cache_headers,
@@ -74,11 +77,14 @@ class _Lifespan:
     """Start and stop: migrate; in the background seal events, purge old keys, send webhooks, publish counters; finish
     waiting writes."""
 
-    def __init__(self, store: Store, workers: Workers, contracts: Contracts, metrics: Metrics) -> None:
+    def __init__(
+        self, store: Store, workers: Workers, contracts: Contracts, metrics: Metrics, authority: Authority
+    ) -> None:
         self.store = store
         self.workers = workers
         self.contracts = contracts
         self.metrics = metrics
+        self.authority = authority
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan":
@@ -97,12 +103,15 @@ class _Lifespan:
             await send({"type": "lifespan.startup.complete"})
             await receive()
         self.workers.close()
+        self.authority.close()
         self.store.close()
         await send({"type": "lifespan.shutdown.complete"})
 
     @contextlib.asynccontextmanager
     async def _background(self) -> AsyncIterator[None]:
-        jobs = (_seal(self.store), _purge(self.store), self.contracts.deliveries.run(), _publish(self.metrics))
+        jobs = [_seal(self.store), _purge(self.store), self.contracts.deliveries.run(), _publish(self.metrics)]
+        if self.authority.open is None:
+            jobs.append(self.authority.follow())
         tasks = [asyncio.create_task(job) for job in jobs]
         try:
             yield

@@ -73,14 +73,14 @@ def _chain(db: Db) -> list[str]:
     """Events that are not what was sealed."""
     expected, previous, after = 1, GENESIS, 0
     while rows := db.all(
-        """SELECT sequence, at, actor, action, resource, body, hash FROM event
+        """SELECT sequence, at, actor, action, resource, body, hash, origin FROM event
         WHERE sequence > :after ORDER BY sequence LIMIT 1000""",
         after=after,
     ):
-        for sequence, at, actor, action, resource, body, digest in rows:
+        for sequence, at, actor, action, resource, body, digest, origin in rows:
             if sequence != expected:
                 return [f"the event log continues at {sequence}, where {expected} was to come"]
-            if chained(previous, sequence, at, actor, action, resource, body) != bytes(digest):
+            if chained(previous, sequence, at, actor, action, resource, body, origin) != bytes(digest):
                 return [f"event {sequence} is not what was sealed"]
             try:
                 msgspec.json.decode(body)

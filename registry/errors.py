@@ -2,7 +2,7 @@
 
     RegistryError
     ├── NotFound             SubjectNotFound · VersionNotFound · SchemaNotFound · ConfigNotFound · ModeNotFound
-    │                        AssociationNotFound
+    │                        AssociationNotFound · IdentityNotFound · TokenNotFound
     ├── WrongState           SubjectSoftDeleted · VersionSoftDeleted      delete again what is deleted
     │                        SubjectNotSoftDeleted · VersionNotSoftDeleted   purge what is still live
     │                        ContextNotEmpty · ReferenceExists · NoActiveVersion
@@ -11,9 +11,9 @@
     │                        InvalidAssociation · InvalidRequest · SchemaTooLarge
     ├── Refused              OperationNotPermitted · IdMismatch · Incompatible
     │                        AssociationExists · AssociationForSubjectExists · StrongAssociationExists
-    │                        AssociationFrozen · TooManyAssociations · IdempotencyConflict
+    │                        AssociationFrozen · TooManyAssociations · IdempotencyConflict · IdentityExists
     ├── Denied               Unauthenticated · Forbidden
-    └── Unavailable          Busy · StoreFailed · TimedOut
+    └── Unavailable          Busy · StoreFailed · TimedOut · RateLimited
 
 A dialect maps each class to its wire in one table (`registry/api/*/errors.py`), and a test proves each table complete.
 """
@@ -64,6 +64,14 @@ class ModeNotFound(NotFound):
 
 class AssociationNotFound(NotFound):
     sentence = "Association for '{resource}' not found."
+
+
+class IdentityNotFound(NotFound):
+    sentence = "Identity '{identity}' not found."
+
+
+class TokenNotFound(NotFound):
+    sentence = "Token '{token}' not found."
 
 
 class WrongState(RegistryError):
@@ -254,6 +262,10 @@ class IdempotencyConflict(Refused):
     sentence = "The idempotency key '{key}' was used before with another request"
 
 
+class IdentityExists(Refused):
+    sentence = "Identity '{identity}' exists already"
+
+
 class Denied(RegistryError):
     """Who calls is not known, or may not do this."""
 
@@ -282,3 +294,9 @@ class StoreFailed(Unavailable):
 
 class TimedOut(Unavailable):
     sentence = "{what} took longer than {seconds} s"
+
+
+class RateLimited(Unavailable):
+    """More requests than the caller may send."""
+
+    sentence = "Too many requests: try again in {seconds} s"

@@ -7,7 +7,6 @@ for another's hash. Both run under the store's write lock: events are sealed in 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,17 +15,20 @@ import msgspec
 
 from registry.clock import now_ms
 from registry.store.engine import Db
+from tenor.chain import GENESIS, chained
 
-GENESIS = bytes(32)
+__all__ = ["BATCH", "GENESIS", "Actor", "Event", "after", "chained", "record", "seal"]
+
 BATCH = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who calls: a name for the log, and the application it speaks for where it says so."""
+    """Who calls: a name for the log, the application it speaks for where it says so, and the address it calls from."""
 
     name: str = "anonymous"
     application: str | None = None
+    origin: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,25 +47,21 @@ class Event:
 def record(db: Db, actor: Actor, action: str, resource: str, **body: Any) -> None:
     """Note a change. The body holds names and numbers, never schema text or secrets."""
     db.run(
-        "INSERT INTO event (at, actor, action, resource, body) VALUES (:at, :actor, :action, :resource, :body)",
+        """INSERT INTO event (at, actor, action, resource, body, origin)
+        VALUES (:at, :actor, :action, :resource, :body, :origin)""",
         at=now_ms(),
         actor=actor.name,
+        origin=actor.origin,
         action=action,
         resource=resource,
         body=msgspec.json.encode(body, order="deterministic").decode(),
     )
 
 
-def chained(previous: bytes, sequence: int, at: int, actor: str, action: str, resource: str, body: str) -> bytes:
-    """The hash of an event: SHA-256 over the previous hash and the canonical JSON of the rest."""
-    canonical = msgspec.json.encode([sequence, at, actor, action, resource, body])
-    return hashlib.sha256(previous + canonical).digest()
-
-
 def seal(db: Db, limit: int = BATCH) -> int:
     """Number and chain events that are not yet; how many. Run as a writing job."""
     rows = db.all(
-        """SELECT pk, at, actor, action, resource, body FROM event
+        """SELECT pk, at, actor, action, resource, body, origin FROM event
         WHERE sequence IS NULL ORDER BY pk LIMIT :limit""",
         limit=limit,
     )

@@ -7,10 +7,12 @@ changes stays, on SQLite only, until the store's epoch moves, which any commit d
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from registry.security.access import Action
+from registry.security.access import EVERYTHING, Action, Grants, split
 from registry.store.engine import FORGET_ALL, Store
+
+_MOST_AUDIENCES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,11 @@ class Keep:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """An answer that can be sent again. `epoch` None: until a tag is forgotten; else while the store's epoch stands."""
+    """An answer that can be sent again. `epoch` None: until a tag is forgotten; else while the store's epoch stands.
+
+    It is for callers who may do the action to every resource of its kind, and for those whom the route itself gave
+    it: what it decided holds as long as the answer does.
+    """
 
     headers: tuple[tuple[bytes, bytes], ...]
     etag: bytes | None
@@ -40,6 +46,20 @@ class Ready:
     template: str
     epoch: int | None
     tags: tuple[str, ...]
+    kind: str = ""
+    audience: set[bytes] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "kind", split(self.resource)[0])
+
+    def is_for(self, grants: Grants) -> bool:
+        """Whether who has these grants may have it; False leaves that to the route."""
+        return grants is EVERYTHING or grants.whole(self.action, self.kind) or grants.key in self.audience
+
+    def allow(self, grants: Grants) -> None:
+        """Note that the route gave it to a caller with these grants."""
+        if grants is not EVERYTHING and len(self.audience) < _MOST_AUDIENCES:
+            self.audience.add(grants.key)
 
 
 Key = tuple[bytes, bytes, bytes]

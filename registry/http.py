@@ -24,12 +24,13 @@ from hashlib import sha256
 from typing import Any, Protocol
 from urllib.parse import quote, unquote_to_bytes
 
-from registry.errors import Forbidden, RegistryError
+from registry.errors import RegistryError, Unauthenticated
 from registry.hot import HotReads, Keep, Key, Ready
 from registry.logs import frames
 from registry.metrics import Metrics
-from registry.security import guard
-from registry.security.identity import identify
+from registry.security.access import NOTHING
+from registry.security.authority import Authority
+from registry.security.identity import Caller
 from registry.store.engine import Store
 
 Scope = MutableMapping[str, Any]
@@ -39,6 +40,8 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = Iterable[tuple[bytes, bytes]]
 
+_WITH_BODY = ("POST", "PUT", "PATCH", "DELETE")
+_LONGEST_APPLICATION = 200
 _SMALL = 100_000  # bytes of a posted body that may be a key of a ready answer
 _EMPTY = "%_"  # no percent-encoding of anything
 
@@ -116,7 +119,7 @@ class Dialect(Protocol):
         ...
 
     async def quick(
-        self, method: str, parts: list[str], query: bytes, body: bytes, headers: Headers
+        self, method: str, parts: list[str], query: bytes, body: bytes, caller: Caller
     ) -> QuickAnswer | None:
         """Answer without a router what is asked most; None leaves it to the app."""
         ...
@@ -174,6 +177,7 @@ class Outer:
         hot: HotReads,
         store: Store,
         metrics: Metrics,
+        authority: Authority,
         *,
         body_limit: int,
         timeout: float,
@@ -187,6 +191,7 @@ class Outer:
         self.hot = hot
         self.store = store
         self.metrics = metrics
+        self.authority = authority
         self.body_limit = body_limit
         self.timeout = timeout
         self.lifespan = lifespan
@@ -214,11 +219,14 @@ class Outer:
         request_id = request_id or _request_id()
         raw_path = scope.get("raw_path") or scope["path"].encode()
         method = scope["method"]
-        if method == "GET":
+        caller = self.authority.remembered(scope)
+        if caller is None:
+            pass  # the exchange finds out who calls
+        elif method == "GET":
             ready = self.hot.get((raw_path, scope["query_string"], b""))
-            if ready is not None and await self._send_ready(ready, accept, scope, send, request_id, started):
+            if ready is not None and await self._send_ready(ready, caller, accept, scope, send, request_id, started):
                 return
-        elif method == "POST" and 0 < length <= _SMALL and self.hot.any:
+        elif method == "POST" and 0 < length <= _SMALL and self.hot.any and caller.grants is not NOTHING:
             try:
                 async with asyncio.timeout(self.timeout):
                     first = await _whole(receive, length)
@@ -230,22 +238,25 @@ class Outer:
                 if (
                     ready is not None
                     and (content_type is None or self.default.accepts(content_type))
-                    and await self._send_ready(ready, accept, scope, send, request_id, started)
+                    and await self._send_ready(ready, caller, accept, scope, send, request_id, started)
                 ):
                     return
-        exchange = _Exchange(self, scope, receive, send, raw_path, accept, request_id, started)
+        exchange = _Exchange(self, scope, receive, send, raw_path, accept, request_id, started, caller)
         await exchange.run(method, content_type, length)
 
     async def _send_ready(
-        self, ready: Ready, accept: bytes | None, scope: Scope, send: Send, request_id: bytes, started: float
+        self,
+        ready: Ready,
+        caller: Caller,
+        accept: bytes | None,
+        scope: Scope,
+        send: Send,
+        request_id: bytes,
+        started: float,
     ) -> bool:
         media = self.default.media_type(accept or b"")
-        if media is None:
-            return False
-        try:
-            guard.decide(identify(scope["headers"]), ready.action, ready.resource)
-        except Forbidden:
-            return False  # the route's own guard says it in its dialect
+        if media is None or not ready.is_for(caller.grants):
+            return False  # the route decides, and says it in its dialect
         if ready.etag is not None and names_etag(scope["headers"], ready.etag):
             headers = [*_without_body(ready.headers), (b"x-request-id", request_id)]
             await send({"type": "http.response.start", "status": 304, "headers": headers})
@@ -277,6 +288,7 @@ class _Exchange:
         accept: bytes | None,
         request_id: bytes,
         started: float,
+        caller: Caller | None,
     ) -> None:
         self.outer = outer
         self.scope = scope
@@ -288,6 +300,7 @@ class _Exchange:
         self.forgets = outer.hot.forgets
         self.request_id = request_id
         self.started = started
+        self.caller = caller
         self.status = 0
         self.body = b""
         self.given = True
@@ -315,6 +328,9 @@ class _Exchange:
             await self.refuse(415, "HTTP 415 Unsupported Media Type")
         else:
             try:
+                await self.identify()
+                if method in _WITH_BODY and not self.caller_may_anything and self.parts:
+                    raise Unauthenticated  # what nobody may ask for is not read first
                 if not await self.answered_at_once(method):
                     async with asyncio.timeout(self.outer.timeout):
                         await self.dialect.app(self.scope, self.receive, self.send)
@@ -335,11 +351,28 @@ class _Exchange:
                 await self.refuse(500, "Internal server error")
         self.done(method)
 
+    async def identify(self) -> None:
+        """Find out who calls; raises what keeps that from being found out."""
+        caller, scope = self.caller, self.scope
+        if caller is None:
+            async with asyncio.timeout(self.outer.timeout):
+                caller = await self.outer.authority.verified(scope)
+        application = None
+        for name, value in scope["headers"]:
+            if name == b"tenor-application":
+                application = value.decode("latin-1")[:_LONGEST_APPLICATION]
+        self.caller = scope["tenor_actor"] = caller.speaking(application, self.outer.authority.address(scope) or None)
+
+    @property
+    def caller_may_anything(self) -> bool:
+        """Whether there is anything at all that was granted."""
+        return self.caller is not None and (self.caller.known or self.caller.grants is not NOTHING)
+
     async def answered_at_once(self, method: str) -> bool:
         """Read the request; whether its answer was ready or the dialect had it without a router."""
         query = self.scope["query_string"]
         parts, self.scope["query_string"] = self.dialect.rewrite(self.parts, query)
-        if method in ("POST", "PUT", "PATCH", "DELETE"):
+        if method in _WITH_BODY:
             async with asyncio.timeout(self.outer.timeout):
                 await self.read_body()
                 self.key = (*self.key[:2], posted(self.body)) if method == "POST" else _NEVER_KEPT
@@ -369,7 +402,9 @@ class _Exchange:
 
     async def answered_quickly(self, method: str, parts: list[str]) -> bool:
         """Whether the dialect answered by itself."""
-        quick = await self.dialect.quick(method, parts, self.scope["query_string"], self.body, self.scope["headers"])
+        quick = await self.dialect.quick(
+            method, parts, self.scope["query_string"], self.body, self.scope["tenor_actor"]
+        )
         if quick is None:
             return False
         self.scope["path_template"] = quick.template
@@ -448,7 +483,13 @@ class _Exchange:
 
     def _keep(self, body: bytes) -> None:
         keep = self._wish()
-        if keep is None or self.status != 200 or self.head or kept_type(self.kept):
+        if keep is None or self.status != 200 or self.head or kept_type(self.kept) or self.key is _NEVER_KEPT:
+            return
+        assert self.caller is not None
+        grants = self.caller.grants
+        known = self.outer.hot.get(self.key)
+        if known is not None and known.body == body:
+            known.allow(grants)
             return
         if keep.immutable:
             # What was forgotten while this answer was made may be this answer.
@@ -467,8 +508,8 @@ class _Exchange:
             epoch=None if keep.immutable else self.epoch,
             tags=keep.tags,
         )
-        if self.key is not _NEVER_KEPT:
-            self.outer.hot.put(self.key, ready)
+        ready.allow(grants)
+        self.outer.hot.put(self.key, ready)
 
     async def refuse(self, status: int, reason: str | bytes) -> None:
         """Answer in the dialect's own error shape; `reason` is a sentence, or the body already."""

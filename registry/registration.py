@@ -213,7 +213,7 @@ def commit(db: Db, proposal: Proposal, actor: Actor) -> Registered:
     subject = proposal.subject
     now = now_ms()
     if proposal.plain and db.dialect == "postgresql":
-        written = registering.written(db, proposal, actor.name, now)
+        written = registering.written(db, proposal, actor, now)
         if written is None:
             raise Moved
         return _registered(proposal, *written, now)

@@ -16,6 +16,7 @@ from registry.names import Subject
 from registry.policy import Config
 from registry.registration import Registered, Registration, commit, decide
 from registry.security.access import Action
+from registry.security.authority import Authority
 from registry.settings import Settings
 from registry.store.engine import Db, Store
 from registry.workers import Workers
@@ -33,6 +34,7 @@ class Services:
     hot: HotReads
     metrics: Metrics
     workers: Workers
+    authority: Authority
     server_config: Config = field(init=False)
 
     def __post_init__(self) -> None:

@@ -38,6 +38,22 @@ class Settings:
     access_log: bool = False
     log_level: str = "info"
     secret_key: str = ""
+    authentication: str = "auto"
+    anonymous: str = ""
+    admin_token: str = ""
+    proxies: str = ""
+    certificate_header: str = ""
+    jwt_keys: str = ""
+    jwt_issuer: str = ""
+    jwt_audience: str = ""
+    jwt_algorithms: str = "RS256,PS256,ES256,EdDSA"
+    jwt_leeway: int = 30
+    jwt_name: str = "sub"
+    jwt_groups: str = "groups"
+    jwt_private: bool = False
+    rate_limit: int = 0
+    cors_origins: str = ""
+    audit_key: str = ""
     pact_soundness: str = "sound"
     pact_changes: bool = False
     pact_similar_names: bool = True
@@ -83,6 +99,7 @@ WORDS = {
         "full_transitive",
     ),
     "log_level": ("debug", "info", "warning", "error"),
+    "authentication": ("auto", "on", "off"),
     "pact_soundness": ("sound", "reference"),
 }
 """Settings that are one of a few words, in any case."""
@@ -92,6 +109,8 @@ RANGES = {
     "body_limit": (1, 2**40),
     "hot_cache": (0, 2**40),
     "request_timeout": (0.001, 86_400.0),
+    "jwt_leeway": (0, 300),
+    "rate_limit": (0, 10_000_000),
 }
 """Settings that are numbers within bounds."""
 
@@ -113,6 +132,24 @@ DOCS = {
     "access_log": "log every request, not only failed ones",
     "log_level": "debug, info, warning or error",
     "secret_key": "key that secrets of webhooks are encrypted with; empty on SQLite: one in a file beside the database",
+    "authentication": "on: callers say who they are; off: whoever reaches the server may do everything; auto: off, but "
+    "only on loopback",
+    "anonymous": "grants of callers without credentials, such as reader@*; empty: none",
+    "admin_token": "a token with admin@*, to begin with; 32 characters at least",
+    "proxies": "addresses and networks of proxies whose X-Forwarded-For and certificate header count",
+    "certificate_header": "header in which a proxy passes the subject of a verified client certificate",
+    "jwt_keys": "where the keys of JWTs are: an https URL of a JWKS, or a file",
+    "jwt_issuer": "issuer (iss) that JWTs must have",
+    "jwt_audience": "audience (aud) that JWTs must have",
+    "jwt_algorithms": "algorithms that JWTs may be signed with; never a symmetric one",
+    "jwt_leeway": "seconds that clocks may differ",
+    "jwt_name": "claim with the caller's name",
+    "jwt_groups": "claim with the caller's groups",
+    "jwt_private": "whether the JWKS may be on a private address, and over http",
+    "rate_limit": "requests a minute of one caller in one process; 0: no limit",
+    "cors_origins": "origins whose pages may call the APIs, separated by commas, or *; empty: none",
+    "audit_key": "Ed25519 seed (64 hex digits) that checkpoints of the audit log are signed with; empty on SQLite: one "
+    "in a file beside the database",
     "pact_soundness": "sound, or reference: answer can-i-deploy as the Pact Broker does, unsound cases included",
     "pact_changes": "whether the pact of a version may change (overwrite, merge)",
     "pact_similar_names": "refuse a new pacticipant whose name reads like an existing one's",

@@ -2,37 +2,127 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from litestar.connection import ASGIConnection
 from litestar.handlers.base import BaseRouteHandler
 
-from registry.errors import Forbidden
+from registry import subjects
+from registry.errors import Denied, Forbidden, InvalidSchema, Unauthenticated
 from registry.events import Actor
-from registry.security.access import Action, Needs, allowed
-from registry.security.identity import identify
+from registry.formats.base import Reference
+from registry.names import Subject
+from registry.security.access import ANY, KNOWN, PUBLIC, Action, Needs, split
+from registry.security.identity import NOBODY, Caller
+from registry.store.engine import Db, Store
+
+Sees = Callable[[Subject], bool]
+Resolve = Callable[[Db, str], Sequence[str]]
+"""What a name in a path stands for: the names of the resources that must all be granted; none when there is nothing."""
+
+
+def _subject(db: Db, name: str) -> Sequence[str]:
+    """A subject, and the one it is an alias of."""
+    named = Subject.parse(name)
+    return [str(each) for each in dict.fromkeys((named, subjects.aliased(db, named)))]
+
+
+RESOLVERS: dict[str, Resolve] = {"subject": _subject}
+"""By kind. Contract testing adds its own, whose paths name things by number."""
+
+
+def refusal(caller: Caller, action: str, resource: str) -> Denied:
+    """How a caller is refused: who is nobody may log in, who is somebody may not."""
+    if not caller.known:
+        return Unauthenticated()
+    return Forbidden(actor=caller.name, action=action, resource=resource)
+
+
+def may(actor: Actor, action: Action, kind: str, name: str) -> bool:
+    """Whether an actor may do this to a resource; `*` is the whole kind. An actor without grants may nothing."""
+    if not isinstance(actor, Caller):
+        return False
+    return actor.grants.whole(action, kind) if name == ANY else actor.grants.permits(action, kind, name)
 
 
 def decide(actor: Actor, action: Action, resource: str) -> None:
-    """Raises Forbidden unless the actor may do this. Routes and ready answers ask the same question here."""
-    if not allowed(actor, action, resource):
-        raise Forbidden(actor=actor.name, action=action, resource=resource)
+    """Raises Forbidden or Unauthenticated unless the actor may do this to a resource (`subject:orders-value`)."""
+    if not may(actor, action, *split(resource)):
+        raise refusal(actor if isinstance(actor, Caller) else NOBODY, action, resource)
+
+
+def sees(actor: Actor, action: Action = Action.READ) -> Sees | None:
+    """A test of the subjects that an actor may read (or do something else to); None when that is every subject."""
+    if may(actor, action, "subject", ANY):
+        return None
+    return lambda subject: may(actor, action, "subject", str(subject))
+
+
+def see_references(actor: Actor, references: Iterable[Reference], context: str, format: str) -> None:
+    """Raises InvalidSchema, as for one that is not there, for a reference to a subject that the actor may not read."""
+    seen = sees(actor)
+    if seen is None:
+        return
+    for each in references:
+        if not seen(Subject.parse(each.subject, context)):
+            raise InvalidSchema(
+                format,
+                f'No schema reference found for subject "{each.subject}" and version '
+                f"{'latest' if each.version == -1 else each.version} (reference '{each.name}')",
+            )
+
+
+async def permit(
+    caller: Caller, needs: Needs, parameters: Mapping[str, Any], store: Store, purging: bool = False
+) -> None:
+    """Raises Forbidden or Unauthenticated unless a caller may do what a route needs."""
+    if needs is PUBLIC or (needs.action, needs.kind) == (PUBLIC.action, PUBLIC.kind):
+        return
+    if needs is KNOWN:
+        if not caller.known:
+            raise Unauthenticated
+        return
+    for action in (needs.action, Action.PURGE) if purging else (needs.action,):
+        await _permit(caller, action, needs, parameters, store)
+
+
+async def _permit(caller: Caller, action: Action, needs: Needs, parameters: Mapping[str, Any], store: Store) -> None:
+    grants, kind = caller.grants, needs.kind
+    if grants.whole(action, kind):
+        return
+    if needs.filtered:
+        if grants.any(action, kind):
+            return
+        raise refusal(caller, action, f"{kind}:{ANY}")
+    named = [str(parameters[each]) for each in (needs.parameter, needs.either) if each and each in parameters]
+    for name in named if grants.any(action, kind) else ():
+        meant = await _meant(store, kind, name)
+        if meant and all(grants.permits(action, kind, each) for each in meant):
+            return
+    raise refusal(caller, action, f"{kind}:{named[0] if named else ANY}")
+
+
+async def _meant(store: Store, kind: str, name: str) -> Sequence[str]:
+    resolve = RESOLVERS.get(kind)
+    return [name] if resolve is None else await store.read(lambda db: resolve(db, name))
 
 
 async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """Decide a request by what its route declares (`needs=`). A route that declares nothing is closed."""
-    actor = identify(connection.scope["headers"])
-    connection.scope["tenor_actor"] = actor  # type: ignore[typeddict-unknown-key] # ours, read by `actor_of`
+    caller = actor_of(connection)
     needs: Needs | None = handler.opt.get("needs")
     if needs is None and connection.scope.get("method") == "OPTIONS":
         return  # Litestar's own: it names a route's methods and nothing else
     if needs is None:
-        raise Forbidden(actor=actor.name, action="call", resource=f"route {handler}")
-    name = connection.path_params.get(needs.parameter, "*") if needs.parameter else "*"
-    decide(actor, needs.action, f"{needs.kind}:{name}")
+        raise refusal(caller, "call", f"route {handler}")
+    purging = needs.purge is not None and any(
+        value.lower() == "true" for value in connection.query_params.getall(needs.purge, [])
+    )
+    await permit(caller, needs, connection.path_params, connection.app.state.services.store, purging)
 
 
-def actor_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Actor:
-    """The actor the guard identified."""
-    actor: Actor = connection.scope["tenor_actor"]  # type: ignore[typeddict-item] # set by the guard
-    return actor
+def actor_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Caller:
+    """Who sent a request, as the outer layer found out."""
+    caller: Caller = connection.scope.get("tenor_actor", NOBODY)  # type: ignore[assignment] # ours, set by http.py
+    return caller

@@ -1,17 +1,40 @@
-"""Who calls: an Actor for every request."""
+"""Who calls: the actor of a request, with what it may do."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Final
 
 from registry.events import Actor
+from registry.security.access import EVERYTHING, NOTHING, Grants
 
-ANONYMOUS = Actor()
+
+@dataclass(frozen=True, slots=True)
+class Caller(Actor):
+    """An actor with its grants. `how` says by what it is known: open, anonymous, token, password, jwt, certificate.
+
+    Names of callers that are not this server's identities say where they come from: `jwt:alice`,
+    `cert:CN=billing,O=Shop`. `token` is the public id of the token used. `until` is when what was verified ends, in
+    seconds since 1970.
+    """
+
+    grants: Grants = NOTHING
+    how: str = "anonymous"
+    token: str | None = None
+    until: float | None = None
+
+    @property
+    def known(self) -> bool:
+        """Whether the caller is somebody."""
+        return self.how != "anonymous"
+
+    def speaking(self, application: str | None, origin: str | None) -> Caller:
+        """The same caller in one request: for an application, from an address."""
+        return replace(self, application=application, origin=origin)
 
 
-def identify(headers: Iterable[tuple[bytes, bytes]]) -> Actor:
-    """The actor behind a request's headers. `Tenor-Application: billing@1.4` names the application it speaks for."""
-    for name, value in headers:
-        if name == b"tenor-application":
-            return Actor(application=value.decode("latin-1")[:200])
-    return ANONYMOUS
+OPEN: Final = Caller(grants=EVERYTHING, how="open")
+"""Whoever reaches a server without authentication."""
+
+NOBODY: Final = Caller()
+"""A caller without credentials where those are needed."""

@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 
 from registry import http
-from registry.errors import Forbidden, RegistryError
+from registry.errors import RegistryError
 from registry.hot import HotReads, Keep
-from registry.http import App, Headers, Message, Outer, QuickAnswer, Receive, Scope, Send
+from registry.http import App, Message, Outer, QuickAnswer, Receive, Scope, Send
 from registry.metrics import Metrics
-from registry.security import guard
-from registry.security.access import Action
+from registry.security.access import Action, Grants, grant
+from registry.security.authority import Authority
+from registry.security.identity import Caller
+from registry.settings import Settings
 from registry.store.engine import Store, open_store
 
 
@@ -56,7 +58,7 @@ class Counting:
         return True
 
     async def quick(
-        self, method: str, parts: list[str], query: bytes, body: bytes, headers: Headers
+        self, method: str, parts: list[str], query: bytes, body: bytes, caller: Caller
     ) -> QuickAnswer | None:
         return None
 
@@ -72,10 +74,13 @@ async def nothing(*_: Any) -> None:
     return None
 
 
-def asker(store: Store, dialect: Counting, *, cache_headers: bool = False) -> Callable[..., tuple[int, bytes, Any]]:
+def asker(
+    store: Store, dialect: Counting, *, cache_headers: bool = False, authority: Authority | None = None
+) -> Callable[..., tuple[int, bytes, Any]]:
     """Ask such an app: (status, body, headers)."""
     outer = Outer(
         {}, dialect, HotReads(store, 1_000_000), store, Metrics(),
+        authority or Authority(Settings(), store, print),
         body_limit=1000, timeout=5, lifespan=nothing, log=lambda **_: None, log_all=False, cache_headers=cache_headers,
     )  # fmt: skip
 
@@ -138,20 +143,45 @@ def test_nothing_is_kept_while_other_replicas_are_not_heard(store: Store, monkey
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_a_kept_answer_is_for_those_who_may_do_the_same(
-    store: Store, monkeypatch: pytest.MonkeyPatch, method: str
-) -> None:
-    ask = asker(store, Counting(Keep("subject:s", Action.WRITE)))
+def test_a_kept_answer_is_for_those_who_may_do_the_same(store: Store, method: str) -> None:
+    authority = Authority(Settings(), store, print)
+    dialect = Counting(Keep("subject:s", Action.WRITE))
+    ask = asker(store, dialect, authority=authority)
+
+    def asked_by(*granted: str) -> int:
+        """How often the app was asked, once a caller with these grants asked twice."""
+        authority.open = Caller("somebody", grants=Grants(tuple(map(grant, granted))), how="token")
+        ask(method), ask(method)
+        return dialect.asked
+
     assert [ask(method)[1] for _ in range(2)] == [b"1"] * 2
+    assert asked_by("admin@*") == 1  # may write every subject
+    assert asked_by("producer@subject:*") == 1
+    assert asked_by("reader@*") == 2  # the app, whose own guard decides: here it says yes to all, so the next is ready
+    assert asked_by("producer@subject:s") == 3
+
+
+def test_who_was_given_an_answer_by_the_route_is_given_it_again(store: Store) -> None:
+    class Constant(Counting):
+        async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+            self.asked += 1
+            scope["tenor_keep"] = self.wish
+            headers = [(b"content-type", b"application/json"), (b"content-length", b"1")]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send({"type": "http.response.body", "body": b"1"})
+
+    authority, dialect = Authority(Settings(), store, print), Constant(IMMUTABLE)
+    ask = asker(store, dialect, authority=authority)
+    one, other = (Grants((grant(f"reader@subject:{name}"),)) for name in "ab")
     asked = []
-
-    def decide(actor: Any, action: Action, resource: str) -> None:
-        asked.append((action, resource))
-        raise Forbidden(actor="me", action=action, resource=resource)
-
-    monkeypatch.setattr(guard, "decide", decide)
-    assert ask(method)[1] == b"2"  # the app, whose own guard would refuse
-    assert asked == [(Action.WRITE, "subject:s")]
+    for grants in (one, one, other, other, one):
+        authority.open = Caller("somebody", grants=grants, how="token")
+        ask()
+        asked.append(dialect.asked)
+    assert asked == [1, 1, 2, 2, 2]
+    store.forget("id:1")
+    ask()
+    assert dialect.asked == 3
 
 
 def test_a_kept_answer_is_not_for_those_who_do_not_accept_it(store: Store) -> None:

@@ -25,9 +25,10 @@ from contracts.api.broker import (
 from contracts.api.broker.errors import PROBLEM, body_of, problem, status_of
 from contracts.api.broker.parts import NUL, Parts
 from registry.errors import InvalidRequest, RegistryError
-from registry.http import App, DecodedParameters, Headers, QuickAnswer
+from registry.http import App, DecodedParameters, QuickAnswer
 from registry.logs import frames
 from registry.security.guard import guard
+from registry.security.identity import Caller
 from registry.services import Call
 
 # To the letter: clients compare it as text.
@@ -78,7 +79,7 @@ class Broker:
         return status_of(error), msgspec.json.encode(body_of(error))
 
     async def quick(
-        self, method: str, parts: list[str], query: bytes, body: bytes, headers: Headers
+        self, method: str, parts: list[str], query: bytes, body: bytes, caller: Caller
     ) -> QuickAnswer | None:
         """Nothing here is asked that often."""
         return None

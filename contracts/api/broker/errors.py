@@ -32,6 +32,7 @@ TABLE: dict[type[registry.RegistryError], int] = {
     registry.Unauthenticated: 401,
     registry.Forbidden: 403,
     registry.Denied: 403,
+    registry.RateLimited: 429,
     registry.Busy: 503,
     registry.StoreFailed: 500,
     registry.Unavailable: 503,
@@ -40,7 +41,14 @@ TABLE: dict[type[registry.RegistryError], int] = {
 
 PROBLEM = "application/problem+json"
 _TITLES = {400: "Bad request", 401: "Unauthorised", 403: "Forbidden", 404: "Not found", 405: "Method not allowed"}
-_TITLES |= {409: "Conflict", 413: "Too large", 415: "Unsupported media type", 422: "Unprocessable"}
+_TITLES |= {
+    409: "Conflict",
+    413: "Too large",
+    408: "Too slow",
+    429: "Too many requests",
+    415: "Unsupported media type",
+    422: "Unprocessable",
+}
 _TITLES |= {500: "Server error", 503: "Busy"}
 
 

@@ -27,10 +27,10 @@ from registry.api.confluent.paths import rewrite
 from registry.api.confluent.quick import Asked, recognise, template_of
 from registry.api.confluent.wire import ErrorMessage
 from registry.errors import RegistryError
-from registry.http import App, DecodedParameters, Headers, QuickAnswer
+from registry.http import App, DecodedParameters, QuickAnswer
 from registry.logs import frames
 from registry.security.guard import guard
-from registry.security.identity import identify
+from registry.security.identity import Caller
 from registry.services import Call, Services
 
 V1 = b"application/vnd.schemaregistry.v1+json"
@@ -108,7 +108,7 @@ class Confluent:
         return status, msgspec.json.encode(message)
 
     async def quick(
-        self, method: str, parts: list[str], query: bytes, body: bytes, headers: Headers
+        self, method: str, parts: list[str], query: bytes, body: bytes, caller: Caller
     ) -> QuickAnswer | None:
         """Answer a request of a shape that every client sends, if it is one."""
         recognised = recognise(method, parts, query)
@@ -116,7 +116,7 @@ class Confluent:
             return None
         function, parameters = recognised
         try:
-            return await function(self.services, Asked(parts, parameters, body, identify(headers)))
+            return await function(self.services, Asked(parts, parameters, body, caller))
         except (NotANumber, msgspec.DecodeError, *_UNREADABLE):
             return None  # the route says it, in the words of this dialect
         except RegistryError as error:

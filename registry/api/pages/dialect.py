@@ -18,9 +18,10 @@ from litestar.exceptions import HTTPException
 from litestar.params import FromPath
 
 from registry.errors import RegistryError
-from registry.http import App, DecodedParameters, Headers, QuickAnswer
+from registry.http import App, DecodedParameters, QuickAnswer
 from registry.security.access import PUBLIC
 from registry.security.guard import guard
+from registry.security.identity import Caller
 from registry.services import Call, Services, services
 from registry.store.migrations import package_data
 
@@ -158,7 +159,7 @@ class Pages:
         return 500, self.refusal(500, str(error))
 
     async def quick(
-        self, method: str, parts: list[str], query: bytes, body: bytes, headers: Headers
+        self, method: str, parts: list[str], query: bytes, body: bytes, caller: Caller
     ) -> QuickAnswer | None:
         """Nothing here is worth it."""
         return None

@@ -25,8 +25,9 @@ from registry.api.v1 import (
 from registry.api.v1.errors import MEDIA_TYPE, problem, refusal
 from registry.api.v1.wire import Fault, Problem
 from registry.errors import RegistryError
-from registry.http import App, DecodedParameters, Headers, QuickAnswer
+from registry.http import App, DecodedParameters, QuickAnswer
 from registry.security.guard import guard
+from registry.security.identity import Caller
 from registry.services import Call, Services
 
 JSON = b"application/json"
@@ -76,7 +77,7 @@ class V1:
         return found.status, msgspec.json.encode(found)
 
     async def quick(
-        self, method: str, parts: list[str], query: bytes, body: bytes, headers: Headers
+        self, method: str, parts: list[str], query: bytes, body: bytes, caller: Caller
     ) -> QuickAnswer | None:
         """Nothing here is asked that often."""
         return None

@@ -17,6 +17,15 @@ from registry.rules import metadata_to_json, rule_set_to_json
 from registry.store.engine import Db
 
 
+class Actor(Protocol):
+    """Who registers, from where."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def origin(self) -> str | None: ...
+
+
 class Plain(Protocol):
     """What is to be written, and what it rests on."""
 
@@ -40,11 +49,11 @@ _CALL = """
 SELECT schema_pk, schema_id FROM tenor_register(
     :context, :name, CAST(:revision AS bigint), CAST(:epoch AS bigint), CAST(:number AS integer), :fingerprint, :guid,
     :format, :text, :metadata, :rule_set, :source, CAST(:kinds AS text[]), CAST(:names AS text[]), CAST(:now AS bigint),
-    :actor, :resource)
+    :actor, :resource, :origin)
 """
 
 
-def written(db: Db, plain: Plain, actor: str, now: int) -> tuple[int, int] | None:
+def written(db: Db, plain: Plain, actor: Actor, now: int) -> tuple[int, int] | None:
     """Write a registration: the schema's key and id, or None when what it rests on has changed."""
     content = plain.content
     row = db.one(
@@ -64,7 +73,8 @@ def written(db: Db, plain: Plain, actor: str, now: int) -> tuple[int, int] | Non
         kinds=[kind for kind, _ in plain.terms],
         names=[name for _, name in plain.terms],
         now=now,
-        actor=actor,
+        actor=actor.name,
+        origin=actor.origin,
         resource=f"subject:{plain.subject}",
     )
     db.wrote = row is not None

@@ -162,10 +162,11 @@ class CounterRow(Row, table=True):
 
 
 class EventRow(Row, table=True):
-    """One change. The sealer gives committed rows their `sequence` and chains them by hash."""
+    """One change. The sealer gives committed rows their `sequence` and chains them by hash; `origin` is the address
+    that the request came from."""
 
     __tablename__ = "event"
-    __table_args__ = (Index("ix_event_resource", "resource", "pk"),)
+    __table_args__ = (Index("ix_event_resource", "resource", "pk"), Index("ix_event_actor", "actor", "pk"))
     pk: int | None = Field(default=None, sa_column=columns.key())
     at: int = Field(sa_column=columns.time())
     actor: str = Field(sa_column=Column(Text, nullable=False))
@@ -174,6 +175,7 @@ class EventRow(Row, table=True):
     body: str = Field(sa_column=Column(Text, nullable=False))
     sequence: int | None = Field(default=None, sa_column=Column(BigInteger, unique=True))
     hash: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
+    origin: str | None = Field(default=None, sa_column=Column(Text))
 
 
 class AssociationRow(Row, table=True):
