@@ -10,13 +10,19 @@
                  └─< integration >─ application
     webhook ─< delivery ─< delivery_attempt
 
-Times are milliseconds since 1970. `position` counts the versions of an application in the order of their creation;
-it is repeated where the newest of something is asked for, so that one index answers.
+    application_version ─┬─< contract_needs     what it relies on, subject by subject, as JSON
+                         └─< produced_subject   which versions of a subject it writes
+    subject_reader       which applications read a subject, one row each however long their history
+    subject_mapping, observed_consumer, topic_evidence, protection, waiver, application_owner
+
+Subjects are named, not pointed at: a contract may be there before the subject. Times are milliseconds since 1970.
+`position` counts the versions of an application in the order of their creation; it is repeated where the newest of
+something is asked for, so that one index answers.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Integer, LargeBinary, String, Text, text
+from sqlalchemy import Column, Index, Integer, LargeBinary, SmallInteger, String, Text, text
 from sqlalchemy import UniqueConstraint as Unique
 from sqlmodel import Field
 
@@ -208,6 +214,12 @@ class DeployedVersion(Row, table=True):
             sqlite_where=text("ended_at IS NULL"),
             postgresql_where=text("ended_at IS NULL"),
         ),
+        Index(
+            "ix_deployed_version_present",
+            "application_pk",
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
     )
     pk: int | None = Field(default=None, sa_column=columns.key())
     uuid: str = Field(sa_column=Column(String(36), nullable=False))
@@ -229,6 +241,12 @@ class ReleasedVersion(Row, table=True):
         Index(
             "ix_released_version_current",
             "environment_pk",
+            "application_pk",
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+        Index(
+            "ix_released_version_present",
             "application_pk",
             sqlite_where=text("ended_at IS NULL"),
             postgresql_where=text("ended_at IS NULL"),
@@ -309,3 +327,121 @@ class DeliveryAttempt(Row, table=True):
     at: int = Field(sa_column=columns.time())
     success: int = Field(sa_column=columns.flag())
     log: str = Field(sa_column=Column(Text, nullable=False))
+
+
+class ContractNeeds(Row, table=True):
+    """What an application version relies on in one subject, from one source: a provider's pact, or a declaration.
+
+    `body` is a JSON array of contracts, `digest` its SHA-256. Subject "" holds what belongs to no known
+    subject.
+    """
+
+    __tablename__ = "contract_needs"
+    __table_args__ = (
+        Unique("version_pk", "subject", "source"),
+        Index("ix_contract_needs_subject", "subject", "version_pk"),
+        Index("ix_contract_needs_provider", "provider", "subject"),
+    )
+    pk: int | None = Field(default=None, sa_column=columns.key())
+    version_pk: int = Field(sa_column=columns.to("application_version.pk"))
+    application_pk: int = Field(sa_column=columns.to("application.pk", index=True))
+    source: str = Field(sa_column=columns.name())
+    provider: str = Field(sa_column=columns.name())
+    subject: str = Field(sa_column=columns.name())
+    digest: str = Field(sa_column=Column(String(64), nullable=False))
+    body: str = Field(sa_column=Column(Text, nullable=False))
+    confirmed_at: int = Field(sa_column=columns.time())
+
+
+class SubjectReader(Row, table=True):
+    """An application that ever had needs of a subject, and its version that said so last."""
+
+    __tablename__ = "subject_reader"
+    subject: str = Field(sa_column=columns.name(primary_key=True))
+    application_pk: int = Field(sa_column=columns.to("application.pk", primary=True, index=True))
+    version_pk: int | None = Field(
+        default=None, sa_column=columns.to("application_version.pk", index=True, nullable=True, on_delete="SET NULL")
+    )
+
+
+class SubjectMapping(Row, table=True):
+    """Messages of a provider whose description matches a glob belong to a subject."""
+
+    __tablename__ = "subject_mapping"
+    provider: str = Field(sa_column=columns.name(primary_key=True))
+    description: str = Field(sa_column=columns.name(primary_key=True))
+    subject: str = Field(sa_column=columns.name())
+    created_at: int = Field(sa_column=columns.time())
+
+
+class ObservedConsumer(Row, table=True):
+    """An application that fetched a subject's schemas and said who it is. Without a version `number` is empty."""
+
+    __tablename__ = "observed_consumer"
+    subject: str = Field(sa_column=columns.name(primary_key=True))
+    application: str = Field(sa_column=columns.name(primary_key=True))
+    number: str = Field(sa_column=columns.name(primary_key=True))
+    first_seen: int = Field(sa_column=columns.time())
+    last_seen: int = Field(sa_column=columns.time())
+    fetches: int = Field(sa_column=columns.number())
+
+
+class ProducedSubject(Row, table=True):
+    """A version of a subject that an application version writes. `self_verified`: what the provider said of its own
+    check, if it said anything."""
+
+    __tablename__ = "produced_subject"
+    __table_args__ = (Index("ix_produced_subject_subject", "subject", "version_pk"),)
+    version_pk: int = Field(sa_column=columns.to("application_version.pk", primary=True))
+    subject: str = Field(sa_column=columns.name(primary_key=True))
+    schema_version: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    self_verified: int | None = Field(default=None, sa_column=Column(SmallInteger))
+    created_at: int = Field(sa_column=columns.time())
+
+
+class ProtectionRow(Row, table=True):
+    """What a scope protects, as JSON: "" everywhere, `orders-*` a prefix, else one subject."""
+
+    __tablename__ = "protection"
+    scope: str = Field(sa_column=columns.name(primary_key=True))
+    body: str = Field(sa_column=Column(Text, nullable=False))
+    updated_at: int = Field(sa_column=columns.time())
+
+
+class WaiverRow(Row, table=True):
+    """A break that is accepted for a while. Empty `path`, `consumer` and `rule` mean any; `subject` may be a glob."""
+
+    __tablename__ = "waiver"
+    uuid: str = Field(sa_column=Column(String(36), primary_key=True))
+    subject: str = Field(sa_column=columns.name())
+    rule: str = Field(sa_column=Column(Text, nullable=False))
+    path: str = Field(sa_column=Column(Text, nullable=False))
+    consumer: str = Field(sa_column=Column(Text, nullable=False))
+    until: int = Field(sa_column=columns.time())
+    reason: str = Field(sa_column=Column(Text, nullable=False))
+    owner: str = Field(sa_column=Column(Text, nullable=False))
+    created_by: str = Field(sa_column=Column(Text, nullable=False))
+    created_at: int = Field(sa_column=columns.time())
+    told_at: int | None = Field(default=None, sa_column=columns.time(nullable=True))
+
+
+class ApplicationOwner(Row, table=True):
+    """Who answers for an application."""
+
+    __tablename__ = "application_owner"
+    application: str = Field(sa_column=columns.name(primary_key=True))
+    owner: str = Field(sa_column=Column(Text, nullable=False))
+
+
+class TopicEvidence(Row, table=True):
+    """What was seen of a topic: how long it keeps events, its oldest one, who reads it, which schema ids it holds.
+
+    `retention_ms` -1: without end; None: not known. `detail` is JSON.
+    """
+
+    __tablename__ = "topic_evidence"
+    topic: str = Field(sa_column=columns.name(primary_key=True))
+    retention_ms: int | None = Field(default=None, sa_column=columns.time(nullable=True))
+    oldest_at: int | None = Field(default=None, sa_column=columns.time(nullable=True))
+    observed_at: int = Field(sa_column=columns.time())
+    detail: str = Field(sa_column=Column(Text, nullable=False))
