@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import fields
+from pathlib import Path
 
 from registry.settings import DOCS, LOOPBACK, InvalidSetting, Settings, load
 
@@ -20,9 +21,16 @@ def _settings(arguments: argparse.Namespace) -> Settings:
 def serve(arguments: argparse.Namespace) -> int:
     """Serve the registry; SQLite migrates itself, PostgreSQL too."""
     settings = _settings(arguments)
-    if settings.host not in LOOPBACK:
+    wanted = settings.authentication.lower()
+    if wanted == "auto" and settings.host not in LOOPBACK:
+        raise InvalidSetting(
+            f"listening on {settings.host} needs TENOR_AUTHENTICATION: on (then `tenor-server token create NAME "
+            "--grant admin@*` makes the first token), or off, if whoever reaches the server may do everything"
+        )
+    if wanted != "on":
         print(
-            f"tenor-server: listening on {settings.host} without authentication: whoever reaches it may do everything",
+            f"tenor-server: no authentication: whoever reaches {settings.host} may do everything "
+            "(TENOR_AUTHENTICATION=on asks who calls)",
             file=sys.stderr,
         )
     from registry.serving import run
@@ -76,6 +84,52 @@ def doctor(arguments: argparse.Namespace) -> int:
     return 1 if complaints else 0
 
 
+def backup(arguments: argparse.Namespace) -> int:
+    """Copy an SQLite database, in use or not, into FILE, checked; prints what it holds as JSON."""
+    from registry.backup import Unusable, back_up
+
+    database = _database_file(arguments, "pg_dump, or pg_basebackup with archived WAL")
+    try:
+        _print_json(back_up(database, Path(arguments.file)))
+    except Unusable as error:
+        return _refused(error)
+    return 0
+
+
+def restore(arguments: argparse.Namespace) -> int:
+    """Make a backup the SQLite database, checked; what was there is moved aside."""
+    from registry.backup import Unusable
+    from registry.backup import restore as run
+
+    database = _database_file(arguments, "pg_restore, or recovery to a point in time")
+    try:
+        made, aside = run(Path(arguments.file), database, replace=arguments.replace)
+    except Unusable as error:
+        return _refused(error)
+    if aside is not None:
+        print(f"the database before is now {aside}", file=sys.stderr)
+    _print_json(made)
+    return 0
+
+
+def _database_file(arguments: argparse.Namespace, instead: str) -> Path:
+    settings = _settings(arguments)
+    if not settings.is_sqlite:
+        raise InvalidSetting(f"PostgreSQL has its own tools for this: {instead}; deploy/README.md shows how")
+    return Path(settings.database_url.removeprefix("sqlite:///"))
+
+
+def _refused(error: Exception) -> int:
+    print(f"tenor-server: {error}", file=sys.stderr)
+    return 1
+
+
+def _print_json(value: object) -> None:
+    import msgspec
+
+    print(msgspec.json.format(msgspec.json.encode(value)).decode())
+
+
 def check(arguments: argparse.Namespace) -> int:
     """Answer one question about schemas: JSON from standard input to standard output (`tenor check` asks it)."""
     from registry.offline import answered, written
@@ -117,6 +171,10 @@ def _parser() -> argparse.ArgumentParser:
     described.add_argument("folder", nargs="?", default="openapi")
     described.add_argument("--check", action="store_true", help="say what is not current, and exit with 1")
     verb(doctor, "database_url")
+    verb(backup, "database_url").add_argument("file", metavar="FILE", help="a new file")
+    restored = verb(restore, "database_url")
+    restored.add_argument("file", metavar="FILE", help="a file made by backup")
+    restored.add_argument("--replace", action="store_true", help="move a database that is there aside")
     verb(check)
     return parser
 

