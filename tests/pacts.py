@@ -10,6 +10,8 @@ from urllib.parse import quote
 
 import httpx
 
+from tests.described import check
+
 Json = dict[str, Any]
 
 
@@ -50,10 +52,12 @@ def contract(document: Json, **more: str) -> Json:
 
 
 class Broker:
-    """A broker behind a client, at `/pact`."""
+    """A broker behind a client, at `/pact`. Whatever the client gets there must be as OpenAPI describes it."""
 
     def __init__(self, client: httpx.Client) -> None:
         self.client = client
+        if check not in client.event_hooks["response"]:
+            client.event_hooks["response"].append(check)
 
     def get(self, *names: str, **query: str) -> Json:
         """A document that must be there."""

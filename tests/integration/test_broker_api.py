@@ -522,6 +522,40 @@ def test_overviews_show_what_is_there(broker: Broker) -> None:
     assert len(broker.get("integrations")["_embedded"]["integrations"]) == 1
 
 
+def test_what_few_tools_ask_is_answered_too(broker: Broker) -> None:
+    """Routes that no other test asks; `Broker` compares their answers with what is described."""
+    published(broker)
+    number = broker.result(CONSUMER, "1", PROVIDER, "7", success=True)["_links"]["self"]["name"]
+    pair, at = ("pacts", "provider", PROVIDER, "consumer", CONSUMER), ("pacticipants", CONSUMER, "versions", "1")
+    place = broker.environments()["test"]
+    release = broker.release(CONSUMER, "1", "test")
+    broker.deploy(CONSUMER, "1", "test")
+    for kind, member in (("deployed-versions", "deployedVersions"), ("released-versions", "releasedVersions")):
+        listed = broker.get(*at, kind, "environment", place)["_embedded"][member]
+        assert [one["_embedded"]["version"]["number"] for one in listed] == ["1"]
+    assert broker.get("released-versions", release["uuid"])["currentlySupported"] is True
+
+    assert broker.get(*pair, "version", "1", "verification-results", "latest")["success"] is True
+    sha = broker.get(*pair, "version", "1")["_links"]["pb:pact-version"]["name"]
+    fired = broker.get(*pair, "pact-version", sha, "verification-results", number, "triggered-webhooks")
+    assert fired["_embedded"]["triggeredWebhooks"] == []
+    head = ("branches", "main", "latest-version", "can-i-deploy", "to-environment", "test")
+    assert broker.get("pacticipants", CONSUMER, *head)["summary"]["deployable"] is None
+
+    label = path("pacticipants", CONSUMER, "labels", "l/1")
+    assert [broker.client.put(label).status_code for _ in range(2)] == [201, 200]
+    assert broker.client.get(label).json()["name"] == "l/1"
+    changed = broker.client.patch(path(*at), json={"buildUrl": "http://ci/1"})
+    assert (changed.status_code, changed.json()["buildUrl"]) == (200, "http://ci/1")
+    new = broker.client.patch(path(*pair, "version", "2"), json=pact(CONSUMER, PROVIDER, [message("b")]))
+    assert new.status_code == 201
+    hook = {"request": {"method": "POST", "url": "https://example.org/"}}
+    for side, name in (("consumer", CONSUMER), ("provider", PROVIDER)):
+        made = broker.client.post(path("webhooks", side, name), json=hook)
+        assert (made.status_code, made.json()[side]) == (201, {"name": name})
+    assert len(broker.get("webhooks", "provider", PROVIDER)["_embedded"]["webhooks"]) == 2
+
+
 def test_provider_states_are_listed(broker: Broker) -> None:
     one = {**message("a"), "providerStates": [{"name": "an order exists"}]}
     broker.publish(CONSUMER, "1", PROVIDER, [one], branch="main")

@@ -6,16 +6,19 @@ from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
 
 from contracts import catalog, deployments
-from contracts.api.broker import hal
+from contracts.api.broker import answers, hal, requests
 from contracts.api.broker.hal import Document, link
 from contracts.api.broker.parts import (
+    CONTAINING,
     DELETE,
+    PAGES,
     READ,
     READ_ALL,
     WRITE,
     WRITE_ALL,
     Answer,
     answer,
+    asked,
     body,
     delete,
     desk,
@@ -40,6 +43,7 @@ from registry.services import Call
 from registry.store.engine import Db
 
 _VERSIONS_SHOWN = 100
+_KEPT = asked("exclude[]", "a branch to keep; at least one, may be repeated")
 
 
 def _application(db: Db, found: Urls, one: Application) -> Document:
@@ -81,19 +85,32 @@ async def _listed(request: Call, label: str | None = None) -> Answer:
     return answer(await parts(request).services.read(job, heavy=True))
 
 
-@get("/pacticipants", READ_ALL, summary="List applications")
+@get("/pacticipants", READ_ALL, answers.Applications, asks=(CONTAINING, *PAGES), summary="List applications")
 async def get_applications(request: Call) -> Answer:
     """By name; `q` narrows, `page` and `size` take a part."""
     return await _listed(request)
 
 
-@get("/pacticipants/label/{label:str}", READ_ALL, summary="List applications with a label")
+@get(
+    "/pacticipants/label/{label:str}",
+    READ_ALL,
+    answers.Applications,
+    asks=(CONTAINING, *PAGES),
+    summary="List applications with a label",
+)
 async def get_labelled(request: Call, label: FromPath[str]) -> Answer:
     """By name."""
     return await _listed(request, label)
 
 
-@post("/pacticipants", WRITE_ALL, summary="Create an application")
+@post(
+    "/pacticipants",
+    WRITE_ALL,
+    requests.Application,
+    answers.Application,
+    summary="Create an application",
+    status_code=201,
+)
 async def post_application(request: Call) -> Answer:
     """On purpose: its name may read like an existing one's."""
     shared, found, read = desk(request), urls(request), await body(request)
@@ -106,7 +123,7 @@ async def post_application(request: Call) -> Answer:
     return answer(document, 201, location=location)
 
 
-@get("/pacticipants/{name:str}", READ, summary="Read an application")
+@get("/pacticipants/{name:str}", READ, answers.Application, summary="Read an application")
 async def get_application(request: Call, name: FromPath[str]) -> Answer:
     """With the links that lead to its versions, branches and tags."""
     found = urls(request)
@@ -124,13 +141,25 @@ async def _change(request: Call, name: str, *, whole: bool) -> Answer:
     return answer(document, 201, location=found.application(name)) if new else answer(document)
 
 
-@put("/pacticipants/{name:str}", WRITE, summary="Replace or create an application")
+@put(
+    "/pacticipants/{name:str}",
+    WRITE,
+    requests.ApplicationChange,
+    answers.Application,
+    summary="Replace or create an application",
+)
 async def put_application(request: Call, name: FromPath[str]) -> Answer:
     """What the body does not say becomes empty."""
     return await _change(request, name, whole=True)
 
 
-@patch("/pacticipants/{name:str}", WRITE, summary="Change or create an application")
+@patch(
+    "/pacticipants/{name:str}",
+    WRITE,
+    requests.ApplicationChange,
+    answers.Application,
+    summary="Change or create an application",
+)
 async def patch_application(request: Call, name: FromPath[str]) -> Answer:
     """What the body does not say stays."""
     return await _change(request, name, whole=False)
@@ -146,7 +175,7 @@ async def delete_application(request: Call, name: FromPath[str]) -> None:
 # labels
 
 
-@get("/labels", READ_ALL, summary="List labels")
+@get("/labels", READ_ALL, answers.Labels, summary="List labels")
 async def get_labels(request: Call) -> Answer:
     """Every label in use."""
     found = urls(request)
@@ -166,14 +195,20 @@ def _label(found: Urls, name: str, label: str) -> Document:
     }
 
 
-@get("/pacticipants/{name:str}/labels/{label:str}", READ, summary="Read a label")
+@get("/pacticipants/{name:str}/labels/{label:str}", READ, answers.Named, summary="Read a label")
 async def get_label(request: Call, name: FromPath[str], label: FromPath[str]) -> Answer:
     """Whether the application has it."""
     await parts(request).services.read(lambda db: catalog.label(db, name, label))
     return answer(_label(urls(request), name, label))
 
 
-@put("/pacticipants/{name:str}/labels/{label:str}", WRITE, summary="Label an application")
+@put(
+    "/pacticipants/{name:str}/labels/{label:str}",
+    WRITE,
+    requests.Nothing,
+    answers.Named,
+    summary="Label an application",
+)
 async def put_label(request: Call, name: FromPath[str], label: FromPath[str]) -> Answer:
     """Webhooks can be about labels."""
     shared = desk(request)
@@ -209,7 +244,7 @@ def _versions(db: Db, found: Urls, rows: list[Version], here: str, part: Page, t
     }
 
 
-@get("/pacticipants/{name:str}/versions", READ, summary="List versions")
+@get("/pacticipants/{name:str}/versions", READ, answers.Versions, asks=PAGES, summary="List versions")
 async def get_versions(request: Call, name: FromPath[str]) -> Answer:
     """Newest first, in parts."""
     found, part = urls(request), page(query(request), size=_VERSIONS_SHOWN)
@@ -223,7 +258,7 @@ async def get_versions(request: Call, name: FromPath[str]) -> Answer:
     return answer(await parts(request).services.read(job, heavy=True))
 
 
-@get("/pacticipants/{name:str}/versions/{number:str}", READ, summary="Read a version")
+@get("/pacticipants/{name:str}/versions/{number:str}", READ, answers.Version, summary="Read a version")
 async def get_version(request: Call, name: FromPath[str], number: FromPath[str]) -> Answer:
     """With links to record its deployments and releases."""
     found = urls(request)
@@ -245,13 +280,25 @@ async def _put_version(request: Call, name: str, number: str) -> Answer:
     return answer(document, 201, location=found.version(name, number)) if new else answer(document)
 
 
-@put("/pacticipants/{name:str}/versions/{number:str}", WRITE, summary="Create or change a version")
+@put(
+    "/pacticipants/{name:str}/versions/{number:str}",
+    WRITE,
+    requests.Version,
+    answers.Version,
+    summary="Create or change a version",
+)
 async def put_version(request: Call, name: FromPath[str], number: FromPath[str]) -> Answer:
     """Build URL, branch, tags."""
     return await _put_version(request, name, number)
 
 
-@patch("/pacticipants/{name:str}/versions/{number:str}", WRITE, summary="Change a version")
+@patch(
+    "/pacticipants/{name:str}/versions/{number:str}",
+    WRITE,
+    requests.Version,
+    answers.Version,
+    summary="Change a version",
+)
 async def patch_version(request: Call, name: FromPath[str], number: FromPath[str]) -> Answer:
     """As PUT: what the body does not say stays."""
     return await _put_version(request, name, number)
@@ -273,19 +320,30 @@ async def _newest(request: Call, name: str, tag: str | None = None) -> Answer:
     )
 
 
-@get("/pacticipants/{name:str}/latest-version", READ, summary="Read the newest version")
+@get("/pacticipants/{name:str}/latest-version", READ, answers.Version, summary="Read the newest version")
 async def get_latest_version(request: Call, name: FromPath[str]) -> Answer:
     """Of all branches."""
     return await _newest(request, name)
 
 
-@get("/pacticipants/{name:str}/latest-version/{tag:str}", READ, summary="Read the newest version with a tag")
+@get(
+    "/pacticipants/{name:str}/latest-version/{tag:str}",
+    READ,
+    answers.Version,
+    summary="Read the newest version with a tag",
+)
 async def get_latest_tagged_version(request: Call, name: FromPath[str], tag: FromPath[str]) -> Answer:
     """404 when there is none."""
     return await _newest(request, name, tag)
 
 
-@get("/pacticipants/{name:str}/tags/{tag:str}/versions", READ, summary="List versions with a tag")
+@get(
+    "/pacticipants/{name:str}/tags/{tag:str}/versions",
+    READ,
+    answers.Versions,
+    asks=PAGES,
+    summary="List versions with a tag",
+)
 async def get_tagged_versions(request: Call, name: FromPath[str], tag: FromPath[str]) -> Answer:
     """Newest first."""
     found, part = urls(request), page(query(request), size=_VERSIONS_SHOWN)
@@ -297,7 +355,12 @@ async def get_tagged_versions(request: Call, name: FromPath[str], tag: FromPath[
     return answer(await parts(request).services.read(job, heavy=True))
 
 
-@get("/pacticipants/{name:str}/environments/{uuid:str}/versions", READ, summary="List versions in an environment")
+@get(
+    "/pacticipants/{name:str}/environments/{uuid:str}/versions",
+    READ,
+    answers.Versions,
+    summary="List versions in an environment",
+)
 async def get_versions_in_environment(request: Call, name: FromPath[str], uuid: FromPath[str]) -> Answer:
     """Deployed or released there now."""
     found = urls(request)
@@ -315,14 +378,20 @@ async def get_versions_in_environment(request: Call, name: FromPath[str], uuid: 
 # tags
 
 
-@get("/pacticipants/{name:str}/versions/{number:str}/tags/{tag:str}", READ, summary="Read a tag")
+@get("/pacticipants/{name:str}/versions/{number:str}/tags/{tag:str}", READ, answers.Tag, summary="Read a tag")
 async def get_tag(request: Call, name: FromPath[str], number: FromPath[str], tag: FromPath[str]) -> Answer:
     """404 when the version has none of that name."""
     found = urls(request)
     return answer(await parts(request).services.read(lambda db: hal.tag(found, catalog.tag(db, name, number, tag))))
 
 
-@put("/pacticipants/{name:str}/versions/{number:str}/tags/{tag:str}", WRITE, summary="Tag a version")
+@put(
+    "/pacticipants/{name:str}/versions/{number:str}/tags/{tag:str}",
+    WRITE,
+    requests.Nothing,
+    answers.Tag,
+    summary="Tag a version",
+)
 async def put_tag(request: Call, name: FromPath[str], number: FromPath[str], tag: FromPath[str]) -> Answer:
     """Version and application are created where missing."""
     shared, found = desk(request), urls(request)
@@ -343,7 +412,7 @@ async def delete_tag(request: Call, name: FromPath[str], number: FromPath[str], 
 # branches
 
 
-@get("/pacticipants/{name:str}/branches", READ, summary="List branches")
+@get("/pacticipants/{name:str}/branches", READ, answers.Branches, asks=(CONTAINING, *PAGES), summary="List branches")
 async def get_branches(request: Call, name: FromPath[str]) -> Answer:
     """The last changed first; `q` narrows."""
     asked, found = query(request), urls(request)
@@ -362,7 +431,14 @@ async def get_branches(request: Call, name: FromPath[str]) -> Answer:
     return answer(await parts(request).services.read(job, heavy=True))
 
 
-@delete("/pacticipants/{name:str}/branches", DELETE, summary="Delete branches", status_code=202)
+@delete(
+    "/pacticipants/{name:str}/branches",
+    DELETE,
+    answers.Notices,
+    asks=(_KEPT,),
+    summary="Delete branches",
+    status_code=202,
+)
 async def delete_branches(request: Call, name: FromPath[str]) -> Answer:
     """All but the main branch and those in `exclude[]`; their versions stay."""
     actor, excluded = actor_of(request), query(request).get("exclude")
@@ -373,7 +449,7 @@ async def delete_branches(request: Call, name: FromPath[str]) -> Answer:
     return answer({"notices": [{"type": "success", "text": f"{len(removed)} branches were deleted"}]}, 202)
 
 
-@get("/pacticipants/{name:str}/branches/{branch:str}", READ, summary="Read a branch")
+@get("/pacticipants/{name:str}/branches/{branch:str}", READ, answers.Branch, summary="Read a branch")
 async def get_branch(request: Call, name: FromPath[str], branch: FromPath[str]) -> Answer:
     """404 when there is none."""
     found = urls(request)
@@ -387,7 +463,13 @@ async def delete_branch(request: Call, name: FromPath[str], branch: FromPath[str
     await parts(request).services.write(lambda db: catalog.delete_branch(db, actor, name, branch))
 
 
-@get("/pacticipants/{name:str}/branches/{branch:str}/versions", READ, summary="List versions of a branch")
+@get(
+    "/pacticipants/{name:str}/branches/{branch:str}/versions",
+    READ,
+    answers.Versions,
+    asks=PAGES,
+    summary="List versions of a branch",
+)
 async def get_branch_versions(request: Call, name: FromPath[str], branch: FromPath[str]) -> Answer:
     """The last added first."""
     found, part = urls(request), page(query(request), size=_VERSIONS_SHOWN)
@@ -400,7 +482,12 @@ async def get_branch_versions(request: Call, name: FromPath[str], branch: FromPa
     return answer(await parts(request).services.read(job, heavy=True))
 
 
-@get("/pacticipants/{name:str}/branches/{branch:str}/latest-version", READ, summary="Read the head of a branch")
+@get(
+    "/pacticipants/{name:str}/branches/{branch:str}/latest-version",
+    READ,
+    answers.Version,
+    summary="Read the head of a branch",
+)
 async def get_branch_head(request: Call, name: FromPath[str], branch: FromPath[str]) -> Answer:
     """The version that was added last."""
     found = urls(request)
@@ -411,7 +498,12 @@ async def get_branch_head(request: Call, name: FromPath[str], branch: FromPath[s
     return answer(await parts(request).services.read(job, heavy=True))
 
 
-@get("/pacticipants/{name:str}/branches/{branch:str}/versions/{number:str}", READ, summary="Read a version on a branch")
+@get(
+    "/pacticipants/{name:str}/branches/{branch:str}/versions/{number:str}",
+    READ,
+    answers.BranchVersion,
+    summary="Read a version on a branch",
+)
 async def get_branch_version(
     request: Call, name: FromPath[str], branch: FromPath[str], number: FromPath[str]
 ) -> Answer:
@@ -421,7 +513,13 @@ async def get_branch_version(
     return answer(hal.branch_version(found, one, branch))
 
 
-@put("/pacticipants/{name:str}/branches/{branch:str}/versions/{number:str}", WRITE, summary="Put a version on a branch")
+@put(
+    "/pacticipants/{name:str}/branches/{branch:str}/versions/{number:str}",
+    WRITE,
+    requests.BranchVersion,
+    answers.BranchVersion,
+    summary="Put a version on a branch",
+)
 async def put_branch_version(
     request: Call, name: FromPath[str], branch: FromPath[str], number: FromPath[str]
 ) -> Answer:

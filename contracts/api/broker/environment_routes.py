@@ -8,19 +8,20 @@ from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
 
 from contracts import catalog, deployments
-from contracts.api.broker import hal
+from contracts.api.broker import answers, hal, requests
 from contracts.api.broker.hal import Document, link
 from contracts.api.broker.parts import (
     CONFIGURE_ENVIRONMENT,
     CONFIGURE_ENVIRONMENTS,
+    DEPLOY,
+    DEPLOY_ANYWHERE,
     READ,
     READ_ALL,
     READ_ENVIRONMENT,
     READ_ENVIRONMENTS,
-    WRITE,
-    WRITE_ALL,
     Answer,
     answer,
+    asked,
     body,
     delete,
     get,
@@ -41,7 +42,13 @@ from registry.store.engine import Db
 Printed = Callable[[Urls, Presence, Environment], Document]
 
 
-@get("/environments", READ_ENVIRONMENTS, summary="List environments")
+@get(
+    "/environments",
+    READ_ENVIRONMENTS,
+    answers.Environments,
+    asks=(asked("name", "only the one of this name"),),
+    summary="List environments",
+)
 async def get_environments(request: Call) -> Answer:
     """By name; `name` picks one."""
     found, name = urls(request), query(request).get("name")
@@ -60,7 +67,14 @@ async def get_environments(request: Call) -> Answer:
     )
 
 
-@post("/environments", CONFIGURE_ENVIRONMENTS, summary="Create an environment")
+@post(
+    "/environments",
+    CONFIGURE_ENVIRONMENTS,
+    requests.Environment,
+    answers.Environment,
+    summary="Create an environment",
+    status_code=201,
+)
 async def post_environment(request: Call) -> Answer:
     """`name` and `production` are needed."""
     actor, found, read = actor_of(request), urls(request), await body(request)
@@ -68,7 +82,7 @@ async def post_environment(request: Call) -> Answer:
     return answer(hal.environment(found, one), 201, location=found.environment(one.uuid))
 
 
-@get("/environments/{uuid:str}", READ_ENVIRONMENT, summary="Read an environment")
+@get("/environments/{uuid:str}", READ_ENVIRONMENT, answers.Environment, summary="Read an environment")
 async def get_environment(request: Call, uuid: FromPath[str]) -> Answer:
     """With links to what is there."""
     found = urls(request)
@@ -77,7 +91,14 @@ async def get_environment(request: Call, uuid: FromPath[str]) -> Answer:
     )
 
 
-@put("/environments/{uuid:str}", CONFIGURE_ENVIRONMENT, summary="Change an environment")
+@put(
+    "/environments/{uuid:str}",
+    CONFIGURE_ENVIRONMENT,
+    requests.EnvironmentChange,
+    answers.Environment,
+    creates=False,
+    summary="Change an environment",
+)
 async def put_environment(request: Call, uuid: FromPath[str]) -> Answer:
     """What the body does not say becomes empty, `production` stays."""
     actor, found, read = actor_of(request), urls(request), await body(request)
@@ -105,6 +126,14 @@ def _listed(
     }
 
 
+_NARROWED = (
+    asked("pacticipant", "only those of this application"),
+    asked("version", "only this version"),
+    asked("applicationInstance", "only on this instance"),
+    asked("target", "the old name of applicationInstance"),
+)
+
+
 async def _current(request: Call, uuid: str, table: str, printed: Printed, member: str, here: str) -> Answer:
     asked, found = query(request), urls(request)
 
@@ -127,7 +156,11 @@ async def _current(request: Call, uuid: str, table: str, printed: Printed, membe
 
 
 @get(
-    "/environments/{uuid:str}/deployed-versions/currently-deployed", READ_ENVIRONMENT, summary="What is deployed there"
+    "/environments/{uuid:str}/deployed-versions/currently-deployed",
+    READ_ENVIRONMENT,
+    answers.Deployments,
+    asks=_NARROWED,
+    summary="What is deployed there",
 )
 async def get_currently_deployed(request: Call, uuid: FromPath[str]) -> Answer:
     """`pacticipant`, `version`, `applicationInstance` (or `target`) narrow."""
@@ -138,6 +171,8 @@ async def get_currently_deployed(request: Call, uuid: FromPath[str]) -> Answer:
 @get(
     "/environments/{uuid:str}/released-versions/currently-supported",
     READ_ENVIRONMENT,
+    answers.Releases,
+    asks=_NARROWED[:2],
     summary="What is released and supported there",
 )
 async def get_currently_supported(request: Call, uuid: FromPath[str]) -> Answer:
@@ -163,7 +198,12 @@ async def _of_version(
     return answer(await parts(request).services.read(job, heavy=True))
 
 
-@get(f"{_BELOW}/deployed-versions/environment/{{uuid:str}}", READ, summary="Deployments of a version")
+@get(
+    f"{_BELOW}/deployed-versions/environment/{{uuid:str}}",
+    READ,
+    answers.Deployments,
+    summary="Deployments of a version",
+)
 async def get_deployments(request: Call, name: FromPath[str], number: FromPath[str], uuid: FromPath[str]) -> Answer:
     """Past ones too."""
     return await _of_version(
@@ -171,7 +211,14 @@ async def get_deployments(request: Call, name: FromPath[str], number: FromPath[s
     )
 
 
-@post(f"{_BELOW}/deployed-versions/environment/{{uuid:str}}", WRITE, summary="Record a deployment", status_code=201)
+@post(
+    f"{_BELOW}/deployed-versions/environment/{{uuid:str}}",
+    DEPLOY,
+    requests.Deployment,
+    answers.Deployment,
+    summary="Record a deployment",
+    status_code=201,
+)
 async def post_deployment(request: Call, name: FromPath[str], number: FromPath[str], uuid: FromPath[str]) -> Answer:
     """What ran on the same instance is not deployed any more; repeating it changes nothing."""
     actor, found, read = actor_of(request), urls(request), await body(request)
@@ -186,7 +233,7 @@ async def post_deployment(request: Call, name: FromPath[str], number: FromPath[s
     return answer(hal.deployed(found, recorded, place), 201, location=location)
 
 
-@get(f"{_BELOW}/released-versions/environment/{{uuid:str}}", READ, summary="Releases of a version")
+@get(f"{_BELOW}/released-versions/environment/{{uuid:str}}", READ, answers.Releases, summary="Releases of a version")
 async def get_releases(request: Call, name: FromPath[str], number: FromPath[str], uuid: FromPath[str]) -> Answer:
     """Ended ones too."""
     return await _of_version(
@@ -194,7 +241,14 @@ async def get_releases(request: Call, name: FromPath[str], number: FromPath[str]
     )
 
 
-@post(f"{_BELOW}/released-versions/environment/{{uuid:str}}", WRITE, summary="Record a release", status_code=201)
+@post(
+    f"{_BELOW}/released-versions/environment/{{uuid:str}}",
+    DEPLOY,
+    requests.Nothing,
+    answers.Release,
+    summary="Record a release",
+    creates=True,
+)
 async def post_release(request: Call, name: FromPath[str], number: FromPath[str], uuid: FromPath[str]) -> Answer:
     """Several versions can be released side by side."""
     actor, found = actor_of(request), urls(request)
@@ -211,14 +265,21 @@ def _placed(db: Db, found: Presence) -> tuple[Presence, Environment]:
     return found, queries.environments_by_pk(db, [found.environment_pk])[found.environment_pk]
 
 
-@get("/deployed-versions/{uuid:str}", READ_ALL, summary="Read a deployment")
+@get("/deployed-versions/{uuid:str}", READ_ALL, answers.Deployment, summary="Read a deployment")
 async def get_deployment(request: Call, uuid: FromPath[str]) -> Answer:
     """By UUID."""
     one, place = await parts(request).services.read(lambda db: _placed(db, deployments.deployment(db, uuid)))
     return answer(hal.deployed(urls(request), one, place))
 
 
-@patch("/deployed-versions/{uuid:str}", WRITE_ALL, summary="End a deployment")
+@patch(
+    "/deployed-versions/{uuid:str}",
+    DEPLOY_ANYWHERE,
+    requests.DeploymentChange,
+    answers.Deployment,
+    creates=False,
+    summary="End a deployment",
+)
 async def patch_deployment(request: Call, uuid: FromPath[str]) -> Answer:
     """`{"currentlyDeployed": false}`; it cannot be set back to true."""
     actor, read = actor_of(request), await body(request)
@@ -228,14 +289,21 @@ async def patch_deployment(request: Call, uuid: FromPath[str]) -> Answer:
     return answer(hal.deployed(urls(request), one, place))
 
 
-@get("/released-versions/{uuid:str}", READ_ALL, summary="Read a release")
+@get("/released-versions/{uuid:str}", READ_ALL, answers.Release, summary="Read a release")
 async def get_release(request: Call, uuid: FromPath[str]) -> Answer:
     """By UUID."""
     one, place = await parts(request).services.read(lambda db: _placed(db, deployments.released(db, uuid)))
     return answer(hal.released(urls(request), one, place))
 
 
-@patch("/released-versions/{uuid:str}", WRITE_ALL, summary="End the support of a release")
+@patch(
+    "/released-versions/{uuid:str}",
+    DEPLOY_ANYWHERE,
+    requests.ReleaseChange,
+    answers.Release,
+    creates=False,
+    summary="End the support of a release",
+)
 async def patch_release(request: Call, uuid: FromPath[str]) -> Answer:
     """`{"currentlySupported": false}`."""
     actor, read = actor_of(request), await body(request)

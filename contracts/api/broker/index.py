@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from contracts.api.broker import answers
 from contracts.api.broker.hal import curies, link
 from contracts.api.broker.parts import Answer, answer, get, urls
 from contracts.urls import Urls
@@ -71,7 +72,7 @@ def index(found: Urls) -> dict[str, Any]:
     return {"_links": links}
 
 
-@get("/", PUBLIC, summary="The index of relations")
+@get("/", PUBLIC, answers.Index, summary="The index of relations")
 async def get_index(request: Call) -> Answer:
     """Where everything is."""
     return answer(index(urls(request)))

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from litestar.openapi.spec import OpenAPIType
 from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
 
 from contracts import broker, questions
-from contracts.api.broker import hal
+from contracts.api.broker import answers, hal
 from contracts.api.broker.hal import Document, link
 from contracts.api.broker.parts import (
     READ_ALL,
     READ_PACT,
     Answer,
     answer,
+    asked,
     get,
     parts,
     query,
@@ -31,6 +33,33 @@ from contracts.urls import Urls
 from contracts.verdict import Verdict
 from registry.services import Call
 from registry.store.engine import Db
+
+_QUESTION = (
+    asked("q[][pacticipant]", "an application; with the members behind it a selector, and selectors may be repeated"),
+    asked("q[][version]", "this version of it"),
+    asked("q[][branch]", "its versions from a branch"),
+    asked("q[][tag]", "its versions with a tag"),
+    asked("q[][latest]", "the newest of these", OpenAPIType.BOOLEAN),
+    asked("q[][mainBranch]", "its versions from the main branch", OpenAPIType.BOOLEAN),
+    asked("q[][environment]", "its versions in an environment"),
+    asked("latestby", "what collapses to its newest row", enum=[choice.value for choice in LatestBy]),
+    asked("environment", "where to: beside what is deployed or released there"),
+    asked("tag", "where to: beside versions with a tag"),
+    asked("mainBranch", "where to: beside main branches", OpenAPIType.BOOLEAN),
+    asked("latest", "the newest of the versions there", OpenAPIType.BOOLEAN),
+    asked("ignore[][pacticipant]", "an application whose rows don't count; may be repeated"),
+    asked("ignore[][version]", "this version of it only"),
+    asked("success[]", "only rows with this result", enum=["true", "false", "null"]),
+    asked("limit", "how many rows are shown", OpenAPIType.INTEGER, minimum=1),
+    asked("days", "only what was published in the last days", OpenAPIType.INTEGER, minimum=1),
+)
+_DEPLOYMENT = (
+    asked("pacticipant", "the application; needed"),
+    asked("version", "its version; needed"),
+    asked("environment", "where to: an environment, or"),
+    asked("to", "where to: beside the newest versions with a tag"),
+    asked("ignore[]", "an application whose rows don't count; may be repeated"),
+)
 
 
 def _ms(moment: Any) -> int:
@@ -138,20 +167,22 @@ async def _ask(request: Call, question: Question, *, rows: bool = True) -> Answe
     return text(told, "text/plain") if isinstance(told, str) else answer(told)
 
 
-@get("/matrix", READ_ALL, summary="The matrix of a question, with its verdict")
+@get("/matrix", READ_ALL, answers.Matrix, asks=_QUESTION, summary="The matrix of a question, with its verdict")
 async def get_matrix(request: Call) -> Answer:
     """What `can-i-deploy` of the command line tools asks."""
     return await _ask(request, questions.question(query(request)))
 
 
-@get("/matrix/provider/{provider:str}/consumer/{consumer:str}", READ_PACT, summary="The matrix of a pair")
+@get(
+    "/matrix/provider/{provider:str}/consumer/{consumer:str}", READ_PACT, answers.Matrix, summary="The matrix of a pair"
+)
 async def get_matrix_of_pair(request: Call, provider: FromPath[str], consumer: FromPath[str]) -> Answer:
     """All versions, collapsed by consumer and provider version."""
     asked = Question((Selector(consumer), Selector(provider)), latest_by=LatestBy.CVPV)
     return await _ask(request, asked)
 
 
-@get("/can-i-deploy", READ_ALL, summary="Can a version be deployed")
+@get("/can-i-deploy", READ_ALL, answers.Matrix, asks=_DEPLOYMENT, summary="Can a version be deployed")
 async def get_can_i_deploy(request: Call) -> Answer:
     """One version, to a tag or an environment."""
     return await _ask(request, questions.deployment_question(query(request)), rows=False)

@@ -9,7 +9,7 @@ from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
 
 from contracts import broker, deployments, publishing
-from contracts.api.broker import hal
+from contracts.api.broker import answers, hal, requests
 from contracts.api.broker.hal import Document, link
 from contracts.api.broker.parts import (
     DELETE_PACT,
@@ -41,7 +41,7 @@ from registry.store.engine import Db
 # Publishing.
 
 
-@post("/contracts/publish", WRITE_ALL, summary="Publish contracts")
+@post("/contracts/publish", WRITE_ALL, requests.Publication, answers.Published, summary="Publish contracts")
 async def post_contracts(request: Call) -> Answer:
     """Version, branch, tags, pacts: all or nothing. 409 when a version's content would change."""
     shared, found, raw = desk(request), urls(request), await body(request)
@@ -97,13 +97,13 @@ async def _put_pact(request: Call, provider: str, consumer: str, number: str, *,
     return answer(document, 201, location=found.pact(provider, consumer, number)) if new else answer(document)
 
 
-@put(_VERSION, WRITE_PACT, summary="Publish a pact")
+@put(_VERSION, WRITE_PACT, requests.Pact, answers.Pact, summary="Publish a pact")
 async def put_pact(request: Call, provider: FromPath[str], consumer: FromPath[str], number: FromPath[str]) -> Answer:
     """The body is the pact."""
     return await _put_pact(request, provider, consumer, number, merge=False)
 
 
-@patch(_VERSION, WRITE_PACT, summary="Merge a pact into the published one")
+@patch(_VERSION, WRITE_PACT, requests.Pact, answers.Pact, summary="Merge a pact into the published one")
 async def patch_pact(request: Call, provider: FromPath[str], consumer: FromPath[str], number: FromPath[str]) -> Answer:
     """409 when an interaction exists with another content."""
     return await _put_pact(request, provider, consumer, number, merge=True)
@@ -128,7 +128,7 @@ async def _pact(request: Call, choose: Callable[[Db], Pact]) -> Answer:
     return answer(await parts(request).services.read(lambda db: _document(db, found, choose(db)), heavy=True))
 
 
-@get(_VERSION, READ_PACT, summary="Read the pact of a consumer version")
+@get(_VERSION, READ_PACT, answers.Pact, summary="Read the pact of a consumer version")
 async def get_pact(request: Call, provider: FromPath[str], consumer: FromPath[str], number: FromPath[str]) -> Answer:
     """With the ids of its interactions and the links of a verification."""
     return await _pact(request, lambda db: broker.pact(db, provider, consumer, number))
@@ -145,7 +145,7 @@ async def _content(request: Call, provider: str, consumer: str, sha: str, metada
     return answer(await parts(request).services.read(job, heavy=True))
 
 
-@get(f"{_PAIR}/pact-version/{{sha:str}}", READ_PACT, summary="Read a pact content")
+@get(f"{_PAIR}/pact-version/{{sha:str}}", READ_PACT, answers.Pact, summary="Read a pact content")
 async def get_content(request: Call, provider: FromPath[str], consumer: FromPath[str], sha: FromPath[str]) -> Answer:
     """As verifiers fetch it."""
     return await _content(request, provider, consumer, sha)
@@ -154,6 +154,7 @@ async def get_content(request: Call, provider: FromPath[str], consumer: FromPath
 @get(
     f"{_PAIR}/pact-version/{{sha:str}}/metadata/{{metadata:str}}",
     READ_PACT,
+    answers.Pact,
     summary="Read a pact content, for a reason",
 )
 async def get_content_for(
@@ -168,13 +169,13 @@ def _newest(provider: str, consumer: str, **where: str | bool) -> Callable[[Db],
     return lambda db: broker.newest_pact(db, asked)
 
 
-@get(f"{_PAIR}/latest", READ_PACT, summary="Read the newest pact of a pair")
+@get(f"{_PAIR}/latest", READ_PACT, answers.Pact, summary="Read the newest pact of a pair")
 async def get_latest(request: Call, provider: FromPath[str], consumer: FromPath[str]) -> Answer:
     """Of all versions."""
     return await _pact(request, _newest(provider, consumer))
 
 
-@get(f"{_PAIR}/latest/{{tag:str}}", READ_PACT, summary="Read the newest pact with a tag")
+@get(f"{_PAIR}/latest/{{tag:str}}", READ_PACT, answers.Pact, summary="Read the newest pact with a tag")
 async def get_latest_tagged(
     request: Call, provider: FromPath[str], consumer: FromPath[str], tag: FromPath[str]
 ) -> Answer:
@@ -182,13 +183,13 @@ async def get_latest_tagged(
     return await _pact(request, _newest(provider, consumer, tag=tag))
 
 
-@get(f"{_PAIR}/latest-untagged", READ_PACT, summary="Read the newest pact without tags")
+@get(f"{_PAIR}/latest-untagged", READ_PACT, answers.Pact, summary="Read the newest pact without tags")
 async def get_latest_untagged(request: Call, provider: FromPath[str], consumer: FromPath[str]) -> Answer:
     """404 when every version has one."""
     return await _pact(request, _newest(provider, consumer, untagged=True))
 
 
-@get(f"{_PAIR}/branch/{{branch:str}}/latest", READ_PACT, summary="Read the newest pact of a branch")
+@get(f"{_PAIR}/branch/{{branch:str}}/latest", READ_PACT, answers.Pact, summary="Read the newest pact of a branch")
 async def get_latest_of_branch(
     request: Call, provider: FromPath[str], consumer: FromPath[str], branch: FromPath[str]
 ) -> Answer:
@@ -238,7 +239,7 @@ async def _deleted(request: Call, where: Where) -> None:
     await parts(request).services.write(lambda db: broker.delete_pacts(db, shared, where))
 
 
-@get(f"{_PAIR}/versions", READ_PACT, summary="List the pacts of a pair")
+@get(f"{_PAIR}/versions", READ_PACT, answers.PactsOfPair, summary="List the pacts of a pair")
 async def get_versions(request: Call, provider: FromPath[str], consumer: FromPath[str]) -> Answer:
     """Newest first."""
     return await _listed(request, provider, consumer, Where(consumer, provider), "versions")
@@ -250,7 +251,7 @@ async def delete_versions(request: Call, provider: FromPath[str], consumer: From
     await _deleted(request, Where(consumer, provider))
 
 
-@get(f"{_PAIR}/tag/{{tag:str}}", READ_PACT, summary="List the pacts of a pair with a tag")
+@get(f"{_PAIR}/tag/{{tag:str}}", READ_PACT, answers.PactsOfPair, summary="List the pacts of a pair with a tag")
 async def get_tagged(request: Call, provider: FromPath[str], consumer: FromPath[str], tag: FromPath[str]) -> Answer:
     """Newest first."""
     return await _listed(request, provider, consumer, Where(consumer, provider, tag=tag), "tag", tag)
@@ -262,7 +263,7 @@ async def delete_tagged(request: Call, provider: FromPath[str], consumer: FromPa
     await _deleted(request, Where(consumer, provider, tag=tag))
 
 
-@get(f"{_PAIR}/branch/{{branch:str}}", READ_PACT, summary="List the pacts of a pair from a branch")
+@get(f"{_PAIR}/branch/{{branch:str}}", READ_PACT, answers.PactsOfPair, summary="List the pacts of a pair from a branch")
 async def get_of_branch(
     request: Call, provider: FromPath[str], consumer: FromPath[str], branch: FromPath[str]
 ) -> Answer:
@@ -278,7 +279,12 @@ async def delete_of_branch(
     await _deleted(request, Where(consumer, provider, branch=branch))
 
 
-@get(f"{_PAIR}/branch/{{branch:str}}/latest/versions", READ_PACT, summary="List the newest pact of a branch")
+@get(
+    f"{_PAIR}/branch/{{branch:str}}/latest/versions",
+    READ_PACT,
+    answers.PactsOfPair,
+    summary="List the newest pact of a branch",
+)
 async def get_newest_of_branch(
     request: Call, provider: FromPath[str], consumer: FromPath[str], branch: FromPath[str]
 ) -> Answer:
@@ -287,13 +293,17 @@ async def get_newest_of_branch(
     return await _listed(request, provider, consumer, where, "branch", branch, "latest", "versions")
 
 
-@get(f"{_PAIR}/branch/versions", READ_PACT, summary="List the pacts of a pair from the main branch")
+@get(
+    f"{_PAIR}/branch/versions", READ_PACT, answers.PactsOfPair, summary="List the pacts of a pair from the main branch"
+)
 async def get_of_main_branch(request: Call, provider: FromPath[str], consumer: FromPath[str]) -> Answer:
     """Newest first."""
     return await _listed(request, provider, consumer, Where(consumer, provider, branch=True), "branch", "versions")
 
 
-@get(f"{_PAIR}/branch/latest/versions", READ_PACT, summary="List the newest pact of the main branch")
+@get(
+    f"{_PAIR}/branch/latest/versions", READ_PACT, answers.PactsOfPair, summary="List the newest pact of the main branch"
+)
 async def get_newest_of_main_branch(request: Call, provider: FromPath[str], consumer: FromPath[str]) -> Answer:
     """One, or none."""
     where = Where(consumer, provider, branch=True, newest=True)
@@ -326,51 +336,76 @@ async def _of_provider(request: Call, provider: str, where: Where, *here: str) -
 _PROVIDER = "/pacts/provider/{provider:str}"
 
 
-@get(_PROVIDER, READ_PACT, summary="List all pacts of a provider")
+@get(_PROVIDER, READ_PACT, answers.PactsOfProvider, summary="List all pacts of a provider")
 async def get_of_provider(request: Call, provider: FromPath[str]) -> Answer:
     """Newest first for each consumer."""
     return await _of_provider(request, provider, Where(provider=provider))
 
 
-@get(f"{_PROVIDER}/latest", READ_PACT, summary="List the newest pacts of a provider")
+@get(f"{_PROVIDER}/latest", READ_PACT, answers.PactsOfProvider, summary="List the newest pacts of a provider")
 async def get_latest_of_provider(request: Call, provider: FromPath[str]) -> Answer:
     """One for each consumer."""
     return await _of_provider(request, provider, Where(provider=provider, newest=True), "latest")
 
 
-@get(f"{_PROVIDER}/latest/{{tag:str}}", READ_PACT, summary="List the newest pacts of a provider with a tag")
+@get(
+    f"{_PROVIDER}/latest/{{tag:str}}",
+    READ_PACT,
+    answers.PactsOfProvider,
+    summary="List the newest pacts of a provider with a tag",
+)
 async def get_latest_tagged_of_provider(request: Call, provider: FromPath[str], tag: FromPath[str]) -> Answer:
     """One for each consumer that has the tag."""
     return await _of_provider(request, provider, Where(provider=provider, tag=tag, newest=True), "latest", tag)
 
 
-@get(f"{_PROVIDER}/tag/{{tag:str}}", READ_PACT, summary="List the pacts of a provider with a tag")
+@get(
+    f"{_PROVIDER}/tag/{{tag:str}}",
+    READ_PACT,
+    answers.PactsOfProvider,
+    summary="List the pacts of a provider with a tag",
+)
 async def get_tagged_of_provider(request: Call, provider: FromPath[str], tag: FromPath[str]) -> Answer:
     """Newest first for each consumer."""
     return await _of_provider(request, provider, Where(provider=provider, tag=tag), "tag", tag)
 
 
-@get(f"{_PROVIDER}/branch", READ_PACT, summary="List the pacts of a provider from main branches")
+@get(
+    f"{_PROVIDER}/branch", READ_PACT, answers.PactsOfProvider, summary="List the pacts of a provider from main branches"
+)
 async def get_main_of_provider(request: Call, provider: FromPath[str]) -> Answer:
     """Newest first for each consumer."""
     return await _of_provider(request, provider, Where(provider=provider, branch=True), "branch")
 
 
-@get(f"{_PROVIDER}/branch/latest", READ_PACT, summary="List the newest pacts of a provider from main branches")
+@get(
+    f"{_PROVIDER}/branch/latest",
+    READ_PACT,
+    answers.PactsOfProvider,
+    summary="List the newest pacts of a provider from main branches",
+)
 async def get_latest_main_of_provider(request: Call, provider: FromPath[str]) -> Answer:
     """One for each consumer."""
     where = Where(provider=provider, branch=True, newest=True)
     return await _of_provider(request, provider, where, "branch", "latest")
 
 
-@get(f"{_PROVIDER}/branch/{{branch:str}}", READ_PACT, summary="List the pacts of a provider from a branch")
+@get(
+    f"{_PROVIDER}/branch/{{branch:str}}",
+    READ_PACT,
+    answers.PactsOfProvider,
+    summary="List the pacts of a provider from a branch",
+)
 async def get_branch_of_provider(request: Call, provider: FromPath[str], branch: FromPath[str]) -> Answer:
     """Newest first for each consumer."""
     return await _of_provider(request, provider, Where(provider=provider, branch=branch), "branch", branch)
 
 
 @get(
-    f"{_PROVIDER}/branch/{{branch:str}}/latest", READ_PACT, summary="List the newest pacts of a provider from a branch"
+    f"{_PROVIDER}/branch/{{branch:str}}/latest",
+    READ_PACT,
+    answers.PactsOfProvider,
+    summary="List the newest pacts of a provider from a branch",
 )
 async def get_latest_branch_of_provider(request: Call, provider: FromPath[str], branch: FromPath[str]) -> Answer:
     """One for each consumer that has the branch."""
@@ -378,7 +413,7 @@ async def get_latest_branch_of_provider(request: Call, provider: FromPath[str], 
     return await _of_provider(request, provider, where, "branch", branch, "latest")
 
 
-@get("/pacts/latest", READ_ALL, summary="List the newest pact of each pair")
+@get("/pacts/latest", READ_ALL, answers.LatestPacts, summary="List the newest pact of each pair")
 async def get_all_latest(request: Call) -> Answer:
     """By consumer and provider."""
     found = urls(request)
@@ -414,7 +449,7 @@ async def _states(request: Call, provider: str, choose: Callable[[Db], Where], *
     )
 
 
-@get(f"{_PROVIDER}/provider-states", READ_PACT, summary="List provider states")
+@get(f"{_PROVIDER}/provider-states", READ_PACT, answers.ProviderStates, summary="List provider states")
 async def get_states(request: Call, provider: FromPath[str]) -> Answer:
     """Of the newest pacts of main branches, else of the newest pacts."""
 
@@ -425,7 +460,12 @@ async def get_states(request: Call, provider: FromPath[str]) -> Answer:
     return await _states(request, provider, choose)
 
 
-@get(f"{_PROVIDER}/provider-states/branch/{{branch:str}}", READ_PACT, summary="List provider states of a branch")
+@get(
+    f"{_PROVIDER}/provider-states/branch/{{branch:str}}",
+    READ_PACT,
+    answers.ProviderStates,
+    summary="List provider states of a branch",
+)
 async def get_states_of_branch(request: Call, provider: FromPath[str], branch: FromPath[str]) -> Answer:
     """Of the newest pacts from the branch."""
     where = Where(provider=provider, branch=branch, newest=True)
@@ -433,7 +473,10 @@ async def get_states_of_branch(request: Call, provider: FromPath[str], branch: F
 
 
 @get(
-    f"{_PROVIDER}/provider-states/environment/{{uuid:str}}", READ_PACT, summary="List provider states in an environment"
+    f"{_PROVIDER}/provider-states/environment/{{uuid:str}}",
+    READ_PACT,
+    answers.ProviderStates,
+    summary="List provider states in an environment",
 )
 async def get_states_in_environment(request: Call, provider: FromPath[str], uuid: FromPath[str]) -> Answer:
     """Of the pacts whose consumers are there."""
@@ -447,7 +490,7 @@ async def get_states_in_environment(request: Call, provider: FromPath[str], uuid
 # Comparing.
 
 
-@get(f"{_VERSION}/previous-distinct", READ_PACT, summary="Read the pact before, with another content")
+@get(f"{_VERSION}/previous-distinct", READ_PACT, answers.Pact, summary="Read the pact before, with another content")
 async def get_previous(
     request: Call, provider: FromPath[str], consumer: FromPath[str], number: FromPath[str]
 ) -> Answer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -12,10 +12,11 @@ import litestar
 import msgspec
 from litestar import Response
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
+from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, Parameter, RequestBody, Schema
 from msgspec import Struct
 
 from contracts import nested_query
+from contracts.api.broker import answers
 from contracts.broker import Desk
 from contracts.catalog import Page
 from contracts.options import Options
@@ -43,6 +44,8 @@ READ_ENVIRONMENT = Needs(Action.READ, "environment", "uuid")
 CONFIGURE_ENVIRONMENT = Needs(Action.CONFIGURE, "environment", "uuid")
 CONFIGURE_ENVIRONMENTS = Needs(Action.CONFIGURE, "environment")
 READ_ENVIRONMENTS = Needs(Action.READ, "environment")
+DEPLOY = Needs(Action.DEPLOY, "environment", "uuid")
+DEPLOY_ANYWHERE = Needs(Action.DEPLOY, "environment")
 READ_WEBHOOK = Needs(Action.READ, "webhook", "uuid")
 CONFIGURE_WEBHOOK = Needs(Action.CONFIGURE, "webhook", "uuid")
 READ_WEBHOOKS = Needs(Action.READ, "webhook")
@@ -134,73 +137,116 @@ def time(ms: int) -> str:
     return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="seconds")
 
 
-class Failure(Struct, omit_defaults=True):
-    """What went wrong: a sentence, or sentences by field."""
-
-    error: str | None = None
-    errors: Any = None
+# Declaring routes.
 
 
-@dataclass
-class _WithBody(Operation):
-    """An operation whose body the handler reads by itself, since old tools send odd ones: none, or nothing in it."""
+def asked(name: str, description: str, kind: OpenAPIType = OpenAPIType.STRING, **limits: Any) -> Parameter:
+    """A parameter of the query, which the handler reads by itself: old tools nest them in several ways."""
+    return Parameter(name, "query", description=description, required=False, schema=Schema(type=kind, **limits))
 
-    def __post_init__(self) -> None:
-        media = OpenAPIMediaType(schema=Schema(type=OpenAPIType.OBJECT))
-        self.request_body = RequestBody(content={"application/json": media})
+
+PAGES = (
+    asked("page", "which part of the list, from 1", OpenAPIType.INTEGER, minimum=1),
+    asked("size", "how many a part has", OpenAPIType.INTEGER, minimum=1),
+)
+CONTAINING = asked("q", "what the names contain")
+
+
+def _operation(takes: type[Struct] | None, asks: Sequence[Parameter]) -> type[Operation]:
+    """An operation with a body and parameters that the handler's signature does not show."""
+
+    @dataclass
+    class Described(Operation):
+        def __post_init__(self) -> None:
+            if takes is not None:
+                shape = _inlined(takes)
+                media = OpenAPIMediaType(schema=shape)  # type: ignore[arg-type] # plain data prints as it is
+                self.request_body = RequestBody(content={"application/json": media}, required="required" in shape)
+            if asks:
+                self.parameters = [*(self.parameters or ()), *asks]
+
+    return Described
+
+
+def _inlined(shape: type[Struct]) -> dict[str, Any]:
+    """The JSON Schema of a request, in one piece: Litestar collects only what signatures name."""
+    schema = msgspec.json.schema(shape)
+    definitions = schema.pop("$defs")
+
+    def resolved(part: Any) -> Any:
+        if isinstance(part, dict):
+            name = str(part.get("$ref", "")).rpartition("/")[2]
+            return resolved(definitions[name]) if name else {key: resolved(value) for key, value in part.items()}
+        return [resolved(each) for each in part] if isinstance(part, list) else part
+
+    found: dict[str, Any] = resolved(schema)
+    return found
+
+
+def _spec(shape: Any, description: str) -> ResponseSpec:
+    return ResponseSpec(shape, description=description, generate_examples=False)
 
 
 _FAILURES = {
-    status: ResponseSpec(Failure, description=text, generate_examples=False)
+    status: _spec(answers.Failure, text)
     for status, text in (
         (400, "The request is malformed, or contradicts itself."),
+        (401, "Who calls is not known."),
+        (403, "The caller may not do this."),
         (404, "Something that was named is not there."),
         (409, "It contradicts what is stored."),
+        (413, "The body is larger than the limit."),
+        (415, "The body's media type is not read."),
+        (422, "It cannot be done in the state that things are in."),
         (503, "The server is busy: try again."),
     )
 }
 
 
-_CREATED = {
-    201: ResponseSpec(dict[str, Any], description="It was not there, and is made now.", generate_examples=False)
-}
-
-
-def _options(path: str | list[str], needs: Needs, options: dict[str, Any], *, body: bool = False) -> dict[str, Any]:
+def _options(
+    path: str | list[str],
+    needs: Needs,
+    gives: Any = None,
+    *,
+    takes: type[Struct] | None = None,
+    asks: Sequence[Parameter] = (),
+    creates: bool = False,
+    **options: Any,
+) -> dict[str, Any]:
+    """What Litestar wants to know of a route. `gives`: the shape of its answer, `takes`: of its body, `asks`: its
+    query, `creates`: it answers 201 where it made what was not there."""
     tag = (path if isinstance(path, str) else path[0]).split("/")[1].partition(":")[0].strip("{}") or "index"
-    described: dict[str, Any] = {"responses": _FAILURES}
-    if body:
-        described["operation_class"] = _WithBody
-    return {
-        "needs": needs,
-        "status_code": 200,
-        "tags": [tag],
-        "media_type": "application/json",
-        **described,
-        **options,
-    }
+    options = {"status_code": 200, "media_type": "application/json", **options}
+    responses = dict(_FAILURES)
+    if gives is not None:
+        responses[options["status_code"]] = _spec(gives, "As asked.")
+        if creates:
+            responses[201] = _spec(gives, "It was not there, and is made now.")
+    if takes is not None or asks:
+        options["operation_class"] = _operation(takes, asks)
+    return {"needs": needs, "tags": [tag], "responses": responses, **options}
 
 
-def get(path: str | list[str], needs: Needs, **options: Any) -> Callable[[Handler], Any]:
-    """A GET route."""
-    return litestar.get(path, **_options(path, needs, options))
+def get(path: str | list[str], needs: Needs, gives: Any = None, **options: Any) -> Callable[[Handler], Any]:
+    """A GET route; `gives` None: text."""
+    return litestar.get(path, **_options(path, needs, gives, **options))
 
 
-def post(path: str, needs: Needs, **options: Any) -> Callable[[Handler], Any]:
+def post(path: str, needs: Needs, takes: type[Struct], gives: Any, **options: Any) -> Callable[[Handler], Any]:
     """A POST route."""
-    return litestar.post(path, **_options(path, needs, options, body=True))
+    return litestar.post(path, **_options(path, needs, gives, takes=takes, **options))
 
 
-def put(path: str, needs: Needs, **options: Any) -> Callable[[Handler], Any]:
-    """A PUT route."""
-    return litestar.put(path, **_options(path, needs, {"responses": _FAILURES | _CREATED, **options}, body=True))
+def put(path: str, needs: Needs, takes: type[Struct], gives: Any, **options: Any) -> Callable[[Handler], Any]:
+    """A PUT route; it creates what is not there, unless told otherwise."""
+    return litestar.put(path, **_options(path, needs, gives, takes=takes, **{"creates": True, **options}))
 
 
-def patch(path: str, needs: Needs, **options: Any) -> Callable[[Handler], Any]:
-    """A PATCH route."""
-    return litestar.patch(path, **_options(path, needs, {"responses": _FAILURES | _CREATED, **options}, body=True))
+def patch(path: str, needs: Needs, takes: type[Struct], gives: Any, **options: Any) -> Callable[[Handler], Any]:
+    """A PATCH route; it creates what is not there, unless told otherwise."""
+    return litestar.patch(path, **_options(path, needs, gives, takes=takes, **{"creates": True, **options}))
 
 
-def delete(path: str, needs: Needs, **options: Any) -> Callable[[Handler], Any]:
+def delete(path: str, needs: Needs, gives: Any = None, **options: Any) -> Callable[[Handler], Any]:
     """A DELETE route."""
-    return litestar.delete(path, **{**_options(path, needs, options), "status_code": options.get("status_code", 204)})
+    return litestar.delete(path, **_options(path, needs, gives, **{"status_code": 204, **options}))

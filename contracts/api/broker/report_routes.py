@@ -10,7 +10,7 @@ from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
 
 from contracts import badges, broker, catalog
-from contracts.api.broker import hal
+from contracts.api.broker import answers, hal
 from contracts.api.broker.hal import Document, link
 from contracts.api.broker.parts import (
     DELETE_PACT,
@@ -42,7 +42,7 @@ from registry.store.engine import Db
 # Integrations.
 
 
-@get("/integrations", READ_ALL, summary="List integrations")
+@get("/integrations", READ_ALL, answers.Integrations, summary="List integrations")
 async def get_integrations(request: Call) -> Answer:
     """HAL, or a graph of Graphviz for who accepts `text/vnd.graphviz`."""
     found, shared = urls(request), parts(request)
@@ -144,7 +144,7 @@ async def _dashboard(request: Call, where: Where) -> Answer:
     return answer({"items": items, "_links": {"self": link(found.to("dashboard"))}})
 
 
-@get("/dashboard", READ_ALL, summary="The newest pact of each pair with its last result")
+@get("/dashboard", READ_ALL, answers.Dashboard, summary="The newest pact of each pair with its last result")
 async def get_dashboard(request: Call) -> Answer:
     """HAL, or lines of text."""
     return await _dashboard(request, Where(newest=True))
@@ -153,6 +153,7 @@ async def get_dashboard(request: Call) -> Answer:
 @get(
     "/dashboard/provider/{provider:str}/consumer/{consumer:str}",
     READ_PACT,
+    answers.Dashboard,
     summary="The pacts of a pair with their last results",
 )
 async def get_dashboard_of_pair(request: Call, provider: FromPath[str], consumer: FromPath[str]) -> Answer:
@@ -187,7 +188,7 @@ async def get_group(request: Call, name: FromPath[str]) -> Answer:
     return text(_table(await parts(request).services.read(job, heavy=True)), "text/csv")
 
 
-@get("/metrics", READ_ALL, summary="How much there is")
+@get("/metrics", READ_ALL, answers.Metrics, summary="How much there is")
 async def get_metrics(request: Call) -> Answer:
     """Counts."""
     found = urls(request)
@@ -197,13 +198,13 @@ async def get_metrics(request: Call) -> Answer:
     )
 
 
-@get("/diagnostic/status/heartbeat", PUBLIC, summary="The process answers")
+@get("/diagnostic/status/heartbeat", PUBLIC, answers.Heartbeat, summary="The process answers")
 async def get_heartbeat(request: Call) -> Answer:
     """As old monitors ask."""
     return answer({"ok": True, "_links": {"self": link(urls(request).to("diagnostic", "status", "heartbeat"))}})
 
 
-@get("/diagnostic/status/dependencies", PUBLIC, summary="The database answers")
+@get("/diagnostic/status/dependencies", PUBLIC, answers.Dependencies, summary="The database answers")
 async def get_dependencies(request: Call) -> Answer:
     """503 when it does not."""
     await parts(request).services.read(lambda db: db.one("SELECT 1"))
@@ -356,7 +357,7 @@ async def _can_i_deploy(request: Call, question: Question) -> Answer:
     )
 
 
-@get(_NEWEST, READ, summary="Can the newest version with a tag go to where another tag stands")
+@get(_NEWEST, READ, answers.Matrix, summary="Can the newest version with a tag go to where another tag stands")
 async def get_tag_to_tag(request: Call, name: FromPath[str], tag: FromPath[str], to: FromPath[str]) -> Answer:
     """The matrix with its verdict."""
     return await _can_i_deploy(request, _tag_to_tag(name, tag, to))
@@ -368,7 +369,7 @@ async def get_badge_tag_to_tag(request: Call, name: FromPath[str], tag: FromPath
     return await _badge(request, _asked(request, _tag_to_tag(name, tag, to), name, to))
 
 
-@get(_HEAD, READ, summary="Can the head of a branch go to an environment")
+@get(_HEAD, READ, answers.Matrix, summary="Can the head of a branch go to an environment")
 async def get_head_to_environment(
     request: Call, name: FromPath[str], branch: FromPath[str], environment: FromPath[str]
 ) -> Answer:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from litestar.openapi.spec import OpenAPIType
 from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
 
 from contracts import broker, catalog, selectors
-from contracts.api.broker import hal
+from contracts.api.broker import answers, hal, requests
 from contracts.api.broker.hal import Document, link
 from contracts.api.broker.parts import (
     DELETE_PACT,
@@ -17,6 +18,7 @@ from contracts.api.broker.parts import (
     WRITE_RESULT,
     Answer,
     answer,
+    asked,
     body,
     delete,
     desk,
@@ -35,6 +37,13 @@ from contracts.urls import Urls, circumstances
 from registry.services import Call
 from registry.store.engine import Db
 
+_ASKED = (
+    asked("provider_version_branch", "of the provider, for pending and work in progress"),
+    asked("provider_version_tags[]", "of the provider, where it has no branch"),
+    asked("include_pending_status", "whether the answer says which pacts may fail", OpenAPIType.BOOLEAN),
+    asked("include_wip_pacts_since", "work in progress since then: a date or a date and time"),
+    asked("consumer_version_selectors[][tag]", "consumer versions with a tag; a selector's other members likewise"),
+)
 _FOR = "/pacts/provider/{provider:str}/for-verification"
 
 
@@ -55,7 +64,7 @@ def _names(db: Db) -> list[str]:
     return [place.name for place in environments.environments(db)]
 
 
-@get(_FOR, READ_PACT, summary="Pacts to verify, asked for in the query")
+@get(_FOR, READ_PACT, answers.PactsToVerify, asks=_ASKED, summary="Pacts to verify, asked for in the query")
 async def get_pacts_to_verify(request: Call, provider: FromPath[str]) -> Answer:
     """Without parameters, the default selection."""
     found, asked = urls(request), query(request)
@@ -66,7 +75,7 @@ async def get_pacts_to_verify(request: Call, provider: FromPath[str]) -> Answer:
     return _to_verify(found, provider, await parts(request).services.read(job, heavy=True))
 
 
-@post(_FOR, READ_PACT, summary="Pacts to verify, asked for in the body")
+@post(_FOR, READ_PACT, requests.ToVerify, answers.PactsToVerify, summary="Pacts to verify, asked for in the body")
 async def post_pacts_to_verify(request: Call, provider: FromPath[str]) -> Answer:
     """Selectors, pending and work in progress; it changes nothing."""
     found, asked = urls(request), await body(request)
@@ -91,7 +100,14 @@ async def _put_result(request: Call, provider: str, consumer: str, sha: str, met
     return answer(document, 201, location=document["_links"]["self"]["href"])
 
 
-@post(f"{_CONTENT}/verification-results", WRITE_RESULT, summary="Publish a verification result", status_code=201)
+@post(
+    f"{_CONTENT}/verification-results",
+    WRITE_RESULT,
+    requests.Result,
+    answers.Result,
+    summary="Publish a verification result",
+    status_code=201,
+)
 async def post_result(request: Call, provider: FromPath[str], consumer: FromPath[str], sha: FromPath[str]) -> Answer:
     """`success` and `providerApplicationVersion` are needed."""
     return await _put_result(request, provider, consumer, sha)
@@ -100,6 +116,8 @@ async def post_result(request: Call, provider: FromPath[str], consumer: FromPath
 @post(
     f"{_CONTENT}/metadata/{{metadata:str}}/verification-results",
     WRITE_RESULT,
+    requests.Result,
+    answers.Result,
     summary="Publish a verification result of a pact that was fetched for a reason",
     status_code=201,
 )
@@ -116,7 +134,7 @@ def _number(text: str) -> int:
     raise VerificationNotFound(number=text)
 
 
-@get(f"{_CONTENT}/verification-results/latest", READ_PACT, summary="Read the last result of a content")
+@get(f"{_CONTENT}/verification-results/latest", READ_PACT, answers.Result, summary="Read the last result of a content")
 async def get_latest_result(
     request: Call, provider: FromPath[str], consumer: FromPath[str], sha: FromPath[str]
 ) -> Answer:
@@ -129,7 +147,7 @@ async def get_latest_result(
     return answer(await parts(request).services.read(job))
 
 
-@get(f"{_CONTENT}/verification-results/{{serial:str}}", READ_PACT, summary="Read a result")
+@get(f"{_CONTENT}/verification-results/{{serial:str}}", READ_PACT, answers.Result, summary="Read a result")
 async def get_result(
     request: Call, provider: FromPath[str], consumer: FromPath[str], sha: FromPath[str], serial: FromPath[str]
 ) -> Answer:
@@ -172,6 +190,7 @@ def triggered(db: Db, found: Urls, rows: Iterable[Delivery], here: str) -> Docum
 @get(
     f"{_CONTENT}/verification-results/{{serial:str}}/triggered-webhooks",
     READ_PACT,
+    answers.TriggeredWebhooks,
     summary="Webhooks that a result triggered",
 )
 async def get_webhooks_of_result(
@@ -191,6 +210,7 @@ async def get_webhooks_of_result(
 @get(
     "/pacts/provider/{provider:str}/consumer/{consumer:str}/version/{number:str}/triggered-webhooks",
     READ_PACT,
+    answers.TriggeredWebhooks,
     summary="Webhooks that a pact triggered",
 )
 async def get_webhooks_of_pact(
@@ -210,6 +230,7 @@ async def get_webhooks_of_pact(
 @get(
     "/pacts/provider/{provider:str}/consumer/{consumer:str}/version/{number:str}/verification-results/latest",
     READ_PACT,
+    answers.Result,
     summary="Read the last result of a consumer version's pact",
 )
 async def get_latest_result_of_version(
@@ -228,6 +249,7 @@ async def get_latest_result_of_version(
 @get(
     "/verification-results/consumer/{name:str}/version/{number:str}/latest",
     READ,
+    answers.Results,
     summary="The last result of each pact of a version",
 )
 async def get_results_of_version(request: Call, name: FromPath[str], number: FromPath[str]) -> Answer:

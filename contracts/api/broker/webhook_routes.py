@@ -8,7 +8,7 @@ from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
 
 from contracts import broker, catalog, hooks, sending, webhooks
-from contracts.api.broker import hal
+from contracts.api.broker import answers, hal, requests
 from contracts.api.broker.hal import Document, link
 from contracts.api.broker.parts import (
     CONFIGURE_WEBHOOK,
@@ -84,13 +84,13 @@ async def _create(request: Call, *, consumer: str | None = None, provider: str |
     return answer(hal.webhook(found, kept), 201, location=found.to("webhooks", kept.uuid))
 
 
-@get("/webhooks", READ_WEBHOOKS, summary="List webhooks")
+@get("/webhooks", READ_WEBHOOKS, answers.Webhooks, summary="List webhooks")
 async def get_webhooks(request: Call) -> Answer:
     """Secrets are starred."""
     return await _listed(request)
 
 
-@post("/webhooks", CONFIGURE_WEBHOOKS, summary="Create a webhook", status_code=201)
+@post("/webhooks", CONFIGURE_WEBHOOKS, requests.Webhook, answers.Webhook, summary="Create a webhook", status_code=201)
 async def post_webhook(request: Call) -> Answer:
     """For every application, or those that the body names."""
     return await _create(request)
@@ -99,19 +99,26 @@ async def post_webhook(request: Call) -> Answer:
 _PAIR = "/webhooks/provider/{provider:str}/consumer/{consumer:str}"
 
 
-@get(_PAIR, READ_WEBHOOKS, summary="List webhooks about a pair")
+@get(_PAIR, READ_WEBHOOKS, answers.Webhooks, summary="List webhooks about a pair")
 async def get_webhooks_of_pair(request: Call, provider: FromPath[str], consumer: FromPath[str]) -> Answer:
     """Those that name neither are about it too."""
     return await _listed(request, consumer=consumer, provider=provider)
 
 
-@post(_PAIR, CONFIGURE_WEBHOOKS, summary="Create a webhook about a pair", status_code=201)
+@post(
+    _PAIR,
+    CONFIGURE_WEBHOOKS,
+    requests.Webhook,
+    answers.Webhook,
+    summary="Create a webhook about a pair",
+    status_code=201,
+)
 async def post_webhook_of_pair(request: Call, provider: FromPath[str], consumer: FromPath[str]) -> Answer:
     """404 when one of them is not known."""
     return await _create(request, consumer=consumer, provider=provider)
 
 
-@get("/webhooks/provider/{provider:str}", READ_WEBHOOKS, summary="List webhooks about a provider")
+@get("/webhooks/provider/{provider:str}", READ_WEBHOOKS, answers.Webhooks, summary="List webhooks about a provider")
 async def get_webhooks_of_provider(request: Call, provider: FromPath[str]) -> Answer:
     """Those that name none are about it too."""
     return await _listed(request, provider=provider)
@@ -120,6 +127,8 @@ async def get_webhooks_of_provider(request: Call, provider: FromPath[str]) -> An
 @post(
     "/webhooks/provider/{provider:str}",
     CONFIGURE_WEBHOOKS,
+    requests.Webhook,
+    answers.Webhook,
     summary="Create a webhook about a provider",
     status_code=201,
 )
@@ -128,7 +137,7 @@ async def post_webhook_of_provider(request: Call, provider: FromPath[str]) -> An
     return await _create(request, provider=provider)
 
 
-@get("/webhooks/consumer/{consumer:str}", READ_WEBHOOKS, summary="List webhooks about a consumer")
+@get("/webhooks/consumer/{consumer:str}", READ_WEBHOOKS, answers.Webhooks, summary="List webhooks about a consumer")
 async def get_webhooks_of_consumer(request: Call, consumer: FromPath[str]) -> Answer:
     """Those that name none are about it too."""
     return await _listed(request, consumer=consumer)
@@ -137,6 +146,8 @@ async def get_webhooks_of_consumer(request: Call, consumer: FromPath[str]) -> An
 @post(
     "/webhooks/consumer/{consumer:str}",
     CONFIGURE_WEBHOOKS,
+    requests.Webhook,
+    answers.Webhook,
     summary="Create a webhook about a consumer",
     status_code=201,
 )
@@ -145,7 +156,7 @@ async def post_webhook_of_consumer(request: Call, consumer: FromPath[str]) -> An
     return await _create(request, consumer=consumer)
 
 
-@get("/webhooks/{uuid:str}", READ_WEBHOOK, summary="Read a webhook")
+@get("/webhooks/{uuid:str}", READ_WEBHOOK, answers.Webhook, summary="Read a webhook")
 async def get_webhook(request: Call, uuid: FromPath[str]) -> Answer:
     """Secrets are starred."""
     found, sealer = urls(request), parts(request).sealer
@@ -153,7 +164,7 @@ async def get_webhook(request: Call, uuid: FromPath[str]) -> Answer:
     return answer(hal.webhook(found, kept))
 
 
-@put("/webhooks/{uuid:str}", CONFIGURE_WEBHOOK, summary="Create or change a webhook")
+@put("/webhooks/{uuid:str}", CONFIGURE_WEBHOOK, requests.Webhook, answers.Webhook, summary="Create or change a webhook")
 async def put_webhook(request: Call, uuid: FromPath[str]) -> Answer:
     """A starred secret keeps its value."""
     shared, found, read = desk(request), urls(request), await body(request)
@@ -212,7 +223,13 @@ async def _execute(request: Call, prepared: Prepared, shown: Request) -> Answer:
     )
 
 
-@post("/webhooks/execute", CONFIGURE_WEBHOOKS, summary="Try a webhook that is not kept")
+@post(
+    "/webhooks/execute",
+    CONFIGURE_WEBHOOKS,
+    requests.Webhook,
+    answers.Execution,
+    summary="Try a webhook that is not kept",
+)
 async def post_execute_unsaved(request: Call) -> Answer:
     """The body is the webhook."""
     shared, found, read = desk(request), urls(request), await body(request)
@@ -221,7 +238,7 @@ async def post_execute_unsaved(request: Call) -> Answer:
     return await _execute(request, webhooks.prepare(hook.request, values), webhooks.masked(hook.request))
 
 
-@post("/webhooks/{uuid:str}/execute", CONFIGURE_WEBHOOK, summary="Try a webhook")
+@post("/webhooks/{uuid:str}/execute", CONFIGURE_WEBHOOK, requests.Nothing, answers.Execution, summary="Try a webhook")
 async def post_execute(request: Call, uuid: FromPath[str]) -> Answer:
     """Sent once, at once, with the values of the newest pact that it is about."""
     shared, found = desk(request), urls(request)
@@ -252,7 +269,12 @@ async def get_logs(request: Call, uuid: FromPath[str]) -> Answer:
     return text(await parts(request).services.read(job), "text/plain")
 
 
-@get("/pacts/provider/{provider:str}/consumer/{consumer:str}/webhooks", READ_PACT, summary="List webhooks about a pact")
+@get(
+    "/pacts/provider/{provider:str}/consumer/{consumer:str}/webhooks",
+    READ_PACT,
+    answers.Webhooks,
+    summary="List webhooks about a pact",
+)
 async def get_webhooks_of_pact(request: Call, provider: FromPath[str], consumer: FromPath[str]) -> Answer:
     """As below `/webhooks`."""
     return await _listed(request, consumer=consumer, provider=provider)
@@ -261,6 +283,7 @@ async def get_webhooks_of_pact(request: Call, provider: FromPath[str], consumer:
 @get(
     "/pacts/provider/{provider:str}/consumer/{consumer:str}/webhooks/status",
     READ_PACT,
+    answers.WebhookStatus,
     summary="What the webhooks about a pact did last",
 )
 async def get_status_of_webhooks(request: Call, provider: FromPath[str], consumer: FromPath[str]) -> Answer:

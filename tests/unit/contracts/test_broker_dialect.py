@@ -54,6 +54,18 @@ def test_every_route_declares_what_it_needs() -> None:
             assert f"{{{needs.parameter}:str}}" in path, (path, needs)
 
 
+def test_every_body_and_every_answer_has_a_declared_shape() -> None:
+    described = make_app(None).openapi_schema.to_schema()
+    for path, methods in described["paths"].items():
+        for method, operation in methods.items():
+            for status, response in operation["responses"].items():
+                shape = response.get("content", {}).get("application/json", {}).get("schema")
+                assert shape is None or "$ref" in shape, (method, path, status)
+            if method in ("post", "put", "patch"):
+                shape = operation["requestBody"]["content"]["application/json"]["schema"]
+                assert shape.get("properties") or shape["title"] == "Nothing", (method, path)
+
+
 def test_every_relation_of_the_index_is_a_route() -> None:
     paths = {path for path, _ in routes()}
     shapes = {"/".join("*" if part.startswith("{") else part for part in path.split("/")) for path in paths}
