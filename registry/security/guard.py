@@ -16,6 +16,8 @@ from registry.names import Subject
 from registry.security.access import ANY, KNOWN, PUBLIC, Action, Needs, split
 from registry.security.identity import NOBODY, Caller
 from registry.store.engine import Db, Store
+from registry.store.queries import schemas
+from registry.store.queries.schemas import Stored
 
 Sees = Callable[[Subject], bool]
 Resolve = Callable[[Db, str], Sequence[str]]
@@ -57,6 +59,13 @@ def sees(actor: Actor, action: Action = Action.READ) -> Sees | None:
     if may(actor, action, "subject", ANY):
         return None
     return lambda subject: may(actor, action, "subject", str(subject))
+
+
+def visible(db: Db, seen: Sees | None, stored: Stored) -> bool:
+    """Whether a schema is one of a subject that may be seen, soft-deleted versions included."""
+    return seen is None or any(
+        seen(each) for each in schemas.subjects_of_id(db, stored.context, stored.id, deleted=True)
+    )
 
 
 def see_references(actor: Actor, references: Iterable[Reference], context: str, format: str) -> None:

@@ -11,6 +11,7 @@ from registry.api.confluent.messages import messages
 from registry.api.confluent.routes import post
 from registry.names import Subject
 from registry.security.access import Action, Needs
+from registry.security.guard import actor_of, see_references
 from registry.services import Call, services
 from registry.store.engine import Db
 
@@ -25,12 +26,13 @@ async def _check(
     verbose: str | None,
     version: int | None,
 ) -> wire.CompatibilityCheck:
-    parts = services(request)
+    parts, actor = services(request), actor_of(request)
     wordy = q.flag(verbose)
 
     def job(db: Db) -> wire.CompatibilityCheck:
         asked = render.registration(Subject.parse(subject), data, normalize=q.flag(normalize))
         try:
+            see_references(actor, asked.references, asked.subject.context, asked.format)
             conflicts, settings, history = registration.check(db, asked, parts.server_config, version=version)
         except errors.EmptySchema:
             raise

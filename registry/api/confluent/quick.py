@@ -21,7 +21,6 @@ import msgspec
 from registry import formats, names, registration, subjects
 from registry.api.confluent import parameters as q
 from registry.api.confluent import render, schema_routes, subject_routes, wire
-from registry.events import Actor
 from registry.formats.base import Source
 from registry.hot import Keep
 from registry.http import QuickAnswer
@@ -29,6 +28,7 @@ from registry.names import Subject
 from registry.registration import NotParsed, Registration
 from registry.security import guard
 from registry.security.access import Needs
+from registry.security.identity import Caller
 from registry.services import Services
 from registry.store.engine import Db
 from registry.store.queries.schemas import Version
@@ -54,24 +54,25 @@ class Asked:
     parts: list[str]
     query: dict[str, str]
     body: bytes
-    actor: Actor
+    actor: Caller
 
 
-def _permitted(asked: Asked, needs: Needs, name: str) -> None:
-    guard.decide(asked.actor, needs.action, f"{needs.kind}:{name}")
+async def _permitted(services: Services, asked: Asked, needs: Needs, name: str) -> None:
+    if not asked.actor.grants.whole(needs.action, needs.kind):
+        await guard.permit(asked.actor, needs, {needs.parameter or "": name}, services.store)
 
 
 async def _by_id(services: Services, asked: Asked) -> QuickAnswer | None:
     id, subject = asked.parts[2], asked.query.get("subject")
-    _permitted(asked, schema_routes.READ, id)
-    number = q.schema_id(id)
-    answer, keep = await services.store.read(lambda db: schema_routes.read_by_id(db, number, subject))
+    await _permitted(services, asked, schema_routes.READ, id)
+    number, seen = q.schema_id(id), guard.sees(asked.actor)
+    answer, keep = await services.store.read(lambda db: schema_routes.read_by_id(db, number, subject, seen=seen))
     return QuickAnswer(_ENCODER.encode(answer), BY_ID, keep)
 
 
 async def _version(services: Services, asked: Asked) -> QuickAnswer | None:
     subject, number = asked.parts[1], names.version(asked.parts[3])
-    _permitted(asked, subject_routes.READ, subject)
+    await _permitted(services, asked, subject_routes.READ, subject)
 
     def job(db: Db) -> wire.SchemaAnswer:
         return render.version(db, subjects.version(db, subjects.aliased(db, Subject.parse(subject)), number))
@@ -80,12 +81,15 @@ async def _version(services: Services, asked: Asked) -> QuickAnswer | None:
     return QuickAnswer(_ENCODER.encode(answer), VERSION, Keep(f"subject:{subject}"))
 
 
-def _request(asked: Asked, needs: Needs) -> Registration:
+async def _request(services: Services, asked: Asked, needs: Needs) -> Registration:
     subject = asked.parts[1]
-    _permitted(asked, needs, subject)
-    return render.registration(
+    await _permitted(services, asked, needs, subject)
+    request = render.registration(
         Subject.parse(subject), _REQUEST.decode(asked.body), normalize=q.flag(asked.query.get("normalize"))
     )
+    if request.references:
+        guard.see_references(asked.actor, request.references, request.subject.context, request.format)
+    return request
 
 
 def _known(services: Services, request: Registration, *, registering: bool) -> Callable[[Db], Version | None]:
@@ -104,13 +108,13 @@ def _posted(found: Version, asked: Asked, template: str, needs: Needs, *, create
 
 
 async def _lookup(services: Services, asked: Asked) -> QuickAnswer | None:
-    request = _request(asked, subject_routes.READ)
+    request = await _request(services, asked, subject_routes.READ)
     found = await services.store.read(_known(services, request, registering=False))
     return None if found is None else _posted(found, asked, LOOK_UP, subject_routes.READ)
 
 
 async def _register(services: Services, asked: Asked) -> QuickAnswer | None:
-    request = _request(asked, subject_routes.WRITE)
+    request = await _request(services, asked, subject_routes.WRITE)
     names.subject(asked.parts[1], reject_empty=services.settings.reject_empty_subject)
     parsed = formats.remembered(request.format, Source(request.text)) is not None or request.references
     if parsed and services.store.dialect == "sqlite":  # at once; elsewhere `decide` asks the same first

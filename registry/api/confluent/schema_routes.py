@@ -17,13 +17,15 @@ from registry.content import Content
 from registry.hot import Keep
 from registry.names import DEFAULT_CONTEXT, Subject
 from registry.security.access import PUBLIC, Action, Needs
+from registry.security.guard import Sees, actor_of, sees, visible
 from registry.services import Call, keep, services
 from registry.store.engine import Db
 from registry.store.queries import associations, schemas
 from registry.store.queries import settings as settings_queries
 
-READ = Needs(Action.READ, "schema", "id")
-LIST = Needs(Action.READ, "schema")
+READ = Needs(Action.READ, "schema", "id", filtered=True)
+BY_GUID = Needs(Action.READ, "schema", "guid", filtered=True)
+LIST = Needs(Action.READ, "schema", filtered=True)
 _MOST = 1000
 _HEX = re.compile(r"[0-9a-fA-F]{32}\Z")
 # How long caches may hold answers: a content never changes, but the version beside it may be deleted.
@@ -60,7 +62,8 @@ async def list_schemas(
     context, start = subjects.wildcard(prefix or "")
     skip, most = max(0, q.number(offset, 0)), q.number(limit, -1)
     most = most if 0 < most <= _MOST else _MOST
-    filters = bool(rule_type or resource_type or association_types or lifecycles)
+    seen = sees(actor_of(request))
+    filters = bool(rule_type or resource_type or association_types or lifecycles) or seen is not None
 
     def job(db: Db) -> list[wire.SchemaAnswer]:
         found = schemas.list_versions(
@@ -75,9 +78,14 @@ async def list_schemas(
         if filters:
             found = [version for version in found if _matches(db, version)][skip : skip + most]
         named = _aliases(db) if q.flag(aliases) else {}
-        return [_extended(db, version, named.get(str(version.subject), ())) for version in found]
+        return [_extended(db, version, _visible(named.get(str(version.subject), ()))) for version in found]
+
+    def _visible(aliases: Sequence[str]) -> list[str]:
+        return [each for each in aliases if seen is None or seen(Subject.parse(each))]
 
     def _matches(db: Db, version: schemas.Version) -> bool:
+        if not (seen is None or seen(version.subject)):
+            return False
         if rule_type and rule_type not in _rule_types(version.content):
             return False
         if not (resource_type or association_types or lifecycles):
@@ -144,6 +152,7 @@ async def get_by_id(
 ) -> wire.SchemaString:
     """Soft-deleted schemas stay readable by id."""
     number, with_max = q.schema_id(id), q.flag(fetch_max_id)
+    seen = sees(actor_of(request))
 
     def job(db: Db) -> tuple[wire.SchemaString, Keep]:
         return read_by_id(
@@ -154,11 +163,19 @@ async def get_by_id(
             qualified=reference_format == "qualified",
             find_tags=find_tags or (),
             with_max=with_max,
+            seen=seen,
         )
 
     answer, wish = await services(request).read(job, heavy=bool(format_ or find_tags))
     keep(request, wish.resource, immutable=wish.immutable, tags=wish.tags)
     return answer
+
+
+def _by_id(db: Db, id: int, subject: str | None, seen: Sees | None) -> subjects.Found:
+    found = subjects.by_id(db, id, subject)
+    if not visible(db, seen, found.schema):
+        raise errors.SchemaNotFound(id)
+    return found
 
 
 def read_by_id(
@@ -170,9 +187,11 @@ def read_by_id(
     qualified: bool = False,
     find_tags: Sequence[str] = (),
     with_max: bool = False,
+    seen: Sees | None,
 ) -> tuple[wire.SchemaString, Keep]:
-    """A schema by id as the API answers it, and how long that answer holds."""
-    found = subjects.by_id(db, id, subject)
+    """A schema by id as the API answers it, and how long that answer holds. Raises SchemaNotFound, also for one of
+    subjects of which none may be seen."""
+    found = _by_id(db, id, subject, seen)
     max_id = schemas.max_id(db, found.schema.context) if with_max else None
     answer = render.schema_string(db, found, format=format, qualified=qualified, find_tags=find_tags, max_id=max_id)
     # Found where it was looked for first, the answer holds until a delete, a registration under the same id or another
@@ -195,9 +214,9 @@ async def get_text_by_id(
     request: Call, id: FromPath[str], subject: q.InSubject = None, format_: q.Format = None
 ) -> Response[bytes]:
     """A JSON value for Avro and JSON Schema, plain text for Protobuf."""
-    number = q.schema_id(id)
+    number, seen = q.schema_id(id), sees(actor_of(request))
     text = await services(request).read(
-        lambda db: render.text(db, subjects.by_id(db, number, subject).schema, format_), heavy=bool(format_)
+        lambda db: render.text(db, _by_id(db, number, subject, seen).schema, format_), heavy=bool(format_)
     )
     keep(request, f"schema:{id}")
     return Response(text.encode(), media_type=MediaType.JSON)
@@ -215,9 +234,13 @@ async def subjects_by_id(
     """By name."""
     number, skip, most = q.schema_id(id), max(0, q.number(offset, 0)), q.number(limit, -1)
 
+    seen = sees(actor_of(request))
+
     def job(db: Db) -> list[Subject]:
-        context = subjects.by_id(db, number, subject).schema.context
-        return schemas.subjects_of_id(db, context, number, deleted=q.flag(deleted), offset=skip, limit=most)
+        context = _by_id(db, number, subject, seen).schema.context
+        found = schemas.subjects_of_id(db, context, number, deleted=q.flag(deleted))
+        visible = [each for each in found if seen is None or seen(each)][skip:]
+        return visible if most <= 0 else visible[:most]
 
     return [str(each) for each in await services(request).read(job)]
 
@@ -234,9 +257,13 @@ async def versions_by_id(
     """By subject name."""
     number, skip, most = q.schema_id(id), max(0, q.number(offset, 0)), q.number(limit, -1)
 
+    seen = sees(actor_of(request))
+
     def job(db: Db) -> list[tuple[Subject, int]]:
-        context = subjects.by_id(db, number, subject).schema.context
-        return schemas.versions_of_id(db, context, number, deleted=q.flag(deleted), offset=skip, limit=most)
+        context = _by_id(db, number, subject, seen).schema.context
+        found = schemas.versions_of_id(db, context, number, deleted=q.flag(deleted))
+        visible = [each for each in found if seen is None or seen(each[0])][skip:]
+        return visible if most <= 0 else visible[:most]
 
     return [wire.SubjectVersion(str(each), version) for each, version in await services(request).read(job)]
 
@@ -252,7 +279,7 @@ def _guid(text: str) -> str:
 
 @get(
     "/schemas/guids/{guid:str}",
-    Needs(Action.READ, "schema", "guid"),
+    BY_GUID,
     errors.SchemaNotFound,
     summary="Read a schema by guid",
 )
@@ -261,35 +288,40 @@ async def get_by_guid(
 ) -> wire.SchemaString:
     """A guid is the same in every context and cluster."""
 
+    seen = sees(actor_of(request))
+
     def job(db: Db) -> tuple[wire.SchemaString, schemas.Stored]:
-        found = schemas.by_guid(db, _guid(guid))
+        found = [each for each in schemas.by_guid(db, _guid(guid)) if visible(db, seen, each)]
         if not found:
             raise errors.SchemaNotFound(guid)
         return render.schema_string(db, subjects.Found(found[0]), format=format_, find_tags=find_tags or ()), found[0]
 
     answer, first = await services(request).read(job, heavy=bool(format_ or find_tags))
-    # No context comes before the default one, should another get the same schema.
-    keep(
-        request,
-        f"schema:{guid}",
-        immutable=first.context == DEFAULT_CONTEXT,
-        tags=(f"id:{first.id}",),
-        fresh=_DAY,
-    )
+    if seen is None:  # the first of those that may be seen is no answer for others
+        # No context comes before the default one, should another get the same schema.
+        keep(
+            request,
+            f"schema:{guid}",
+            immutable=first.context == DEFAULT_CONTEXT,
+            tags=(f"id:{first.id}",),
+            fresh=_DAY,
+        )
     return answer
 
 
 @get(
     "/schemas/guids/{guid:str}/ids",
-    Needs(Action.READ, "schema", "guid"),
+    BY_GUID,
     errors.SchemaNotFound,
     summary="Ids of a guid, by context",
 )
 async def ids_by_guid(request: Call, guid: FromPath[str]) -> list[wire.ContextId]:
     """Where the schema is known."""
 
+    seen = sees(actor_of(request))
+
     def job(db: Db) -> list[wire.ContextId]:
-        found = schemas.by_guid(db, _guid(guid))
+        found = [each for each in schemas.by_guid(db, _guid(guid)) if visible(db, seen, each)]
         if not found:
             raise errors.SchemaNotFound(guid)
         return [wire.ContextId(each.context, each.id) for each in found]

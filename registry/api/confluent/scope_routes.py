@@ -15,13 +15,13 @@ from registry.api.confluent.routes import delete, get, post, put
 from registry.names import Subject
 from registry.policy import Config, changed, config_to_json
 from registry.security.access import PUBLIC, Action, Needs
-from registry.security.guard import actor_of
+from registry.security.guard import actor_of, may, sees
 from registry.services import Call, services
 from registry.store.queries import subjects as listing
 
 READ = Needs(Action.READ, "subject", "subject")
 CONFIGURE = Needs(Action.CONFIGURE, "subject", "subject")
-READ_ALL = Needs(Action.READ, "subject")
+READ_ALL = Needs(Action.READ, "subject", filtered=True)
 CONFIGURE_ALL = Needs(Action.CONFIGURE, "registry")
 GLOBAL = Subject(names.DEFAULT_CONTEXT, "")
 
@@ -215,6 +215,9 @@ async def list_contexts(
     """The default context is `.`"""
     skip, most = max(0, q.number(offset, 0)), q.number(limit, -1)
     found = await services(request).read(lambda db: listing.contexts(db, prefix=prefix or ""))
+    actor = actor_of(request)
+    if sees(actor) is not None:
+        found = [each for each in found if may(actor, Action.READ, "context", each)]
     known = sorted({names.DEFAULT_CONTEXT, *found}) if names.DEFAULT_CONTEXT.startswith(prefix or "") else found
     return known[skip:] if most <= 0 else known[skip : skip + most]
 

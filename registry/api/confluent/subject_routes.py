@@ -14,7 +14,7 @@ from registry.api.confluent import render, wire
 from registry.api.confluent.routes import delete, get, post
 from registry.names import Subject
 from registry.security.access import Action, Needs
-from registry.security.guard import actor_of
+from registry.security.guard import actor_of, decide, see_references, sees, visible
 from registry.services import Call, keep, services
 from registry.store.engine import Db
 from registry.store.queries import schemas
@@ -22,8 +22,8 @@ from registry.store.queries import subjects as listing
 
 READ = Needs(Action.READ, "subject", "subject")
 WRITE = Needs(Action.WRITE, "subject", "subject")
-DELETE = Needs(Action.DELETE, "subject", "subject")
-LIST = Needs(Action.READ, "subject")
+DELETE = Needs(Action.DELETE, "subject", "subject", purge="permanent")
+LIST = Needs(Action.READ, "subject", filtered=True)
 
 
 def which(deleted: str | None, deleted_only: str | None) -> str:
@@ -43,15 +43,24 @@ async def list_subjects(
     """Sorted names; those of other contexts appear qualified."""
     context, start = subjects.wildcard(prefix or "")
     skip, most = max(0, q.number(offset, 0)), q.number(limit, -1)
+    seen = sees(actor_of(request))
 
     def job(db: Db) -> list[Subject]:
+        # What may be seen is picked before the page is cut.
+        part = (skip, most) if seen is None else (0, None)
         if q.flag(deleted_only):
-            return listing.with_deleted_versions(db, context=context, prefix=start, offset=skip, limit=most)
-        every = which(deleted, None)
-        return listing.list_subjects(db, context=context, prefix=start, which=every, offset=skip, limit=most)
+            found = listing.with_deleted_versions(db, context=context, prefix=start, offset=part[0], limit=part[1])
+        else:
+            every = which(deleted, None)
+            found = listing.list_subjects(db, context=context, prefix=start, which=every, offset=part[0], limit=part[1])
+        if seen is None:
+            return found
+        visible = [each for each in found if seen(each)][skip:]
+        return visible if most <= 0 else visible[:most]
 
     found = await services(request).read(job, heavy=True)
-    keep(request, "subject:*")
+    if seen is None:  # another caller's list may be longer
+        keep(request, "subject:*")
     return [str(subject) for subject in found]
 
 
@@ -72,16 +81,18 @@ async def look_up(
     deleted: q.Deleted = None,
 ) -> wire.SchemaAnswer:
     """The version of the subject that has this schema."""
-    parts = services(request)
+    parts, actor = services(request), actor_of(request)
+    seen = sees(actor)
 
     def job(db: Db) -> wire.SchemaAnswer:
         named = subjects.aliased(db, Subject.parse(subject))
         asked = render.registration(named, data, normalize=q.flag(normalize))
+        see_references(actor, asked.references, named.context, asked.format)
         head = listing.head(db, named)
         found = registration.lookup(db, asked, parts.server_config, deleted=q.flag(deleted))
         if found is None and named.context == names.DEFAULT_CONTEXT and subject == named.name:
             found = _in_other_contexts(db, asked, named, deleted=q.flag(deleted))
-        if found is None:
+        if found is None or not (seen is None or seen(found.subject)):
             if head is None or (head.live == 0 and not q.flag(deleted)):
                 raise errors.SubjectNotFound(subject=str(named))
             raise errors.SchemaNotFound
@@ -176,8 +187,11 @@ async def register(
     """Registering what the subject already has answers with the version that is there."""
     parts = services(request)
     named = names.subject(subject, reject_empty=parts.settings.reject_empty_subject)
-    asked = render.registration(named, data, normalize=q.flag(normalize), force=q.flag(force))
-    registered = await parts.register(actor_of(request), asked)
+    asked, actor = render.registration(named, data, normalize=q.flag(normalize), force=q.flag(force)), actor_of(request)
+    see_references(actor, asked.references, named.context, asked.format)
+    if asked.force:  # a break without a check
+        decide(actor, Action.WAIVE, f"subject:{named}")
+    registered = await parts.register(actor, asked)
     if not registered.created:
         keep(request, f"subject:{subject}", action=WRITE.action)
     if format_:
@@ -249,7 +263,16 @@ async def _referenced_by(
     def job(db: Db) -> list[int]:
         named = subjects.aliased(db, Subject.parse(subject))
         found = subjects.version(db, named, number, deleted=True)
-        return schemas.referencing(db, named, found.version, deleted=q.flag(deleted), offset=skip, limit=most)
+        seen = sees(actor_of(request))
+        if seen is None:
+            return schemas.referencing(db, named, found.version, deleted=q.flag(deleted), offset=skip, limit=most)
+        # A referring schema is in the context of what it refers to, or says nothing that the caller could look up.
+        ids = [
+            id
+            for id in schemas.referencing(db, named, found.version, deleted=q.flag(deleted))
+            if (stored := schemas.by_id(db, named.context, id)) is not None and visible(db, seen, stored)
+        ][skip:]
+        return ids if most <= 0 else ids[:most]
 
     return await services(request).read(job, heavy=True)
 

@@ -12,11 +12,12 @@ from registry import history
 from registry.api.v1 import render, wire
 from registry.api.v1.routes import Limit, get
 from registry.history import Entry
-from registry.security.access import Action, Needs
+from registry.security.access import Action, Needs, split
+from registry.security.guard import actor_of, may
 from registry.services import Call, Services, services
 from registry.stopping import STOPPING
 
-READ = Needs(Action.READ, "event")
+READ = Needs(Action.READ, "subject", filtered=True)
 LONGEST_WAIT = 30
 _LOOK_EVERY = 0.25
 
@@ -45,14 +46,21 @@ async def get_changes(
     With a `resource` that few events have, an answer may be empty and still have come further: its `next_cursor`
     says so.
     """
-    parts, loop = services(request), asyncio.get_running_loop()
+    parts, loop, actor = services(request), asyncio.get_running_loop(), actor_of(request)
     # An answer must be there before the server gives the request up.
     until = loop.time() + min(wait, parts.settings.request_timeout / 2)
     found, after = await _feed(parts, cursor, resource, limit)
     while not found and loop.time() < until and not STOPPING.is_set():
         await asyncio.sleep(min(_LOOK_EVERY, max(0.0, until - loop.time())))
         found, after = await _feed(parts, after, resource, limit)
-    return wire.Events([render.event(each) for each in found], after)
+    visible = [each for each in found if may(actor, Action.READ, *_place(each.resource))]
+    return wire.Events([render.event(each) for each in visible], after)
+
+
+def _place(resource: str) -> tuple[str, str]:
+    """What an event is about, as grants name it: the settings of a scope are those of a subject."""
+    kind, name = split(resource)
+    return "subject" if kind == "scope" else kind, name
 
 
 HANDLERS = [get_changes]

@@ -20,34 +20,39 @@ from registry.formats.base import Policy, Reference, Source
 from registry.names import DEFAULT_CONTEXT, Subject
 from registry.references import Resolver
 from registry.security.access import PUBLIC, Action, Needs
+from registry.security.guard import actor_of, see_references
+from registry.security.identity import Caller
 from registry.services import Call, Services, services
 from registry.store.engine import Db
 from registry.store.queries.schemas import Version
 from registry.workers import WorkerDied, WorkerTimeout
 
-READ_ALL = Needs(Action.READ, "schema")
+READ_ALL = Needs(Action.READ, "schema", filtered=True)
 READ = Needs(Action.READ, "subject", "subject")
 _SECONDS = 2.0
 _MOST_EXPLAINED = 5
 
 
-def _source(resolver: Resolver, text: str, references: Sequence[wire.NamedSchema], format: str) -> Source:
+def _source(
+    resolver: Resolver, text: str, references: Sequence[wire.NamedSchema], format: str, actor: Caller
+) -> Source:
     found = []
     for each in references:
         if each.schema is not None:
-            found.append((each.name, _source(resolver, each.schema, each.references, format)))
+            found.append((each.name, _source(resolver, each.schema, each.references, format, actor)))
             continue
         if each.subject is None:
             raise errors.InvalidSchema(format, f"reference '{each.name}' has neither a subject nor a schema")
         reference = Reference(each.name, each.subject, each.version)
+        see_references(actor, [reference], DEFAULT_CONTEXT, format)
         found += resolver.source("", [reference], DEFAULT_CONTEXT, format).references
     return Source(text, tuple(found))
 
 
-def _data(db: Db, given: wire.SchemaText, *, strict: bool = True) -> dict[str, Any]:
+def _data(db: Db, actor: Caller, given: wire.SchemaText, *, strict: bool = True) -> dict[str, Any]:
     """A schema as the worker takes it, once it is known to parse."""
     format = given.schema_type.upper()
-    source = _source(Resolver(db), given.schema, given.references, format)
+    source = _source(Resolver(db), given.schema, given.references, format, actor)
     formats.parse(format, source, strict=strict)
     return {"format": format, **examine.plain(source)}
 
@@ -62,7 +67,10 @@ async def check(request: Call, data: JSONBody[wire.CheckRequest]) -> wire.Checke
     parts, wanted = services(request), level(data.level).name
     if data.policy.upper() not in Policy.__members__:
         raise errors.InvalidConfig(f"Invalid policy '{data.policy}'. Valid values are strict, lenient, logical")
-    new, old = await parts.read(lambda db: (_data(db, data.new), _data(db, data.old, strict=False)), heavy=True)
+    actor = actor_of(request)
+    new, old = await parts.read(
+        lambda db: (_data(db, actor, data.new), _data(db, actor, data.old, strict=False)), heavy=True
+    )
     answer = await _checked(parts, new, old, wanted, data.policy.upper())
     return msgspec.convert(answer, wire.Checked)
 
@@ -88,6 +96,7 @@ async def check_subject(request: Call, subject: FromPath[str], data: JSONBody[wi
 
     def job(db: Db) -> tuple[Sequence[Conflict], Any, list[Version], Any, dict[int, Any]]:
         asked = render.registration(Subject.parse(subject), data, normalize=False)
+        see_references(actor_of(request), asked.references, asked.subject.context, asked.format)
         found, settings, history = registration.check(db, asked, parts.server_config)
         resolver = Resolver(db)
         named = subjects.aliased(db, asked.subject)
@@ -136,7 +145,10 @@ async def check_subject(request: Call, subject: FromPath[str], data: JSONBody[wi
 async def diff(request: Call, data: JSONBody[wire.DiffRequest]) -> wire.Diff:
     """Added, removed, moved, renamed, retyped, constrained, loosened, or documentation only."""
     parts = services(request)
-    new, old = await parts.read(lambda db: (_data(db, data.new), _data(db, data.old, strict=False)), heavy=True)
+    actor = actor_of(request)
+    new, old = await parts.read(
+        lambda db: (_data(db, actor, data.new), _data(db, actor, data.old, strict=False)), heavy=True
+    )
     changes = await asyncio.to_thread(examine.diff, new, old)
     return wire.Diff(msgspec.convert(changes, list[wire.Change]))
 
@@ -145,7 +157,7 @@ async def diff(request: Call, data: JSONBody[wire.DiffRequest]) -> wire.Diff:
 async def sample(request: Call, data: JSONBody[wire.SampleRequest]) -> wire.Samples:
     """Minimal, maximal and edge events first, then random ones."""
     parts = services(request)
-    schema = await parts.read(lambda db: _data(db, data.schema), heavy=True)
+    schema = await parts.read(lambda db: _data(db, actor_of(request), data.schema), heavy=True)
     samples = await _in_worker(parts, "sample", schema, data.count, data.seed)
     return wire.Samples(msgspec.convert(samples, list[wire.SampleEvent]))
 
@@ -154,7 +166,7 @@ async def sample(request: Call, data: JSONBody[wire.SampleRequest]) -> wire.Samp
 async def lint(request: Call, data: JSONBody[wire.SchemaText]) -> wire.Remarks:
     """Remarks with their places in the text."""
     parts = services(request)
-    schema = await parts.read(lambda db: _data(db, data), heavy=True)
+    schema = await parts.read(lambda db: _data(db, actor_of(request), data), heavy=True)
     remarks = await asyncio.to_thread(examine.lint, schema)
     return wire.Remarks(msgspec.convert(remarks, list[wire.Remark]))
 

@@ -21,7 +21,7 @@ from registry.policy import Config
 from registry.references import Resolver
 from registry.registration import Proposal, Registered, Registration
 from registry.security.access import Action, Needs
-from registry.security.guard import actor_of
+from registry.security.guard import actor_of, see_references
 from registry.services import Call, services
 from registry.store.engine import Db, Settled
 
@@ -99,6 +99,7 @@ async def register(
     parts, actor = services(request), actor_of(request)
     named = await parts.read(lambda db: parts.writable(db, subject))
     asked = render.registration(named, data, normalize=normalize)
+    see_references(actor, asked.references, named.context, asked.format)
     claim = None
     if idempotency_key is not None and not dry_run:
         claim = idempotency.claim(actor, idempotency_key, "register", str(named), normalize, data)

@@ -14,15 +14,15 @@ from registry.names import ANY_CONTEXT, Subject
 from registry.policy import effective
 from registry.search import ALL, DELETED, LIVE, Criteria
 from registry.security.access import Action, Needs
-from registry.security.guard import actor_of, decide
+from registry.security.guard import actor_of, decide, sees
 from registry.services import Call, services
 from registry.store.engine import Db
 from registry.store.queries import schemas
 
 READ = Needs(Action.READ, "subject", "subject")
-LIST = Needs(Action.READ, "subject")
+LIST = Needs(Action.READ, "subject", filtered=True)
 DELETE = Needs(Action.DELETE, "subject", "subject")
-DELETE_MANY = Needs(Action.DELETE, "subject")
+DELETE_MANY = Needs(Action.DELETE, "subject", filtered=True)
 CONFIGURE = Needs(Action.CONFIGURE, "subject", "subject")
 
 _WHICH = {"false": LIVE, "true": ALL, "only": DELETED}
@@ -80,7 +80,9 @@ async def list_subjects(
     page = await parts.read(
         lambda db: search.search(db, criteria, parts.server_config, after=after, limit=limit), heavy=True
     )
-    return wire.Subjects([render.subject(found) for found in page.items], cursors.of_position(page.next))
+    seen = sees(actor_of(request))
+    visible = [found for found in page.items if seen is None or seen(found.hit.subject)]
+    return wire.Subjects([render.subject(found) for found in visible], cursors.of_position(page.next))
 
 
 @get("/subjects/{subject:str}", READ, errors.SubjectNotFound, summary="Read a subject")
@@ -166,7 +168,8 @@ async def delete_subjects(
     parts, actor, after = services(request), actor_of(request), cursors.position(data.cursor)
 
     def permit(subject: Subject) -> None:
-        decide(actor, Action.DELETE, f"subject:{subject}")
+        for action in (Action.DELETE, Action.PURGE) if data.permanent else (Action.DELETE,):
+            decide(actor, action, f"subject:{subject}")
 
     def job(db: Db) -> wire.BulkDelete:
         further = None
@@ -176,6 +179,8 @@ async def delete_subjects(
             named, further = removal.with_prefix(
                 db, data.prefix or "", parts.server_config, permanent=data.permanent, after=after, limit=data.limit
             )
+            deletes = sees(actor, Action.DELETE)
+            named = [each for each in named if deletes is None or deletes(each)]  # of others nothing is said
         removed, kept = removal.delete_subjects(
             db, actor, named, parts.server_config, permanent=data.permanent, permit=permit
         )
