@@ -51,10 +51,10 @@ class FakeRegistry:
         return [f"{request.method} {request.url.raw_path.decode()}" for request in self.requests]
 
     def add(
-        self, subject: str, schema: str, format: str = "AVRO", references: list[Any] | None = None
+        self, subject: str, schema: str, format: str = "AVRO", references: list[Any] | None = None, **extra: Any
     ) -> dict[str, Any]:
-        """Put a schema there, as somebody else would register it."""
-        return self.register(subject, {"schema": schema, "schemaType": format, "references": references or []})
+        """Put a schema there, as somebody else would register it; `extra` are metadata and ruleSet."""
+        return self.register(subject, {"schema": schema, "schemaType": format, "references": references or [], **extra})
 
     def route(self, method: str, segments: list[str], query: dict[str, str], body: Any) -> httpx.Response:
         match method, segments:
@@ -125,15 +125,17 @@ class FakeRegistry:
         return answer({**document, "created": known is None, "changes": changes, "findings": []})
 
     def find(self, subject: str, body: Any) -> dict[str, Any] | None:
-        return next((row for row in self.subjects.get(subject, []) if row["schema"] == body["schema"]), None)
+        return next((row for row in self.subjects.get(subject, []) if identity(row) == identity(body)), None)
 
     def register(self, subject: str, body: Any) -> dict[str, Any]:
         if (known := self.find(subject, body)) is not None:
             return known
         references = body.get("references") or []
-        same = [row for row in self.ids.values() if row["schema"] == body["schema"]]
+        same = [row for row in self.ids.values() if identity(row) == identity(body)]
         number = same[0]["id"] if same else len(self.ids) + 1
-        digest = hashlib.md5((body["schema"] + repr(references)).encode(), usedforsecurity=False).digest()
+        extra = {key: body[key] for key in ("metadata", "ruleSet") if body.get(key)}
+        told = body["schema"] + repr(references) + (repr(extra) if extra else "")
+        digest = hashlib.md5(told.encode(), usedforsecurity=False).digest()
         row = {
             "subject": subject,
             "version": len(self.subjects.get(subject, [])) + 1,
@@ -142,6 +144,7 @@ class FakeRegistry:
             "schemaType": body.get("schemaType", "AVRO"),
             "schema": body["schema"],
             **({"references": references} if references else {}),
+            **extra,
         }
         self.subjects.setdefault(subject, []).append(row)
         self.ids.setdefault(number, row)
@@ -166,6 +169,10 @@ class FakeRegistry:
 
     def by_id(self, row: dict[str, Any], query: dict[str, str]) -> dict[str, Any]:
         return {key: value for key, value in self.shown(row, query).items() if key not in ("id", "subject", "version")}
+
+
+def identity(row: Any) -> tuple[Any, ...]:
+    return row["schema"], row.get("metadata") or None, row.get("ruleSet") or None
 
 
 def answer(body: Any, status: int = 200) -> httpx.Response:

@@ -23,11 +23,16 @@
     │   └── CustomStepRefused                                            the installed function is not the pinned one
     ├── UpcastFailed          an event could not be upcast: step and path
     ├── EncryptionError       keys and what they seal
+    │   ├── Unsealed                                                     a field that must be sealed would go out open
     │   ├── InvalidKey                                                   no key of that algorithm
     │   ├── AuthenticationFailed                                         another key, another place, or altered bytes
     │   └── KmsError          the system that keeps the key-encrypting keys
     │       ├── KmsUnavailable                                           ask again
     │       └── KmsRefused · KeyNotFound · UnknownKms
+    ├── ConsumingError        the consume path
+    │   ├── Unprocessed           a record was neither handled nor quarantined: it must not be acknowledged
+    │   ├── RecordBusy            somebody else is handling the same event just now
+    │   └── StoreFailed           the store that remembers handled events did not do its part
     └── MissingExtra          an optional package is not installed
 
 `kind` is the stable word for dead-letter headers and metrics.
@@ -324,6 +329,13 @@ class EncryptionError(TenorError):
     kind = "ENCRYPTION"
 
 
+class Unsealed(EncryptionError):
+    """A field that must be sealed (`must_encrypt`) would go out as plaintext: no rule seals it, or none did."""
+
+    sentence = "{path} is tagged {tags} and would not be sealed: nothing was encoded."
+    kind = "UNSEALED"
+
+
 class InvalidKey(EncryptionError):
     """Bytes that are no key of the algorithm they are given for, or an algorithm that nobody knows."""
 
@@ -369,6 +381,42 @@ class UnknownKms(KmsError):
 
     sentence = "No key system is called '{kms}'; known are {known}."
     kind = "UNKNOWN_KMS"
+
+
+class ConsumingError(TenorError):
+    """The consume path could not go on with a record."""
+
+    kind = "CONSUMING"
+
+
+class Unprocessed(ConsumingError):
+    """A record was neither handled nor quarantined, and must not be acknowledged: the transport gives it again.
+
+    `failure` is the last reason (`tenor.consuming.Failure`), None if no try was allowed.
+    """
+
+    sentence = "The record at {position} was not processed, and must come again: {reason}."
+    kind = "UNPROCESSED"
+
+    def __init__(self, *, position: str, reason: str, failure: Any = None) -> None:
+        self.failure = failure
+        super().__init__(position=position, reason=reason)
+
+
+class RecordBusy(ConsumingError):
+    """Somebody else is handling the same event just now, or died while doing so: the claim says how long to wait."""
+
+    sentence = "The event {id} is being handled elsewhere."
+    kind = "BUSY"
+    retryable: ClassVar[bool] = True
+
+
+class StoreFailed(ConsumingError):
+    """The store that remembers handled events did not do its part. Nothing was handled, or it was rolled back."""
+
+    sentence = "The store of handled events failed: {reason}."
+    kind = "STORE_FAILED"
+    retryable: ClassVar[bool] = True
 
 
 class MissingExtra(TenorError, ImportError):

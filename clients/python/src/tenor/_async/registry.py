@@ -10,7 +10,7 @@ Every call of `tenor.calls` can be sent; the methods here add caches and what ta
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
@@ -263,6 +263,7 @@ class AsyncRegistry:
         check_reads: bool = True,
         message: str = "",
         as_messages: bool = False,
+        must_encrypt: Iterable[str] = (),
     ) -> AsyncCodec:
         """A codec for the events of a subject, compiled once. Which schema it writes with:
 
@@ -275,9 +276,13 @@ class AsyncRegistry:
         code was written for); without one, or with `read_as_written`, events come as they were written. A codec that
         is `decode_only` needs no schema to write with, so that a consumer may start before the first registration.
 
+        The schema's rules always run. `must_encrypt` are tags whose fields this code will not let out unsealed,
+        whatever the schema's rules have become: then the codec, or the event, is refused with Unsealed.
+
         `framing` is `id-prefix` or `guid-header`, `part` which header belongs to it (`value` or `key`). `source` and
         `type` fill the CloudEvents headers, `metadata=False` leaves those out. The remaining options are those of
-        `tenor.codecs.Options`. Raises NotFound, Incompatible, UnusableSchema, MissingExtra, RegistryError.
+        `tenor.codecs.Options`. Raises NotFound, Incompatible, UnusableSchema, UnusableRule, MissingExtra,
+        RegistryError.
         """
         if sum(choice is not None for choice in (schema, version, id, guid, properties)) > 1:
             raise ValueError("name one schema: schema, version, id, guid or properties")
@@ -286,6 +291,7 @@ class AsyncRegistry:
         if isinstance(schema, str):
             schema = Schema(schema)
         options = Options(fill_defaults, check_formats, check_reads, message, as_messages, subject)
+        pins = frozenset((must_encrypt,) if isinstance(must_encrypt, str) else must_encrypt)
         pinned = any(choice is not None for choice in (schema, version, id, guid))
 
         async def current() -> Compiled:
@@ -293,7 +299,7 @@ class AsyncRegistry:
                 chosen = await self.send(calls.latest_with_metadata(subject, properties))
             else:
                 chosen = await self._chosen(subject, schema, register, normalize, version, id, guid)
-            return await self._compiled(chosen, subject, options)
+            return await self._compiled(chosen, subject, options, pins)
 
         async def written(frame: wire.Frame) -> Compiled:
             key = frame.schema if isinstance(frame.schema, int) else str(frame.schema)
@@ -323,6 +329,9 @@ class AsyncRegistry:
             registration = await self.register(subject, schema, normalize=normalize)
             if registration.id is None:
                 raise UnusableSchema(format=schema.format, reason="the registry gave it no id")
+            # The registry may have added rules of its own (defaults and overrides of the subject): those count.
+            theirs = (await self.schema(registration.id, subject=subject)).schema
+            schema = replace(schema, metadata=theirs.metadata, rule_set=theirs.rule_set)
             guid, number = registration.guid, registration.version
             return Registered(schema, registration.id, guid, registration.subject, number)
         if guid is not None and id is None:
@@ -340,14 +349,16 @@ class AsyncRegistry:
             raise SchemaNotFound(status=404, code=40403, message=message, url=self.url)
         return found
 
-    async def _compiled(self, registered: Registered, subject: str, options: Options) -> Compiled:
-        """Compile a schema with everything it refers to."""
+    async def _compiled(
+        self, registered: Registered, subject: str, options: Options, must_encrypt: frozenset[str] = frozenset()
+    ) -> Compiled:
+        """Compile a schema with everything it refers to, and its rules."""
         if registered.schema.format == PROTOBUF:
             # The registry compiles .proto text; this client needs the descriptor only.
             registered = await self._serialized(registered, subject)
         references: dict[str, Schema] = {}
         await self._resolve(registered.schema, registered.subject or subject, references, set(), 0)
-        return compiled_from(registered, references, options)
+        return compiled_from(registered, references, options, must_encrypt)
 
     async def _serialized(self, registered: Registered, subject: str) -> Registered:
         if registered.id is not None:
@@ -356,7 +367,14 @@ class AsyncRegistry:
             found = await self.schema(registered.guid, rendering="serialized")
         else:
             raise UnusableSchema(format=PROTOBUF, reason="the registry gave it neither id nor guid")
-        text = Schema(found.schema.text, PROTOBUF, registered.schema.references or found.schema.references)
+        given, theirs = registered.schema, found.schema
+        text = Schema(
+            theirs.text,
+            PROTOBUF,
+            given.references or theirs.references,
+            theirs.metadata if given.metadata is None else given.metadata,
+            theirs.rule_set if given.rule_set is None else given.rule_set,
+        )
         return Registered(text, registered.id, registered.guid or found.guid, registered.subject, registered.version)
 
     async def _resolve(

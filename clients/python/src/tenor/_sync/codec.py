@@ -20,6 +20,7 @@ from tenor.codecs import DEFAULTS, Body, Options, Read, Write
 from tenor.codecs import compile as compile_schema
 from tenor.errors import TenorError, UnusableSchema
 from tenor.events import Event, Message
+from tenor.rules.ruled import ruled
 from tenor.schemas import PROTOBUF, Registered, Schema
 
 PREFIX = "id-prefix"
@@ -301,6 +302,11 @@ def _described(registered: Registered, settings: Settings, source: str, type: st
     return events.metadata_headers(settings.header_prefix, attributes)
 
 
-def compiled_from(registered: Registered, references: Mapping[str, Schema], options: Options) -> Compiled:
-    """Compile a schema of the registry."""
-    return Compiled(registered, compile_schema(registered.schema, references, options))
+def compiled_from(
+    registered: Registered, references: Mapping[str, Schema], options: Options, must_encrypt: frozenset[str]
+) -> Compiled:
+    """Compile a schema of the registry together with its rules. Raises UnusableSchema, UnusableRule, Unsealed."""
+    schema = registered.schema
+    return Compiled(
+        registered, ruled(compile_schema(schema, references, options), schema, references, must_encrypt=must_encrypt)
+    )

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Final, Protocol
 
-from tenor.errors import MissingExtra, UnusableSchema
+from tenor.codecs.fields import Node
+from tenor.errors import MissingExtra, UnusableSchema, Violation
 from tenor.schemas import Schema
 
 Write = Callable[[Any], bytes]
@@ -62,16 +63,49 @@ class Body(Protocol):
         """A function that validates an event and writes it behind `head`."""
         ...
 
-    def reader(self, indexes: tuple[int, ...] | None, reads_as: Body | None) -> Read:
+    def reader(self, indexes: tuple[int, ...] | None, reads_as: Body | None, *, raw: bool = False) -> Read:
         """A function that reads an event written with this schema, as `reads_as` sees it if given.
 
         `indexes` come from a guid header; None means that they stand in front of the body, if the format has any.
-        Raises Unresolvable if the two schemas do not fit.
+        `raw`: as a dict, and not validated yet, because values may be sealed. Raises Unresolvable if the two
+        schemas do not fit.
         """
         ...
 
     def name_of(self, data: bytes, at: int, indexes: tuple[int, ...] | None) -> str:
         """Full name of the message type these bytes hold."""
+        ...
+
+
+class Plain(Body, Protocol):
+    """A compiled schema without its rules. Rules need its tree, and to stand between checking and writing."""
+
+    def tree(self, indexes: tuple[int, ...] | None = None, relaxed: frozenset[str] = frozenset()) -> Node:
+        """The schema as rules see it. `relaxed` are full names of slots whose own constraints do not hold."""
+        ...
+
+    def as_dict(self, event: Any) -> Any:
+        """A message object as the dict of its fields; anything else as it is. Raises InvalidEvent."""
+        ...
+
+    def checked(self, event: Any) -> Any:
+        """The event as a dict with its defaults, if it is valid. Raises InvalidEvent."""
+        ...
+
+    def violations(self, event: Any) -> list[Violation]:
+        """Everything that is wrong with an event, at most a hundred of it."""
+        ...
+
+    def serializer(self, head: bytes, indexes: tuple[int, ...] | None = None) -> Write:
+        """A function that writes an event that was checked, and perhaps sealed, before."""
+        ...
+
+    def judge(self, event: Any) -> None:
+        """Validate what was read raw and opened, if reads are validated. Raises InvalidEvent."""
+        ...
+
+    def located(self, data: bytes, at: int, indexes: tuple[int, ...] | None) -> tuple[tuple[int, ...] | None, int]:
+        """Which message of a file these bytes hold (None outside Protobuf), and where its body begins."""
         ...
 
 
@@ -82,7 +116,7 @@ _HOMES: Final = {
 }
 
 
-def compile(schema: Schema, references: Mapping[str, Schema], options: Options) -> Body:
+def compile(schema: Schema, references: Mapping[str, Schema], options: Options) -> Plain:
     """Compile a schema. `references` has every schema it needs, by the name the text uses, innermost first.
 
     Raises UnusableSchema, and MissingExtra if the format's package is not installed.
@@ -97,7 +131,7 @@ def compile(schema: Schema, references: Mapping[str, Schema], options: Options) 
         purpose = f"a schema of type {schema.format}"
         raise MissingExtra(purpose=purpose, package=package, extra=extra) from error
     try:
-        body: Body = module.compile(schema, references, options)
+        body: Plain = module.compile(schema, references, options)
     except RecursionError:
         raise UnusableSchema(format=schema.format, reason="it is nested too deeply") from None
     return body

@@ -19,7 +19,9 @@ import jsonschema_rs
 import msgspec
 import orjson
 
-from tenor.codecs import Body, Options, Read, Write
+from tenor.codecs import Body, Options, Plain, Read, Write
+from tenor.codecs.fields import Node
+from tenor.codecs.json_fields import Tree
 from tenor.codecs.shown import pointer, shown
 from tenor.errors import InvalidEvent, Undecodable, UnusableSchema, Violation
 from tenor.schemas import JSON, Schema
@@ -39,7 +41,7 @@ _odd_float: Final = re.compile(rb"\xcb[\x7f\xff][\xf0-\xff]").search
 """A MessagePack float64 whose exponent is all ones, or nearly."""
 
 
-def compile(schema: Schema, references: Mapping[str, Schema], options: Options) -> Body:
+def compile(schema: Schema, references: Mapping[str, Schema], options: Options) -> Plain:
     """Compile a JSON Schema. Raises UnusableSchema."""
     return JsonBody(schema, references, options)
 
@@ -87,6 +89,12 @@ class JsonBody:
         return self._validator(mask=_MASK)
 
     def writer(self, head: bytes) -> Write:
+        valid = self._valid
+        return lambda event: head + valid(event)
+
+    @cached_property
+    def _valid(self) -> Write:
+        """A function that validates an event and writes it. Raises InvalidEvent."""
         is_valid, subject = self.validator.is_valid, self._options.subject
         dumps = orjson.dumps
 
@@ -105,15 +113,15 @@ class JsonBody:
             # orjson and the validator both take NaN and the infinities for null.
             if b"null" in body and not finite(event) and (found := _not_finite(event)):
                 raise InvalidEvent(found, subject)
-            return head + body
+            return body
 
         return write
 
-    def reader(self, indexes: tuple[int, ...] | None, reads_as: Body | None) -> Read:
+    def reader(self, indexes: tuple[int, ...] | None, reads_as: Body | None, *, raw: bool = False) -> Read:
         if reads_as is not None and not isinstance(reads_as, JsonBody):
             raise UnusableSchema(format=JSON, reason=f"it cannot be read as {reads_as.format}")
         judge = self if reads_as is None else reads_as
-        is_valid = judge.validator.is_valid if self._options.check_reads else None
+        is_valid = judge.validator.is_valid if self._options.check_reads and not raw else None
         loads, label, subject = orjson.loads, self._label, self._options.subject
 
         def read(data: bytes, at: int) -> Any:
@@ -129,6 +137,45 @@ class JsonBody:
 
     def name_of(self, data: bytes, at: int, indexes: tuple[int, ...] | None) -> str:
         return self.record
+
+    def located(self, data: bytes, at: int, indexes: tuple[int, ...] | None) -> tuple[None, int]:
+        return None, at
+
+    def tree(self, indexes: tuple[int, ...] | None = None, relaxed: frozenset[str] = frozenset()) -> Node:
+        """The schema as rules see it; constraints of the `relaxed` properties are no help to tell branches apart."""
+        uri = _id(self._document) or BASE
+        uri = urljoin(BASE, uri)
+        shelf = _Shelf(self._document, self._documents)
+
+        def document(wanted: str) -> Any:
+            return self._document if wanted in (uri, BASE) else shelf(wanted)
+
+        return Tree(uri, document, relaxed).root
+
+    def as_dict(self, event: Any) -> Any:
+        return event
+
+    def checked(self, event: Any) -> Any:
+        """The event, if it is valid. Raises InvalidEvent."""
+        self._valid(event)
+        return event
+
+    def serializer(self, head: bytes, indexes: tuple[int, ...] | None = None) -> Write:
+        """A function that writes an event that was checked, and perhaps sealed, before."""
+        dumps, subject = orjson.dumps, self._options.subject
+
+        def write(event: Any) -> bytes:
+            try:
+                return head + dumps(event, _as_number, _STRICT)
+            except TypeError as error:
+                raise InvalidEvent(self._inexpressible(event, error), subject) from error
+
+        return write
+
+    def judge(self, event: Any) -> None:
+        """Validate what was read and opened. Raises InvalidEvent."""
+        if self._options.check_reads and not self.validator.is_valid(event):
+            raise InvalidEvent(self.violations(event), self._options.subject)
 
     def violations(self, event: Any) -> list[Violation]:
         """Everything that is wrong with an event, at most a hundred of it."""

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from io import BytesIO
 from typing import Any
 
 from fastavro import schemaless_reader, schemaless_writer
 
-from tenor.codecs import Body, Options, Read, Write
+from tenor.codecs import Body, Options, Plain, Read, Write
 from tenor.codecs.avro.check import MAX_DEPTH, Check, checker, violations
+from tenor.codecs.avro.fields import tree
 from tenor.codecs.avro.fill import Fill, filler
 from tenor.codecs.avro.guard import Hostile, inspect
 from tenor.codecs.avro.model import Model, parse
 from tenor.codecs.avro.resolve import aligned, completer
+from tenor.codecs.fields import Node
 from tenor.codecs.shown import nests_deeper, shown
 from tenor.errors import InvalidEvent, Undecodable, UnusableSchema, Violation
 from tenor.schemas import AVRO, Schema
@@ -21,7 +24,7 @@ from tenor.schemas import AVRO, Schema
 _TOO_DEEP = Violation("", "depth", "…", f"the event is nested deeper than {MAX_DEPTH} levels")
 
 
-def compile(schema: Schema, references: Mapping[str, Schema], options: Options) -> Body:
+def compile(schema: Schema, references: Mapping[str, Schema], options: Options) -> Plain:
     """Compile an Avro schema. Raises UnusableSchema."""
     return AvroBody(parse(schema, references), options)
 
@@ -55,6 +58,56 @@ class AvroBody:
 
         return write
 
+    @cached_property
+    def _check(self) -> Check | None:
+        return checker(self.model, keys=self._options.fill_defaults)
+
+    @cached_property
+    def _fill(self) -> Fill | None:
+        return filler(self.model) if self._options.fill_defaults else None
+
+    def as_dict(self, event: Any) -> Any:
+        return event
+
+    def checked(self, event: Any) -> Any:
+        """The event with its defaults; what fastavro refuses by itself is left to it. Raises InvalidEvent."""
+        if self.model.recursive and nests_deeper(event, MAX_DEPTH):
+            raise InvalidEvent([_TOO_DEEP], self._options.subject)
+        if _passes(self._check, event):
+            return event
+        if self._fill is not None:
+            event = self._fill(event)
+        if found := self.violations(event):
+            raise InvalidEvent(found, self._options.subject)
+        return event
+
+    def violations(self, event: Any) -> list[Violation]:
+        """Everything that is wrong with an event, at most a hundred of it."""
+        return violations(self.model, event)
+
+    def serializer(self, head: bytes, indexes: tuple[int, ...] | None = None) -> Write:
+        """A function that writes an event that was checked, and perhaps sealed, before."""
+        root, subject = self.model.root, self._options.subject
+
+        def write(event: Any) -> bytes:
+            buffer = BytesIO()
+            try:
+                schemaless_writer(buffer, root, event, strict=True)
+            except Exception as error:
+                # What was checked can only be refused for what is cheaper to leave to fastavro: text that is none.
+                found = violations(self.model, event) or [Violation("", "encoding", "", type(error).__name__)]
+                raise InvalidEvent(found, subject) from error
+            return head + buffer.getvalue()
+
+        return write
+
+    def judge(self, event: Any) -> None:
+        """Avro's reader validates what it reads."""
+
+    def tree(self, indexes: tuple[int, ...] | None = None, relaxed: frozenset[str] = frozenset()) -> Node:
+        """The schema as rules see it."""
+        return tree(self.model)
+
     def _slowly(self, head: bytes, event: Any, check: Check | None, fill: Fill | None) -> bytes:
         """Write an event of unusual types, or with defaults to fill in, if it is valid. Raises InvalidEvent."""
         if self.model.recursive and nests_deeper(event, MAX_DEPTH):
@@ -71,7 +124,7 @@ class AvroBody:
             raise InvalidEvent(found, self._options.subject) from error
         return head + buffer.getvalue()
 
-    def reader(self, indexes: tuple[int, ...] | None, reads_as: Body | None) -> Read:
+    def reader(self, indexes: tuple[int, ...] | None, reads_as: Body | None, *, raw: bool = False) -> Read:
         model, writer, label = self.model, self.model.root, self.record
         target, complete = None, None
         guarded = model.recursive or model.zero_width
@@ -102,6 +155,9 @@ class AvroBody:
 
     def name_of(self, data: bytes, at: int, indexes: tuple[int, ...] | None) -> str:
         return self.record
+
+    def located(self, data: bytes, at: int, indexes: tuple[int, ...] | None) -> tuple[None, int]:
+        return None, at
 
 
 def _passes(check: Check | None, event: Any) -> bool:

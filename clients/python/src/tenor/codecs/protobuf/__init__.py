@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import DecodeError, EncodeError, Message
+from google.protobuf.unknown_fields import UnknownFieldSet
 
-from tenor.codecs import Body, Options, Read, Write
-from tenor.codecs.protobuf.check import MAX_DEPTH, checker, is_recursive, violations
+from tenor.codecs import Body, Options, Plain, Read, Write
+from tenor.codecs.fields import Node
+from tenor.codecs.protobuf.check import MAX_DEPTH, Check, checker, is_recursive, violations
 from tenor.codecs.protobuf.descriptors import load, message_at, message_class, path_to
+from tenor.codecs.protobuf.fields import tree
 from tenor.codecs.protobuf.reading import converter
 from tenor.codecs.shown import nests_deeper, pointer, shown
 from tenor.errors import InvalidEvent, Undecodable, Unresolvable, UnusableSchema, Violation
@@ -20,7 +24,7 @@ from tenor.wire import read_indexes
 _TOO_DEEP = Violation("", "depth", "…", f"messages are nested deeper than {MAX_DEPTH} levels")
 
 
-def compile(schema: Schema, references: Mapping[str, Schema], options: Options) -> Body:
+def compile(schema: Schema, references: Mapping[str, Schema], options: Options) -> Plain:
     """Compile a Protobuf file, given as base64 of its descriptor. Raises UnusableSchema."""
     return ProtobufBody(schema, references, options)
 
@@ -71,13 +75,83 @@ class ProtobufBody:
 
         return write
 
-    def reader(self, indexes: tuple[int, ...] | None, reads_as: Body | None) -> Read:
+    def tree(self, indexes: tuple[int, ...] | None = None, relaxed: frozenset[str] = frozenset()) -> Node:
+        """The message as rules see it."""
+        return tree(self._written(indexes))
+
+    def checked(self, event: Any) -> Any:
+        """The event as a dict, if it is valid. Raises InvalidEvent."""
+        event = self.as_dict(event)
+        try:
+            if self._check(event) and not (self._recursive and nests_deeper(event, MAX_DEPTH - 1)):
+                return event
+        except Exception:  # noqa: S110 # TypeError, AttributeError, …; what is wrong is found out below
+            pass
+        if found := self.violations(event):
+            raise InvalidEvent(found, self._options.subject)
+        return event
+
+    def as_dict(self, event: Any) -> Any:
+        """A message object as the dict of its fields; anything else as it is. Raises InvalidEvent."""
+        if not isinstance(event, Message):
+            return event
+        descriptor, subject = self._written(None), self._options.subject
+        if event.DESCRIPTOR.full_name != descriptor.full_name:
+            raise InvalidEvent(self.violations(event), subject)
+        if len(UnknownFieldSet(event)):
+            found = Violation("", "unknown", "", "rules cannot run on a message with unknown fields")
+            raise InvalidEvent([found], subject)
+        return converter(descriptor)(event)
+
+    @cached_property
+    def _check(self) -> Check:
+        return checker(self._written(None))
+
+    @cached_property
+    def _recursive(self) -> bool:
+        return is_recursive(self._written(None))
+
+    def violations(self, event: Any) -> list[Violation]:
+        """Everything that is wrong with an event, at most a hundred of it."""
+        # Lists count for nothing in Protobuf's depth, so that only a walk can tell; a longer one cannot.
+        if not isinstance(event, Message) and nests_deeper(event, 2 * MAX_DEPTH):
+            return [_TOO_DEEP]
+        return violations(self._written(None), event)
+
+    def serializer(self, head: bytes, indexes: tuple[int, ...] | None = None) -> Write:
+        """A function that writes an event that was checked, and perhaps sealed, before."""
+        descriptor, subject = self._written(indexes), self._options.subject
+        cls = message_class(descriptor)
+
+        def write(event: Any) -> bytes:
+            try:
+                message = cls(**event)
+            except Exception as error:
+                found = violations(descriptor, event) or [Violation("", "encoding", "", type(error).__name__)]
+                raise InvalidEvent(found, subject) from error
+            return head + _serialized(message, subject)
+
+        return write
+
+    def judge(self, event: Any) -> None:
+        """Protobuf's reader validates what it reads."""
+
+    def _written(self, indexes: tuple[int, ...] | None) -> Descriptor:
+        path = indexes if indexes is not None else self.indexes
+        if path is None:
+            raise UnusableSchema(format=PROTOBUF, reason="it has no message")
+        return self._message_at(path)
+
+    def located(self, data: bytes, at: int, indexes: tuple[int, ...] | None) -> tuple[tuple[int, ...], int]:
+        return (indexes, at) if indexes is not None else read_indexes(data, at)
+
+    def reader(self, indexes: tuple[int, ...] | None, reads_as: Body | None, *, raw: bool = False) -> Read:
         if reads_as is not None and not isinstance(reads_as, ProtobufBody):
             raise UnusableSchema(format=PROTOBUF, reason=f"it cannot be read as {reads_as.format}")
         readers: dict[tuple[int, ...], Read] = {}
 
         def reader_of(path: tuple[int, ...]) -> Read:
-            readers[path] = self._reader_of(path, reads_as)
+            readers[path] = self._reader_of(path, reads_as, raw)
             return readers[path]
 
         if indexes is not None:
@@ -89,7 +163,7 @@ class ProtobufBody:
 
         return read
 
-    def _reader_of(self, path: tuple[int, ...], reads_as: ProtobufBody | None) -> Read:
+    def _reader_of(self, path: tuple[int, ...], reads_as: ProtobufBody | None, raw: bool) -> Read:
         descriptor = self._message_at(path)
         label = descriptor.full_name
         if reads_as is not None:
@@ -97,7 +171,7 @@ class ProtobufBody:
                 raise Unresolvable(format=PROTOBUF, reason=f"the reader's file has no message {label}")
             descriptor = theirs
         cls = message_class(descriptor)
-        convert = None if self._options.as_messages else converter(descriptor)
+        convert = None if self._options.as_messages and not raw else converter(descriptor)
 
         def read(data: bytes, at: int) -> Any:
             message = cls()

@@ -1,0 +1,447 @@
+"""A schema together with its rules: what a codec writes and reads with.
+
+    write   transforms · the event is valid, constraints hold · conditions · sealing · encode · seal the body
+    read    open the body · decode · open · conditions · the event is valid · as the reader's schema sees it
+
+An event is validated as plaintext, before the first sealing rule, whatever stands after that rule. On reading the
+writer's rules open what they sealed; when the event is read as another schema, that one's conditions apply to it.
+Never changes the event it is given. Errors about a schema with secrets name paths and no values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any, Final, Protocol
+
+from tenor.codecs import Body, Plain, Read, Write
+from tenor.codecs.fields import Change, Choose, Field, Hands, Node, Tags, leaves, slots, walker
+from tenor.errors import InvalidEvent, RuleFailed, TenorError, Unsealed, Violation
+from tenor.rules import cel, checks, jsonata
+from tenor.rules.model import CONDITION, NONE, READ, SEALING, WRITE, Rule, RuleSet, parse, tagged, tagger
+from tenor.schemas import AVRO, PROTOBUF, Schema
+
+Step = Callable[[Any, Any], Any]
+"""(event or body, the message's state) → the same after a rule."""
+
+PAYLOAD: Final = frozenset({"ENCRYPT_PAYLOAD", "SEAL_PAYLOAD"})
+_HIDDEN: Final = "<redacted>"
+
+
+class Sealing(Protocol):
+    """What the rules that seal and open are made of; see `tenor.sealing`."""
+
+    def fields(self, rule: Rule, mode: str, format: str) -> Choose:
+        """How a rule seals (WRITE) or opens (READ) leaves. Raises UnusableRule."""
+        ...
+
+    def payload(self, rule: Rule, mode: str) -> Step:
+        """How a rule seals or opens an encoded body. Raises UnusableRule."""
+        ...
+
+    def state(self, event: Any) -> Any:
+        """What sealing must know of one message: `event` is its plaintext, None on reading."""
+        ...
+
+    def settle(self, state: Any) -> None:
+        """After a step: raises KeyNotReady if it could not open something for want of a key."""
+        ...
+
+
+class RuledBody:
+    """A compiled schema that runs its rules. Raises UnusableRule, UnusableSchema, Unsealed, MissingExtra."""
+
+    def __init__(
+        self, body: Plain, schema: Schema, rules: RuleSet, sealing: Sealing | None, must_encrypt: frozenset[str]
+    ) -> None:
+        self.body, self.rules = body, rules
+        self.format, self.record, self.indexes = body.format, body.record, body.indexes
+        self._sealing, self._pins = sealing, must_encrypt
+        self._tags: Tags = tagger(schema.metadata)
+        self.secretive = any(rule.type in SEALING for rule in (*rules.domain, *rules.encoding))
+        self._trees: dict[Any, Node] = {}
+        for mode in (WRITE, READ):  # what cannot be run is refused now, not at the first event
+            self._encoding(mode)
+        if body.indexes is not None or body.format != PROTOBUF:
+            self._domain(READ, None)
+
+    # --- writing --------------------------------------------------------------------------------------------
+
+    def writer(self, head: bytes) -> Write:
+        """A function that runs the rules of writing over an event and writes it behind `head`."""
+        before, after = self._sorted()
+        encoding, serialize, sealing = self._encoding(WRITE), self.body.serializer(b""), self._sealing
+        asserted = self._assertion()
+        check, hides, as_dict = self.body.checked, self._hides, self.body.as_dict
+        inline = self._inline
+
+        def write(event: Any) -> bytes:
+            state = None
+            try:
+                if before:
+                    event = as_dict(event)
+                    for step in before:
+                        event = step(event, None)
+                event = check(event)
+                if inline is not None:
+                    inline(event)
+                if sealing is not None:
+                    state = sealing.state(event)
+                for step in after:
+                    event = step(event, state)
+                if asserted is not None:
+                    asserted(event, state)
+                data = serialize(event)
+            except InvalidEvent as error:
+                raise hides(error) from None
+            for step in encoding:
+                data = step(data, state)
+            return head + data
+
+        return write
+
+    def _sorted(self) -> tuple[list[Step], list[Step]]:
+        """The steps before and after validation: it is as late as possible, and before anything is sealed."""
+        rules, _ = self.rules.of(WRITE)
+        first = next((at for at, rule in enumerate(rules) if rule.type in SEALING), len(rules))
+        changes = [at for at, rule in enumerate(rules[:first]) if rule.kind != CONDITION]
+        last = changes[-1] + 1 if changes else 0
+        steps = [self._step(rule, WRITE, None) for rule in rules]
+        return steps[:last], steps[last:]
+
+    @cached_property
+    def _inline(self) -> Callable[[Any], None] | None:
+        look = checks.compile(self._tree(None)) if self.body.indexes is not None or self.format != PROTOBUF else None
+        if look is None:
+            return None
+
+        def keep(event: Any) -> None:
+            found: list[Violation] = []
+            look(event, "", found)
+            if found:
+                raise InvalidEvent(found, self.record or "its schema")
+
+        return keep
+
+    def _assertion(self) -> Callable[[Any, Any], None] | None:
+        """What pins demand: refuses a schema that leaves such a field open, and an event in which one is."""
+        if not self._pins:
+            return None
+        rules, encoding = self.rules.of(WRITE)
+        if any(rule.type in PAYLOAD for rule in encoding):
+            return None
+        sealing = [rule for rule in rules if rule.type in SEALING]
+        root = self._tree(None)
+        for slot in slots(root):
+            tags = self._tags(slot)
+            if tags & self._pins and not any(tagged(rule, tags) for rule in sealing) and leaves(slot.node):
+                raise Unsealed(path=slot.full_name, tags=", ".join(sorted(tags & self._pins)))
+
+        def choose(field: Field) -> Change | None:
+            if field.leaf.type == "NULL" or not field.tags & self._pins:
+                return None
+
+            def sealed(value: Any, record: Any, state: Any) -> Any:
+                if value is not None and (state is None or value not in state.emitted):
+                    raise Unsealed(path=field.path, tags=", ".join(sorted(field.tags & self._pins)))
+                return value
+
+            return sealed
+
+        walk = walker(root, choose, self._tags, Hands.LOOK)
+        return None if walk is None else lambda event, state: walk(event, None, state)
+
+    # --- reading --------------------------------------------------------------------------------------------
+
+    def reader(self, indexes: tuple[int, ...] | None, reads_as: Body | None, *, raw: bool = False) -> Read:
+        """A function that opens an event with the rules it was written with."""
+        theirs = reads_as.body if isinstance(reads_as, RuledBody) else reads_as
+        other = theirs is not None and theirs is not self.body
+        self.body.reader(indexes, theirs)  # refuses schemas that do not fit
+        encoding, sealing = self._encoding(READ), self._sealing
+        inner: dict[Any, tuple[Read, list[Step], Read | None]] = {}
+
+        def parts(path: tuple[int, ...] | None) -> tuple[Read, list[Step], Read | None]:
+            if (known := inner.get(path)) is None:
+                final = self.body.reader(path, theirs) if other or self.format == PROTOBUF else None
+                steps = self._domain(READ, path, opening=True if other else None)
+                known = inner[path] = (self.body.reader(path, None, raw=True), steps, final)
+            return known
+
+        later: list[Step] = []
+        if other and isinstance(reads_as, RuledBody):
+            later = reads_as._domain(READ, None, opening=False)
+
+        def read(data: bytes, at: int) -> Any:
+            path, start = self.body.located(data, at, indexes)
+            decode, steps, final = parts(path)
+            state = None if sealing is None else sealing.state(None)
+            content = data[start:] if start else data
+            for step in encoding:
+                content = step(content, state)
+            event = decode(content, 0)
+            try:
+                for step in steps:
+                    event = step(event, state)
+                if not other:
+                    self.body.judge(event)
+                if final is not None:
+                    event = final(self.body.serializer(b"", path)(event), 0)
+            except InvalidEvent as error:
+                raise self._hides(error) from None
+            for step in later:
+                event = step(event, None)
+            return event
+
+        return read
+
+    def _domain(self, mode: str, path: tuple[int, ...] | None, *, opening: bool | None = None) -> list[Step]:
+        """The steps of reading; only those that open, or only the others."""
+        rules, _ = self.rules.of(mode)
+        return [self._step(rule, mode, path) for rule in rules if opening is None or (rule.type in SEALING) is opening]
+
+    def name_of(self, data: bytes, at: int, indexes: tuple[int, ...] | None) -> str:
+        return self.body.name_of(data, at, indexes)
+
+    # --- rules ----------------------------------------------------------------------------------------------
+
+    def _tree(self, path: tuple[int, ...] | None) -> Node:
+        if path not in self._trees:
+            self._trees[path] = self.body.tree(path)
+        return self._trees[path]
+
+    def _encoding(self, mode: str) -> list[Step]:
+        _, rules = self.rules.of(mode)
+        for rule in rules:
+            if rule.type not in PAYLOAD:
+                raise rule.refused(f"this client cannot run {rule.type or 'a rule without type'} on an encoded body")
+        return [self._guarded(rule, mode, self._keys(rule).payload(rule, mode)) for rule in rules]
+
+    def _step(self, rule: Rule, mode: str, path: tuple[int, ...] | None) -> Step:
+        match rule.type:
+            case "CEL":
+                run = self._cel(rule, mode)
+            case "CEL_FIELD":
+                run = self._cel_field(rule, mode, path)
+            case "JSONATA":
+                run = self._jsonata(rule)
+            case "ENCRYPT" | "SEAL":
+                run = self._sealed(rule, mode, path)
+            case other:
+                raise rule.refused(f"this client cannot run {other or 'a rule without type'} on an event")
+        return self._guarded(rule, mode, run)
+
+    def _guarded(self, rule: Rule, mode: str, run: Step) -> Step:
+        """A rule with its actions."""
+        ignores = rule.action(mode, failed=True) == NONE
+        refuses = rule.action(mode, failed=False)
+        hidden = self.secretive
+
+        def step(event: Any, state: Any) -> Any:
+            try:
+                result = run(event, state)
+            except RuleFailed:
+                if ignores:
+                    return event
+                raise
+            except InvalidEvent:
+                raise
+            except TenorError as error:
+                if ignores and error.kind != "KEY_NOT_READY":
+                    return event
+                raise
+            except Exception as error:  # engines raise whatever an expression meets
+                if ignores:
+                    return event
+                raise rule.failed(_reason(error, hidden), mode) from (None if hidden else error)
+            if refuses != NONE:
+                raise RuleFailed(
+                    rule=rule.name, type=rule.type, reason="it holds, and asks for that to be refused", action=refuses,
+                    dead_letter=rule.params.get("dlq.topic", ""),
+                )  # fmt: skip
+            return result
+
+        return step
+
+    def _cel(self, rule: Rule, mode: str) -> Step:
+        evaluate = _compiled(rule, cel.compile)
+        condition = rule.kind == CONDITION
+
+        def run(event: Any, state: Any) -> Any:
+            result = evaluate({"message": event})
+            if result is cel.UNGUARDED:
+                return event
+            if condition:
+                if result is True:
+                    return event
+                raise rule.failed("its condition does not hold", mode)
+            if result is None:
+                raise rule.failed("it gave null", mode)
+            return result
+
+        return run
+
+    def _cel_field(self, rule: Rule, mode: str, path: tuple[int, ...] | None) -> Step:
+        evaluate = _compiled(rule, cel.compile)
+        condition = rule.kind == CONDITION
+        nulls = self.format == AVRO
+
+        def choose(field: Field) -> Change | None:
+            if not tagged(rule, field.tags) or field.leaf.type not in _PRIMITIVES:
+                return None
+            if field.leaf.type == "NULL" and not nulls:
+                return None
+            fixed = {
+                "fullName": field.slot.full_name,
+                "name": field.slot.name,
+                "typeName": field.leaf.type,
+                "tags": sorted(field.tags),
+            }
+            where = "/" + field.path.replace(".", "/")
+
+            def change(value: Any, record: Any, state: Any) -> Any:
+                if value is None and not nulls:
+                    return value
+                result = evaluate({"value": value, "message": record, **fixed})
+                if result is cel.UNGUARDED:
+                    return value
+                if condition:
+                    if result is True:
+                        return value
+                    raise rule.failed("its condition does not hold", mode, where)
+                return result
+
+            return change
+
+        hands = Hands.LOOK if condition else Hands.COPY
+        walk = walker(self._tree(path), choose, self._tags, hands)
+        return _unchanged if walk is None else lambda event, state: walk(event, None, state)
+
+    def _jsonata(self, rule: Rule) -> Step:
+        evaluate = _compiled(rule, jsonata.compile)
+        condition = rule.kind == CONDITION
+
+        def run(event: Any, state: Any) -> Any:
+            result = evaluate(event)
+            if condition:
+                if result is True:
+                    return event
+                raise ValueError("its condition does not hold")
+            if result is None:
+                raise ValueError("it gave nothing")
+            return result
+
+        return run
+
+    def _sealed(self, rule: Rule, mode: str, path: tuple[int, ...] | None) -> Step:
+        sealing = self._keys(rule)
+        choose = sealing.fields(rule, mode, self.format)
+        # What was read is nobody's yet; but a failure that is to be ignored must leave it whole.
+        own = mode == READ and rule.action(mode, failed=True) != NONE
+        tree = self._tree(path)
+        if mode == READ:
+            tree = self.body.tree(path, self._sealed_slots(tree))
+        walk = walker(tree, choose, self._tags, Hands.OWN if own else Hands.COPY)
+        if walk is None:
+            return _unchanged
+
+        def run(event: Any, state: Any) -> Any:
+            event = walk(event, None, state)
+            sealing.settle(state)
+            return event
+
+        return run
+
+    def _sealed_slots(self, tree: Node) -> frozenset[str]:
+        """Full names of the slots that some rule seals."""
+        rules = [rule for rule in self.rules.domain if rule.type in SEALING]
+        found = [slot for slot in slots(tree) if any(tagged(rule, self._tags(slot)) for rule in rules)]
+        return frozenset(slot.full_name for slot in found if leaves(slot.node))
+
+    def _keys(self, rule: Rule) -> Sealing:
+        if self._sealing is None:
+            raise rule.refused("it needs keys, and this codec was made without")
+        return self._sealing
+
+    # --- discretion -----------------------------------------------------------------------------------------
+
+    @cached_property
+    def _open(self) -> frozenset[str]:
+        """Names of fields that are never sealed: only of those may an error show the value."""
+        rules = [rule for rule in (*self.rules.domain, *self.rules.encoding) if rule.type in SEALING]
+        if any(rule.type in PAYLOAD for rule in rules):
+            return frozenset()
+        every = list(slots(self._tree(None)))
+        secret = {slot.name for slot in every if any(tagged(rule, self._tags(slot)) for rule in rules)}
+        plain = {slot.name for slot in every if all(node.kind == "leaf" for node in _ends(slot.node))}
+        return frozenset(plain - secret)
+
+    def _hides(self, error: InvalidEvent) -> InvalidEvent:
+        """The error without the values of what is sealed, and of what might be: only known open fields are shown."""
+        if not self.secretive:
+            return error
+        found = [
+            each if _last_name(each.path) in self._open else _hidden(each) for each in error.violations
+        ]  # fmt: skip
+        return InvalidEvent(found, error.subject)
+
+
+def ruled(
+    body: Plain,
+    schema: Schema,
+    references: Mapping[str, Schema],
+    sealing: Callable[[], Sealing] | None = None,
+    must_encrypt: frozenset[str] = frozenset(),
+) -> Body:
+    """A compiled schema with its rules, or as it is if it has none. Raises UnusableRule, Unsealed, MissingExtra."""
+    rules = parse(schema.rule_set, schema.metadata)
+    inline = any(_may_have_checks(each) for each in (schema, *references.values()))
+    if not (rules.domain or rules.encoding or inline or must_encrypt):
+        return body
+    secretive = any(rule.type in SEALING for rule in (*rules.domain, *rules.encoding))
+    return RuledBody(body, schema, rules, sealing() if sealing and secretive else None, must_encrypt)
+
+
+def _may_have_checks(schema: Schema) -> bool:
+    return schema.format == PROTOBUF or "confluent:rules" in schema.text
+
+
+_PRIMITIVES: Final = frozenset({"STRING", "BYTES", "INT", "LONG", "FLOAT", "DOUBLE", "BOOLEAN", "NULL"})
+
+
+def _unchanged(event: Any, state: Any) -> Any:
+    return event
+
+
+def _compiled(rule: Rule, compile: Callable[[str], Callable[[Any], Any]]) -> Callable[[Any], Any]:
+    try:
+        return compile(rule.expr)
+    except ValueError as error:
+        raise rule.refused(f"it does not compile ({' '.join(str(error).split())[:160]})") from error
+
+
+def _reason(error: Exception, hidden: bool) -> str:
+    if isinstance(error, KeyError):
+        return f"the field {error} is missing"
+    text = "" if hidden else " ".join(str(error).split())[:160]
+    return text or type(error).__name__
+
+
+def _ends(node: Node, depth: int = 0) -> list[Node]:
+    """What a slot ends in: leaves, or records."""
+    if node.kind in ("leaf", "record") or depth > 50:
+        return [node]
+    inner = ([node.item] if node.item else []) + [branch for _, branch in node.branches]
+    return [end for each in inner for end in _ends(each, depth + 1)]
+
+
+def _last_name(path: str) -> str:
+    """The name of the field that a pointer ends in, past indexes."""
+    steps = [step.replace("~1", "/").replace("~0", "~") for step in path.split("/")[1:]]
+    return next((step for step in reversed(steps) if not step.isdigit()), "")
+
+
+def _hidden(violation: Violation) -> Violation:
+    return Violation(
+        violation.path, violation.rule, _HIDDEN, f"the value breaks the rule '{violation.rule}' ({_HIDDEN})"
+    )
