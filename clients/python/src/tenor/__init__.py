@@ -15,9 +15,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tenor._async.codec import AsyncCodec as AsyncCodec
+    from tenor._async.consumer import AsyncConsumer as AsyncConsumer
     from tenor._async.registry import AsyncRegistry as AsyncRegistry
+    from tenor._async.seen import AsyncSeenInMemory as AsyncSeenInMemory
+    from tenor._async.seen import AsyncSeenInRedis as AsyncSeenInRedis
+    from tenor._async.seen import AsyncSeenInSql as AsyncSeenInSql
     from tenor._sync.codec import Codec as Codec
+    from tenor._sync.consumer import Consumer as Consumer
     from tenor._sync.registry import Registry as Registry
+    from tenor._sync.seen import SeenInMemory as SeenInMemory
+    from tenor._sync.seen import SeenInRedis as SeenInRedis
+    from tenor._sync.seen import SeenInSql as SeenInSql
+    from tenor.consuming import Outcome as Outcome
+    from tenor.consuming import Record as Record
+    from tenor.consuming import Retries as Retries
     from tenor.errors import Answered as Answered
     from tenor.errors import Conflict as Conflict
     from tenor.errors import Denied as Denied
@@ -30,6 +41,8 @@ if TYPE_CHECKING:
     from tenor.errors import Refused as Refused
     from tenor.errors import RegistryError as RegistryError
     from tenor.errors import Rejected as Rejected
+    from tenor.errors import RuleError as RuleError
+    from tenor.errors import RuleFailed as RuleFailed
     from tenor.errors import SchemaNotFound as SchemaNotFound
     from tenor.errors import SubjectNotFound as SubjectNotFound
     from tenor.errors import TenorError as TenorError
@@ -37,14 +50,17 @@ if TYPE_CHECKING:
     from tenor.errors import Unavailable as Unavailable
     from tenor.errors import Undecodable as Undecodable
     from tenor.errors import UnexpectedAnswer as UnexpectedAnswer
+    from tenor.errors import Unprocessed as Unprocessed
     from tenor.errors import Unreachable as Unreachable
     from tenor.errors import Unresolvable as Unresolvable
+    from tenor.errors import UnusableRule as UnusableRule
     from tenor.errors import UnusableSchema as UnusableSchema
     from tenor.errors import VersionNotFound as VersionNotFound
     from tenor.errors import Violation as Violation
     from tenor.events import Event as Event
     from tenor.events import Message as Message
     from tenor.events import Metadata as Metadata
+    from tenor.observing import Observer as Observer
     from tenor.retry import Retry as Retry
     from tenor.schemas import Reference as Reference
     from tenor.schemas import Registered as Registered
@@ -53,16 +69,24 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "_async.codec": ("AsyncCodec",),
+    "_async.consumer": ("AsyncConsumer",),
     "_async.registry": ("AsyncRegistry",),
+    "_async.seen": ("AsyncSeenInMemory", "AsyncSeenInRedis", "AsyncSeenInSql"),
     "_sync.codec": ("Codec",),
+    "_sync.consumer": ("Consumer",),
     "_sync.registry": ("Registry",),
+    "_sync.seen": ("SeenInMemory", "SeenInRedis", "SeenInSql"),
+    "consuming": ("Outcome", "Record", "Retries"),
     "errors": (
         *("Answered", "Conflict", "Denied", "Forbidden", "FramingError", "Incompatible", "InvalidEvent"),
-        *("MissingExtra", "NotFound", "Refused", "RegistryError", "Rejected", "SchemaNotFound", "SubjectNotFound"),
-        *("TenorError", "Unauthenticated", "Unavailable", "Undecodable", "UnexpectedAnswer", "Unreachable"),
-        *("Unresolvable", "UnusableSchema", "VersionNotFound", "Violation"),
+        *("MissingExtra", "NotFound", "Refused", "RegistryError", "Rejected", "RuleError", "RuleFailed"),
+        *("SchemaNotFound", "SubjectNotFound"),
+        *("TenorError", "Unauthenticated", "Unavailable", "Undecodable", "UnexpectedAnswer", "Unprocessed"),
+        "Unreachable",
+        *("Unresolvable", "UnusableRule", "UnusableSchema", "VersionNotFound", "Violation"),
     ),
     "events": ("Event", "Message", "Metadata"),
+    "observing": ("Observer",),
     "retry": ("Retry",),
     "schemas": ("Reference", "Registered", "Registration", "Schema"),
 }

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from asyncio import Lock, sleep
 from collections.abc import Callable, Coroutine
+from inspect import isawaitable
 from typing import Any, Protocol
 
 import httpx
 
-__all__ = ["AsyncHttpClient", "Lock", "new_http_client", "sleep", "spawn"]
+__all__ = ["AsyncHttpClient", "Lock", "new_http_client", "settled", "sleep", "spawn"]
 
 _running: set[asyncio.Task[None]] = set()
 
@@ -30,3 +31,8 @@ def spawn(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
     task = asyncio.get_running_loop().create_task(work())
     _running.add(task)  # the loop itself keeps only a weak reference
     task.add_done_callback(_running.discard)
+
+
+async def settled(result: Any) -> Any:
+    """The result of a call that may be a coroutine function's: handlers, stores and sinks may be of either kind."""
+    return await result if isawaitable(result) else result

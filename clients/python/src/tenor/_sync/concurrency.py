@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import isawaitable
 from threading import Lock, Thread
 from time import sleep
 from typing import Any, Protocol
 
 import httpx
 
-__all__ = ["HttpClient", "Lock", "new_http_client", "sleep", "spawn"]
+__all__ = ["HttpClient", "Lock", "new_http_client", "settled", "sleep", "spawn"]
 
 
 class HttpClient(Protocol):
@@ -26,3 +27,11 @@ def new_http_client(timeout: float) -> httpx.Client:
 def spawn(work: Callable[[], None]) -> None:
     """Run something beside the caller. It must not raise."""
     Thread(target=work, name="tenor-refresh", daemon=True).start()
+
+
+def settled(result: Any) -> Any:
+    """The result of a call. Raises TypeError for a coroutine, which nobody would ever run."""
+    if isawaitable(result):
+        getattr(result, "close", lambda: None)()
+        raise TypeError("a coroutine function needs the asynchronous consumer: AsyncConsumer")
+    return result
