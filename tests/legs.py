@@ -68,6 +68,25 @@ def _pactruby() -> str | None:
     return None if (CACHE / "pactruby" / "bin" / "pact-broker").exists() else "the Ruby Pact tools are not installed"
 
 
+def softhsm() -> str | None:
+    """The library of the token of the softhsm leg."""
+    places = (Path("/usr/lib/softhsm"), *Path("/usr/lib").glob("*/softhsm"), Path("/usr/local/lib/softhsm"))
+    return next((str(each / "libsofthsm2.so") for each in places if (each / "libsofthsm2.so").exists()), None)
+
+
+def _softhsm() -> str | None:
+    return None if softhsm() else "no SoftHSM2 on this machine"
+
+
+DEPLOY_TOOLS = CACHE / "deploy" / "bin"
+
+
+def _deploy() -> str | None:
+    if not (DEPLOY_TOOLS / "kubernetes-validate").exists():
+        return "the validators of manifests are not installed"
+    return _commands("nginx", "promtool")()
+
+
 def _vectors() -> str | None:
     return None if VECTORS.is_dir() else "shared/vectors does not lie beside the project"
 
@@ -79,6 +98,8 @@ LEGS: dict[str, Callable[[], str | None]] = {
     "brokers": _commands("nats-server", "redis-server", "rabbitmq-server", "mosquitto"),
     "kafka": _kafka,
     "pactruby": _pactruby,
+    "softhsm": _softhsm,
+    "deploy": _deploy,
     "jvm": _commands("java", "mvn"),
     "go": _commands("go"),
 }
