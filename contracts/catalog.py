@@ -12,6 +12,7 @@ from typing import Any
 from uuid import uuid4
 
 from contracts import applications as rules
+from contracts import nested_query
 from contracts.errors import (
     ApplicationExists,
     ApplicationNotFound,
@@ -84,9 +85,22 @@ def _changed(before: Application, body: Mapping[str, Any], *, whole: bool) -> Ap
             faults[key] = ["cannot contain spaces"]
         else:
             values[column] = value or None
+    _names(body, "labels", faults)
     if faults:
         raise InvalidFields(faults)
     return replace(before, **values)
+
+
+def _names(body: Mapping[str, Any], key: str, faults: dict[str, list[str]]) -> list[str]:
+    """The names in a list of names, or of objects that have one."""
+    listed = body.get(key) or []
+    names: list[Any] = [
+        entry.get("name") if isinstance(entry, Mapping) else entry for entry in nested_query.listed(listed)
+    ]
+    if not isinstance(listed, list) or not all(isinstance(name, str) and name.strip() for name in names):
+        faults[key] = ["must be a list of names"]
+        return []
+    return names
 
 
 def create_application(db: Db, actor: Actor, body: Mapping[str, Any], options: Options) -> Application:
@@ -116,12 +130,8 @@ def _update(
 ) -> Application:
     changed = replace(_changed(found, body, whole=whole), updated_at=now_ms())
     queries.update_application(db, changed, changed.updated_at)
-    labels = body.get("labels")
-    if isinstance(labels, list):
-        for label in labels:
-            name = label.get("name") if isinstance(label, Mapping) else label
-            if isinstance(name, str) and name:
-                queries.add_label(db, found.pk, name, changed.updated_at)
+    for label in _names(body, "labels", {}):
+        queries.add_label(db, found.pk, label, changed.updated_at)
     record(db, actor, action, f"application:{found.name}")
     return changed
 
@@ -193,20 +203,23 @@ def put_version(
     db: Db, actor: Actor, name: str, number: str, body: Mapping[str, Any], options: Options
 ) -> tuple[Version, bool]:
     """Create a version or change its build URL, branch and tags; whether it is new."""
-    build_url = body.get("buildUrl")
-    if build_url is not None and not isinstance(build_url, str):
-        raise InvalidFields({"buildUrl": ["must be a string"]})
+    build_url, branch = body.get("buildUrl"), body.get("branch")
+    faults = {
+        key: ["must be a string"]
+        for key, value in (("buildUrl", build_url), ("branch", branch))
+        if not isinstance(value, str | None)
+    }
+    tags = _names(body, "tags", faults)
+    if faults:
+        raise InvalidFields(faults)
     owner, _ = ensured(db, name, options)
     found, new = ensured_version(db, owner, number)
     if "buildUrl" in body:
         queries.set_build_url(db, found.pk, build_url or None, now_ms())
-    branch = body.get("branch")
-    if isinstance(branch, str) and branch:
+    if branch:
         add_to_branch(db, owner, found, branch)
-    for tag in body.get("tags") or ():
-        tag_name = tag.get("name") if isinstance(tag, Mapping) else tag
-        if isinstance(tag_name, str) and tag_name:
-            add_tag(db, owner, found, tag_name, options)
+    for tag in tags:
+        add_tag(db, owner, found, tag, options)
     record(db, actor, "version_created" if new else "version_updated", f"application:{name}", version=number)
     return version(db, name, number), new
 

@@ -80,6 +80,12 @@ def _inserted(db: Db, sql: str, **parameters: object) -> int:
 # applications
 
 
+def _count(db: Db, what: str, **parameters: object) -> int:
+    """How many rows; `what` is a constant: a table and its condition."""
+    row = db.one(f"SELECT COUNT(*) FROM {what}", **parameters)  # noqa: S608 # constants
+    return int(row[0]) if row else 0
+
+
 def application(db: Db, name: str) -> Application | None:
     """An application by name."""
     row = db.one(f"SELECT {_APPLICATION} FROM application a WHERE a.name = :name", name=name)  # noqa: S608 # constants
@@ -254,8 +260,7 @@ def versions(db: Db, application_pk: int, *, offset: int = 0, limit: int = -1) -
 
 def count_versions(db: Db, application_pk: int) -> int:
     """How many versions an application has."""
-    row = db.one("SELECT COUNT(*) FROM application_version WHERE application_pk = :pk", pk=application_pk)
-    return int(row[0]) if row else 0
+    return _count(db, "application_version WHERE application_pk = :pk", pk=application_pk)
 
 
 def newest_version(db: Db, application_pk: int, *, tag: str | None = None) -> Version | None:
@@ -285,6 +290,11 @@ def tagged_versions(db: Db, application_pk: int, tag: str, *, offset: int = 0, l
         offset=offset,
     )
     return [Version(*row) for row in rows]
+
+
+def count_tagged_versions(db: Db, application_pk: int, tag: str) -> int:
+    """How many versions have a tag."""
+    return _count(db, "tag WHERE application_pk = :pk AND name = :tag", pk=application_pk, tag=tag)
 
 
 def add_version(db: Db, application_pk: int, number: str, now: int, *, build_url: str | None = None) -> int:
@@ -333,9 +343,12 @@ def branch(db: Db, application_pk: int, name: str) -> Branch | None:
     return None if row is None else Branch(*row)
 
 
+_CONTAINING = " AND LOWER(b.name) LIKE LOWER(:containing) ESCAPE '!'"
+
+
 def branches(db: Db, application_pk: int, *, containing: str = "", offset: int = 0, limit: int = -1) -> list[Branch]:
     """Branches of an application, the last changed first."""
-    narrowed = " AND LOWER(b.name) LIKE LOWER(:containing) ESCAPE '!'" if containing else ""
+    narrowed = _CONTAINING if containing else ""
     rows = db.all(
         f"""SELECT {_BRANCH} FROM branch b JOIN application a ON a.pk = b.application_pk
         WHERE b.application_pk = :pk{narrowed} ORDER BY b.updated_at DESC, b.pk DESC
@@ -346,6 +359,14 @@ def branches(db: Db, application_pk: int, *, containing: str = "", offset: int =
         **({"containing": contains(containing)} if containing else {}),
     )
     return [Branch(*row) for row in rows]
+
+
+def count_branches(db: Db, application_pk: int, *, containing: str = "") -> int:
+    """How many branches an application has."""
+    if not containing:
+        return _count(db, "branch WHERE application_pk = :pk", pk=application_pk)
+    where = f"branch b WHERE b.application_pk = :pk{_CONTAINING}"
+    return _count(db, where, pk=application_pk, containing=contains(containing))
 
 
 def add_branch(db: Db, application_pk: int, name: str, now: int) -> int:
@@ -425,6 +446,11 @@ def branch_versions(db: Db, branch_pk: int, *, offset: int = 0, limit: int = -1)
         offset=offset,
     )
     return [Version(*row) for row in rows]
+
+
+def count_branch_versions(db: Db, branch_pk: int) -> int:
+    """How many versions are on a branch."""
+    return _count(db, "branch_version WHERE branch_pk = :pk", pk=branch_pk)
 
 
 def branch_born(db: Db, branch_pk: int) -> int | None:

@@ -344,6 +344,38 @@ def test_applications_are_created_changed_and_deleted(broker: Broker) -> None:
     assert broker.client.get(here).status_code == 404
 
 
+def test_lists_are_read_part_by_part_to_the_end(broker: Broker) -> None:
+    for number in map(str, range(5)):
+        broker.version(CONSUMER, number, branch="main", tag="t/1")
+        broker.version(CONSUMER, number, branch=f"feat & {number}")
+        broker.version(f"feat & {number}", number)
+
+    def read(first: str) -> tuple[list[str], int]:
+        """What the pages of a list hold, following the links, and how much it says there is."""
+        found, where, total = [], first, 0
+        while where:
+            answer = broker.client.get(where).json()
+            ((_, part),) = answer["_embedded"].items()
+            found += [one.get("number") or one["name"] for one in part]
+            total = answer["page"]["totalElements"]
+            where = broker.follow(answer["_links"].get("next", {}).get("href", ""))
+            where = where if where != "/" else ""
+        return found, total
+
+    here, newest = path("pacticipants", CONSUMER), ["4", "3", "2", "1", "0"]
+    for where, expected in (
+        (f"{here}/versions?size=2", newest),
+        (f"{here}/tags/t%2F1/versions?size=2", newest),
+        (f"{here}/branches/main/versions?size=2", newest),
+        (f"{here}/branches?size=2&q=t+%26", [f"feat & {number}" for number in newest]),
+        (f"{here}/branches?size=4", [*(f"feat & {number}" for number in newest), "main"]),
+        ("/pact/pacticipants?size=2&q=T+%26", [f"feat & {number}" for number in reversed(newest)]),
+    ):
+        found, total = read(where)
+        assert (sorted(found), total) == (sorted(expected), len(expected)), where
+    assert read(f"{here}/versions?size=2")[0] == newest
+
+
 def test_branches_have_the_head_that_was_added_last(broker: Broker) -> None:
     here = ("pacticipants", CONSUMER, "branches", "feat/x y")
     for number, status in (("1", 201), ("2", 201), ("1", 200)):
@@ -458,6 +490,10 @@ ERRORS = (
     ("POST", "/pact/pacticipants", b'{"name":"a\\u0000b"}', 400),
     ("GET", "/pact/pacticipants/a%00b", None, 400),
     ("GET", "/pact/pacticipants?page=0", None, 400),
+    ("PUT", path("pacticipants", "a", "versions", "1"), b'{"tags":"abc"}', 400),
+    ("PUT", path("pacticipants", "a", "versions", "1"), b'{"tags":[1]}', 400),
+    ("PUT", path("pacticipants", "a", "versions", "1"), b'{"branch":5}', 400),
+    ("PATCH", path("pacticipants", "a"), b'{"labels":"abc"}', 400),
     ("GET", "/pact/pacticipants?size=x", None, 400),
     ("GET", "/pact/matrix", None, 400),
     ("GET", "/pact/matrix?q[][pacticipant]=nobody", None, 400),

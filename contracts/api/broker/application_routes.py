@@ -77,7 +77,7 @@ async def _listed(request: Call, label: str | None = None) -> Answer:
             "_links": {
                 "self": link(here),
                 "pb:pacticipants": [link(found.application(row.name), "Pacticipant", row.name) for row in rows],
-                **hal.page_links(here, part, total),
+                **hal.page_links(here, part, total, containing),
                 "curies": hal.curies(found, "pacticipants"),
             },
         }
@@ -349,8 +349,10 @@ async def get_tagged_versions(request: Call, name: FromPath[str], tag: FromPath[
     found, part = urls(request), page(query(request), size=_VERSIONS_SHOWN)
 
     def job(db: Db) -> Document:
-        rows = queries.tagged_versions(db, catalog.application(db, name).pk, tag, offset=part.offset, limit=part.limit)
-        return _versions(db, found, rows, found.to("pacticipants", name, "tags", tag, "versions"), part, len(rows))
+        pk = catalog.application(db, name).pk
+        rows = queries.tagged_versions(db, pk, tag, offset=part.offset, limit=part.limit)
+        total = queries.count_tagged_versions(db, pk, tag)
+        return _versions(db, found, rows, found.to("pacticipants", name, "tags", tag, "versions"), part, total)
 
     return answer(await parts(request).services.read(job, heavy=True))
 
@@ -421,11 +423,16 @@ async def get_branches(request: Call, name: FromPath[str]) -> Answer:
     def job(db: Db) -> Document:
         pk = catalog.application(db, name).pk
         rows = queries.branches(db, pk, containing=containing, offset=part.offset, limit=part.limit)
+        total = queries.count_branches(db, pk, containing=containing)
         here = found.to("pacticipants", name, "branches")
         return {
             "_embedded": {"branches": [hal.branch(found, row) for row in rows]},
-            "page": hal.page_of(part, part.offset + len(rows)),
-            "_links": {"self": link(here), "curies": hal.curies(found, "branches")},
+            "page": hal.page_of(part, total),
+            "_links": {
+                "self": link(here),
+                **hal.page_links(here, part, total, containing),
+                "curies": hal.curies(found, "branches"),
+            },
         }
 
     return answer(await parts(request).services.read(job, heavy=True))
@@ -475,9 +482,10 @@ async def get_branch_versions(request: Call, name: FromPath[str], branch: FromPa
     found, part = urls(request), page(query(request), size=_VERSIONS_SHOWN)
 
     def job(db: Db) -> Document:
-        rows = queries.branch_versions(db, catalog.branch(db, name, branch).pk, offset=part.offset, limit=part.limit)
+        pk = catalog.branch(db, name, branch).pk
+        rows = queries.branch_versions(db, pk, offset=part.offset, limit=part.limit)
         here = found.to("pacticipants", name, "branches", branch, "versions")
-        return _versions(db, found, rows, here, part, part.offset + len(rows))
+        return _versions(db, found, rows, here, part, queries.count_branch_versions(db, pk))
 
     return answer(await parts(request).services.read(job, heavy=True))
 

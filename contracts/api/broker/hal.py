@@ -46,14 +46,15 @@ def page_of(found: Page, total: int) -> Document:
     return {"number": found.number, "size": size, "totalElements": total, "totalPages": -(-total // size)}
 
 
-def page_links(here: str, found: Page, total: int, query: str = "") -> Document:
-    """Links to the parts beside this one."""
+def page_links(here: str, found: Page, total: int, containing: str = "") -> Document:
+    """Links to the parts beside this one, of the list that `q` narrowed."""
     links: Document = {}
     if found.size is None:
         return links
+    narrowed = f"&q={segment(containing)}" if containing else ""
 
     def to(number: int) -> Document:
-        return link(f"{here}?page={number}&size={found.size}{query}")
+        return link(f"{here}?page={number}&size={found.size}{narrowed}")
 
     if found.number > 1:
         links["previous"] = to(found.number - 1)
