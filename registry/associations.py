@@ -37,6 +37,7 @@ from registry.errors import (
 )
 from registry.events import Actor, record
 from registry.names import Subject
+from registry.objections import Objector
 from registry.policy import Config, Effective, effective
 from registry.registration import Registration
 from registry.store.engine import Db, Settled
@@ -370,35 +371,53 @@ def _known(db: Db, resource: Resource, wish: Wish, server: Config) -> Known:
     )
 
 
-def rehearse(db: Db, resource: Resource, wishes: Sequence[Wish], server: Config) -> None:
+def rehearse(
+    db: Db, resource: Resource, wishes: Sequence[Wish], server: Config, objector: Objector | None = None
+) -> None:
     """Parse and check the schemas of a request outside the write lock: what was parsed is remembered."""
     for wish in wishes:
         if wish.schema is not None:
             with suppress(RegistryError):  # said in its turn, under the lock
                 subject = subject_of(resource, wish, None)
-                registration.decide(db, replace(wish.schema, subject=subject), server)
+                registration.decide(db, replace(wish.schema, subject=subject), server, objector=objector)
 
 
 def put(
-    db: Db, actor: Actor, resource: Resource, wishes: Sequence[Wish], server: Config, *, upsert: bool = False
+    db: Db,
+    actor: Actor,
+    resource: Resource,
+    wishes: Sequence[Wish],
+    server: Config,
+    objector: Objector | None = None,
+    *,
+    upsert: bool = False,
 ) -> list[Associated]:
     """Create the associations of a resource, or confirm those that are there; all of them or none.
 
     A schema is registered in the same transaction. Raises what `decided` and `registry.registration.decide` raise.
     """
     require_consistent(wishes)
-    return [_put(db, actor, resource, wish, server, upsert=upsert) for wish in wishes]
+    return [_put(db, actor, resource, wish, server, objector, upsert=upsert) for wish in wishes]
 
 
-def _put(db: Db, actor: Actor, resource: Resource, wish: Wish, server: Config, *, upsert: bool) -> Associated:
+def _put(
+    db: Db,
+    actor: Actor,
+    resource: Resource,
+    wish: Wish,
+    server: Config,
+    objector: Objector | None,
+    *,
+    upsert: bool,
+) -> Associated:
     known = _known(db, resource, wish, server)
     decision = decided(resource, wish, known, upsert=upsert)
     if isinstance(decision, Association):
         return Associated(decision, known.version)
     version = None
     if wish.schema is not None:
-        proposal = registration.decide(db, replace(wish.schema, subject=known.subject), server)
-        done = proposal.answer if isinstance(proposal, Settled) else registration.commit(db, proposal, actor)
+        proposal = registration.decide(db, replace(wish.schema, subject=known.subject), server, objector=objector)
+        done = proposal.answer if isinstance(proposal, Settled) else registration.commit(db, proposal, actor, objector)
         version = done.version
     now, guid = now_ms(), str(uuid4())
     made = Association(
@@ -420,7 +439,15 @@ def _put(db: Db, actor: Actor, resource: Resource, wish: Wish, server: Config, *
     return Associated(made, version)
 
 
-def delete(db: Db, actor: Actor, question: Question, server: Config, *, cascade: bool = False) -> list[Association]:
+def delete(
+    db: Db,
+    actor: Actor,
+    question: Question,
+    server: Config,
+    objector: Objector | None = None,
+    *,
+    cascade: bool = False,
+) -> list[Association]:
     """Delete the associations of a resource, named by its id; which they were.
 
     `cascade` also takes STRONG ones, and their subjects for good (except in import mode, which keeps the subjects).
@@ -430,11 +457,13 @@ def delete(db: Db, actor: Actor, question: Question, server: Config, *, cascade:
     if not found:
         raise AssociationNotFound(resource=question.id)
     for each in found:
-        _delete(db, actor, each, server, cascade=cascade)
+        _delete(db, actor, each, server, objector, cascade=cascade)
     return found
 
 
-def _delete(db: Db, actor: Actor, association: Association, server: Config, *, cascade: bool) -> None:
+def _delete(
+    db: Db, actor: Actor, association: Association, server: Config, objector: Objector | None, *, cascade: bool
+) -> None:
     subject = Subject.parse(association.subject)
     settings = effective(db, subject, server)
     settings.require_writable(subject)
@@ -444,7 +473,7 @@ def _delete(db: Db, actor: Actor, association: Association, server: Config, *, c
     _record(db, actor, "dissociate", association)
     if cascade and association.lifecycle == STRONG and not settings.importing:
         for permanent in _ways_to_delete(db, subject):
-            subjects.delete_subject(db, actor, subject, server, permanent=permanent)
+            subjects.delete_subject(db, actor, subject, server, permanent=permanent, objector=objector)
 
 
 def _ways_to_delete(db: Db, subject: Subject) -> Iterator[bool]:
@@ -457,7 +486,12 @@ def _ways_to_delete(db: Db, subject: Subject) -> Iterator[bool]:
 
 
 def mutate(
-    db: Db, actor: Actor, resource: Resource, steps: Sequence[Step], server: Config
+    db: Db,
+    actor: Actor,
+    resource: Resource,
+    steps: Sequence[Step],
+    server: Config,
+    objector: Objector | None = None,
 ) -> tuple[list[Associated], list[Association]]:
     """The steps of one request of a batch, all or none: (what they made or confirmed, what they deleted).
 
@@ -469,20 +503,22 @@ def mutate(
     gone: list[Association] = []
     for kind, group in groupby(steps, key=lambda step: step.operation):
         if kind is Operation.DELETE:
-            gone += [_delete_one(db, actor, resource, step, server) for step in group]
+            gone += [_delete_one(db, actor, resource, step, server, objector) for step in group]
         else:
             done += put(db, actor, resource, [step.wish for step in group], server, upsert=kind is Operation.UPSERT)
     guids = {each.guid for each in gone}
     return [each for each in done if each.association.guid not in guids], gone
 
 
-def _delete_one(db: Db, actor: Actor, resource: Resource, step: Step, server: Config) -> Association:
+def _delete_one(
+    db: Db, actor: Actor, resource: Resource, step: Step, server: Config, objector: Objector | None
+) -> Association:
     wish = step.wish
     found = next((each for each in _of_resource(db, resource) if each.type == wish.type), None)
     named = wish.subject and str(subjects.aliased(db, wish.subject))
     if found is None or named not in (None, found.subject):
         raise AssociationNotFound(resource=resource.id or resource.name)
-    _delete(db, actor, found, server, cascade=step.cascade)
+    _delete(db, actor, found, server, objector, cascade=step.cascade)
     return found
 
 

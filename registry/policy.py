@@ -146,11 +146,15 @@ def changed(config: Config, change: Mapping[str, Any]) -> Config:
 
 @dataclass(frozen=True, slots=True)
 class Effective:
-    """What holds for a subject. `epoch` moves with every change of any config or mode."""
+    """What holds for a subject. `epoch` moves with every change of any config or mode.
+
+    `guarded`: there are policies, of whichever scope, that somebody may object with (`registry.objections`).
+    """
 
     config: Config
     mode: str
     epoch: int
+    guarded: bool = False
 
     @property
     def level(self) -> Level:
@@ -197,19 +201,19 @@ def wider_scopes(context: str) -> list[str]:
 def effective(db: Db, subject: Subject, server: Config = Config()) -> Effective:
     """The config and mode that hold for a subject (or a context, or globally). `server` is the built-in default."""
     names = scopes(subject)
-    configs, modes, epoch = queries.read(db, list(dict.fromkeys([*names, ""])))
-    return Effective(_effective_config(names, configs, server), _effective_mode(names, modes), epoch)
+    configs, modes, epoch, guarded = queries.read(db, list(dict.fromkeys([*names, ""])))
+    return Effective(_effective_config(names, configs, server), _effective_mode(names, modes), epoch, guarded)
 
 
 def resolved(db: Db, subject: Subject, server: Config = Config()) -> tuple[Subject, Effective]:
     """The subject that a name means, its own config's alias followed once, with what holds there."""
     names = scopes(subject)
-    configs, modes, epoch = queries.read(db, list(dict.fromkeys([*names, ""])))
+    configs, modes, epoch, guarded = queries.read(db, list(dict.fromkeys([*names, ""])))
     own = configs.get(str(subject))
     if own is not None and (target := config_from_json(msgspec.json.decode(own)).alias):
         aliased = Subject.parse(target, subject.context)
         return aliased, effective(db, aliased, server)
-    return subject, Effective(_effective_config(names, configs, server), _effective_mode(names, modes), epoch)
+    return subject, Effective(_effective_config(names, configs, server), _effective_mode(names, modes), epoch, guarded)
 
 
 def config_among(subject: Subject, bodies: Mapping[str, str], server: Config = Config()) -> Config:

@@ -29,6 +29,7 @@ from registry.evolution.levels import LEVELS, Conflict, Earlier, Level, conflict
 from registry.evolution.reserved import reserved_conflicts
 from registry.formats.base import Reference, Schema, Tagging
 from registry.names import LATEST, Subject
+from registry.objections import Objector
 from registry.policy import READWRITE, Config, Effective, not_in_mode, printed, resolved
 from registry.references import Resolver
 from registry.rules import VERSION_PROPERTY, Metadata, RuleSet, validate
@@ -82,7 +83,9 @@ class Proposal:
     conflicts: tuple[Conflict, ...]
     previous: Version | None
     plain: bool
-    """No references, no given id, no tombstones: PostgreSQL writes it with one call."""
+    """No references, no given id, no tombstones, nobody to object: PostgreSQL writes it with one call."""
+    objected: int | None = None
+    """What the objections rest on; None when nobody was asked."""
 
 
 _LIGHT_TEXT = 8_000
@@ -101,6 +104,7 @@ class _Case:
     request: Registration
     settings: Effective
     only_parsed: bool = False
+    objector: Objector | None = None
     resolver: Resolver = field(init=False)
     head: Head | None = field(init=False)
     _history: list[Version] | None = None
@@ -130,23 +134,27 @@ class _Case:
         return (self.head.max_version if self.head else 0) + 1
 
 
-def _opened(db: Db, request: Registration, server: Config, *, only_parsed: bool = False) -> _Case:
+def _opened(
+    db: Db, request: Registration, server: Config, *, only_parsed: bool = False, objector: Objector | None = None
+) -> _Case:
     """1: the case of a request, its subject's alias followed."""
     subject, settings = resolved(db, request.subject, server)
     if subject != request.subject:
         request = replace(request, subject=subject)
-    return _Case(db, request, settings, only_parsed)
+    return _Case(db, request, settings, only_parsed, objector if settings.guarded else None)
 
 
-def decide(db: Db, request: Registration, server: Config, *, light: bool = False) -> Proposal | Settled[Registered]:
+def decide(
+    db: Db, request: Registration, server: Config, *, light: bool = False, objector: Objector | None = None
+) -> Proposal | Settled[Registered]:
     """Decide a registration. Raises what `registry.errors` names for each step.
 
     `light`: only what is quickly decided; raises Heavy for large texts, Protobuf, references and long histories.
     """
     if light and (len(request.text) > _LIGHT_TEXT or request.format == "PROTOBUF" or request.references):
         raise Heavy
-    case = _opened(db, request, server)
-    if light and case.head is not None and case.head.live > _LIGHT_HISTORY:
+    case = _opened(db, request, server, objector=objector)
+    if light and (case.objector is not None or (case.head is not None and case.head.live > _LIGHT_HISTORY)):
         raise Heavy
     if case.request.subject != request.subject:
         names.subject(str(case.request.subject))
@@ -170,8 +178,11 @@ def decide(db: Db, request: Registration, server: Config, *, light: bool = False
         if (known := _looser(case, sought)) is not None:  # 7
             return Settled(Registered(known, created=False))
     found: Sequence[Conflict] = ()
+    objected = None
     if not (request.force or case.settings.importing):  # 8
-        found = _checked(case, schema, case.settings.level)
+        # Read first: what moves while the objections are made must make the decision stale.
+        objected = None if case.objector is None else case.objector.epoch(db)
+        found = _objected(case, schema, _checked(case, schema, case.settings.level))
         if any(conflict.breaks for conflict in found):
             raise Incompatible(request.subject, found, case.history, case.settings)
     number = _number(case)  # 9
@@ -186,8 +197,10 @@ def decide(db: Db, request: Registration, server: Config, *, light: bool = False
         epoch=case.settings.epoch,
         conflicts=tuple(found),
         previous=case.latest(),
+        objected=objected,
         plain=not content.references
         and request.id is None
+        and objected is None
         and (case.head is None or case.head.live == case.head.max_version),
     )
 
@@ -207,7 +220,7 @@ def known(db: Db, request: Registration, server: Config, *, registering: bool) -
     return _exact(case, content)
 
 
-def commit(db: Db, proposal: Proposal, actor: Actor) -> Registered:
+def commit(db: Db, proposal: Proposal, actor: Actor, objector: Objector | None = None) -> Registered:
     """Write a decided registration. Raises Moved when the decision no longer stands, OperationNotPermitted when
     the given id belongs to other content."""
     subject = proposal.subject
@@ -219,6 +232,8 @@ def commit(db: Db, proposal: Proposal, actor: Actor) -> Registered:
         return _registered(proposal, *written, now)
     head = subjects.head(db, subject)
     if (None if head is None else head.revision) != proposal.revision or settings.epoch(db) != proposal.epoch:
+        raise Moved
+    if proposal.objected is not None and (objector is None or objector.epoch(db) != proposal.objected):
         raise Moved
     targets = Resolver(db).targets(proposal.content.references, subject.context)
     for reference, target in targets:
@@ -269,18 +284,25 @@ def lookup(db: Db, request: Registration, server: Config, *, deleted: bool = Fal
 
 
 def check(
-    db: Db, request: Registration, server: Config, *, version: int | None = None
+    db: Db,
+    request: Registration,
+    server: Config,
+    *,
+    version: int | None = None,
+    objector: Objector | None = None,
 ) -> tuple[Sequence[Conflict], Effective, list[Version]]:
     """The conflicts of a candidate with one version (LATEST or a number), or with all its level looks at (None).
 
     Also returns the settings and versions they were found with. A level's transitivity counts only without a version.
     Raises VersionNotFound for an unknown number, InvalidSchema.
     """
-    case = _opened(db, request, server)
+    case = _opened(db, request, server, objector=objector)
     request = case.request
     if not request.text.strip():
         raise EmptySchema
     level = case.settings.level
+    if version not in (None, LATEST):
+        case.objector = None  # a comparison with one old version is no rehearsal of a registration
     if version is not None:
         one = case.latest() if version == LATEST else schemas.version(db, request.subject, version)
         if one is None and version != LATEST:
@@ -288,7 +310,19 @@ def check(
         case._history = [] if one is None else [one]
         level = replace(level, transitive=False)
     schema, _ = _parsed(case, strict=_strict(case))
-    return _checked(case, schema, level), case.settings, case.history
+    return _objected(case, schema, _checked(case, schema, level)), case.settings, case.history
+
+
+def candidate(db: Db, request: Registration, server: Config) -> tuple[Subject, Schema, list[Version]]:
+    """What a request would register, parsed, with the subject that its name means and that one's live versions.
+
+    Raises EmptySchema, InvalidSchema.
+    """
+    case = _opened(db, request, server)
+    if not case.request.text.strip():
+        raise EmptySchema
+    schema, _ = _parsed(case, strict=_strict(case))
+    return case.request.subject, schema, case.history
 
 
 # The steps.
@@ -491,6 +525,15 @@ def _checked(case: _Case, schema: Schema, level: Level) -> Sequence[Conflict]:
         previous = None if latest is None else latest.content.metadata
         found += reserved_conflicts(schema, case.request.metadata, previous, latest.version if latest else 0)
     return found
+
+
+def _objected(case: _Case, schema: Schema, found: Sequence[Conflict]) -> Sequence[Conflict]:
+    """The conflicts, and what others object that they do not say already."""
+    if case.objector is None:
+        return found
+    known = {(each.finding.rule, each.finding.path, each.version) for each in found}
+    objections = case.objector.to_registering(case.db, case.request.subject, schema, case.history)
+    return [*found, *(each for each in objections if (each.finding.rule, each.finding.path, each.version) not in known)]
 
 
 def _comparable(case: _Case, group: str | None) -> list[Version]:

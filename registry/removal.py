@@ -13,6 +13,7 @@ from registry import search, subjects
 from registry.errors import ReferenceExists, RegistryError
 from registry.events import Actor
 from registry.names import Subject
+from registry.objections import Objector
 from registry.policy import Config
 from registry.search import ALL, LIVE, Criteria, Position
 from registry.store.engine import Db
@@ -52,7 +53,14 @@ def with_prefix(
 
 
 def delete_subjects(
-    db: Db, actor: Actor, named: Sequence[Subject], server: Config, *, permanent: bool, permit: Permit
+    db: Db,
+    actor: Actor,
+    named: Sequence[Subject],
+    server: Config,
+    *,
+    permanent: bool,
+    permit: Permit,
+    objector: Objector | None = None,
 ) -> tuple[list[Removed], list[Kept]]:
     """Delete subjects, softly or (after that) for good. One that others of them refer to goes after those.
 
@@ -66,7 +74,7 @@ def delete_subjects(
         targets = referred(db, subject)
         try:
             permit(subject)
-            versions = subjects.delete_subject(db, actor, subject, server, permanent=permanent)
+            versions = subjects.delete_subject(db, actor, subject, server, permanent=permanent, objector=objector)
         except RegistryError as error:
             kept[subject] = error
             continue

@@ -115,7 +115,7 @@ def _with_levels(db: Db, hits: Sequence[Hit], server: Config) -> list[Found]:
 
 
 def _wider_records(db: Db, context: str) -> dict[str, str]:
-    records, _, _ = settings.read(db, wider_scopes(context))
+    records, *_ = settings.read(db, wider_scopes(context))
     return records
 
 

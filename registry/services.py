@@ -13,6 +13,7 @@ from registry.events import Actor
 from registry.hot import HotReads, Keep
 from registry.metrics import Metrics
 from registry.names import Subject
+from registry.objections import Objector
 from registry.policy import Config
 from registry.registration import Registered, Registration, commit, decide
 from registry.security.access import Action
@@ -27,7 +28,10 @@ Call = Request[Any, Any, Any]
 
 @dataclass(slots=True)
 class Services:
-    """The server's parts. `server_config` is the config that holds where nothing is set."""
+    """The server's parts. `server_config` is the config that holds where nothing is set.
+
+    `objector` speaks for contracts, where contract testing is plugged in.
+    """
 
     settings: Settings
     store: Store
@@ -35,6 +39,7 @@ class Services:
     metrics: Metrics
     workers: Workers
     authority: Authority
+    objector: Objector | None = None
     server_config: Config = field(init=False)
 
     def __post_init__(self) -> None:
@@ -51,10 +56,10 @@ class Services:
     async def register(self, actor: Actor, registration: Registration, *, dry_run: bool = False) -> Registered:
         """Register a schema: decide, compare and write, decide again when somebody was faster."""
         return await self.store.decide_and_write(
-            lambda db: decide(db, registration, self.server_config),
-            lambda db, proposal: commit(db, proposal, actor),
+            lambda db: decide(db, registration, self.server_config, objector=self.objector),
+            lambda db, proposal: commit(db, proposal, actor, self.objector),
             dry_run=dry_run,
-            light=lambda db: decide(db, registration, self.server_config, light=True),
+            light=lambda db: decide(db, registration, self.server_config, light=True, objector=self.objector),
         )
 
     def writable(self, db: Db, text: str) -> Subject:

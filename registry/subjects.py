@@ -26,6 +26,7 @@ from registry.errors import (
 from registry.events import Actor, record
 from registry.formats.base import Schema
 from registry.names import ANY_CONTEXT, DEFAULT_CONTEXT, LATEST, Subject
+from registry.objections import Objector
 from registry.policy import Config, config_from_json, effective
 from registry.references import Resolver
 from registry.store.engine import Db
@@ -143,11 +144,22 @@ def wildcard(prefix: str) -> tuple[str | None, str]:
 # Deleting.
 
 
-def _require_writable(db: Db, subject: Subject, server: Config) -> None:
-    effective(db, subject, server).require_writable(subject)
+def _require_writable(db: Db, subject: Subject, server: Config) -> bool:
+    """Raises OperationNotPermitted in a read-only mode; whether there are policies to object with."""
+    settings = effective(db, subject, server)
+    settings.require_writable(subject)
+    return settings.guarded
 
 
-def delete_subject(db: Db, actor: Actor, subject: Subject, server: Config, *, permanent: bool = False) -> list[int]:
+def delete_subject(
+    db: Db,
+    actor: Actor,
+    subject: Subject,
+    server: Config,
+    *,
+    permanent: bool = False,
+    objector: Objector | None = None,
+) -> list[int]:
     """Delete a subject, softly or (after that) for good; the versions it took, ascending.
 
     Raises SubjectNotFound, SubjectSoftDeleted, SubjectNotSoftDeleted, ReferenceExists, AssociationForSubjectExists,
@@ -156,7 +168,7 @@ def delete_subject(db: Db, actor: Actor, subject: Subject, server: Config, *, pe
     head = subjects.head(db, subject)
     if head is None:
         raise SubjectNotFound(subject=str(subject))
-    _require_writable(db, subject, server)
+    guarded = _require_writable(db, subject, server)
     if permanent and head.live:
         raise SubjectNotSoftDeleted(subject=str(subject))
     if not permanent and not head.live:
@@ -168,6 +180,8 @@ def delete_subject(db: Db, actor: Actor, subject: Subject, server: Config, *, pe
     for each in versions:
         if each.version in referenced:
             raise ReferenceExists(subject=str(subject), version=each.version)
+    if guarded and objector is not None:
+        objector.to_deleting(db, subject, [each.version for each in versions])
     now = now_ms()
     for each in versions:
         if permanent:
@@ -185,7 +199,14 @@ def delete_subject(db: Db, actor: Actor, subject: Subject, server: Config, *, pe
 
 
 def delete_version(
-    db: Db, actor: Actor, subject: Subject, number: int, server: Config, *, permanent: bool = False
+    db: Db,
+    actor: Actor,
+    subject: Subject,
+    number: int,
+    server: Config,
+    *,
+    permanent: bool = False,
+    objector: Objector | None = None,
 ) -> int:
     """Delete one version, softly or (after that) for good; its number. LATEST is the latest live one.
 
@@ -198,7 +219,7 @@ def delete_version(
         raise SubjectNotFound(subject=str(subject))
     if found is None:
         raise VersionNotFound(version=number)
-    _require_writable(db, subject, server)
+    guarded = _require_writable(db, subject, server)
     if permanent and not found.deleted:
         raise VersionNotSoftDeleted(subject=str(subject), version=found.version)
     if not permanent and found.deleted:
@@ -207,6 +228,8 @@ def delete_version(
         raise ReferenceExists(subject=str(subject), version=found.version)
     if not permanent and head.live == 1 and associations.any_for(db, str(subject)):
         raise NoActiveVersion(subject=str(subject))
+    if guarded and objector is not None:
+        objector.to_deleting(db, subject, [found.version])
     if permanent:
         _purge(db, head.pk, found)
         if not subjects.numbers(db, head.pk):

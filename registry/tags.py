@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from registry import registration, subjects
 from registry.formats.base import Tagging
 from registry.names import Subject
+from registry.objections import Objector
 from registry.policy import Config
 from registry.registration import Proposal, Registered, Registration
 from registry.rules import VERSION_PROPERTY, Metadata, RuleSet, merge_rule_sets, remove_rules
@@ -66,14 +67,16 @@ def tagged(version: Version, rules: RuleSet | None, change: Change) -> Registrat
     )
 
 
-def decide(db: Db, subject: Subject, number: int, change: Change, server: Config) -> Proposal | Settled[Registered]:
+def decide(
+    db: Db, subject: Subject, number: int, change: Change, server: Config, objector: Objector | None = None
+) -> Proposal | Settled[Registered]:
     """Decide a tagging, for `registry.registration.commit`.
 
     Raises SubjectNotFound, VersionNotFound, InvalidSchema (no such entity) and what a registration raises.
     """
     version = subjects.version(db, subject, number)
     rules = _earlier_rules(db, subject, change.new_version) if change.edits_rules else None
-    return registration.decide(db, tagged(version, rules, change), server)
+    return registration.decide(db, tagged(version, rules, change), server, objector=objector)
 
 
 def _earlier_rules(db: Db, subject: Subject, new_version: int) -> RuleSet | None:

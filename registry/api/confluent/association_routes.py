@@ -163,10 +163,12 @@ async def _put(
     wishes = [_wish(item, within, reject_empty=reject_empty) for item in data.associations or ()]
     _require_writable(call, resource, wishes)
     if any(wish.schema for wish in wishes):
-        await parts.read(lambda db: associations.rehearse(db, resource, wishes, parts.server_config), heavy=True)
+        await parts.read(
+            lambda db: associations.rehearse(db, resource, wishes, parts.server_config, parts.objector), heavy=True
+        )
 
     def job(db: Db) -> wire.AssociationResponse:
-        done = associations.put(db, actor, resource, wishes, parts.server_config, upsert=upsert)
+        done = associations.put(db, actor, resource, wishes, parts.server_config, parts.objector, upsert=upsert)
         return _response(db, resource, () if rehearsal else done)
 
     return await parts.write(job, dry_run=rehearsal)
@@ -225,7 +227,7 @@ async def remove(
     question = Question(id=resource_id, resource_type=resource_type, types=wanted)
 
     def job(db: Db) -> None:
-        gone = associations.delete(db, actor, question, parts.server_config, cascade=q.flag(cascade))
+        gone = associations.delete(db, actor, question, parts.server_config, parts.objector, cascade=q.flag(cascade))
         _require_deletable(request, gone)
 
     await parts.write(job, dry_run=q.flag(dry_run))
@@ -273,10 +275,12 @@ async def _mutated(call: Call, request: wire.AssociationSteps, context: str) -> 
         resource, steps = _steps(call, request, context, dry_run=False)
         wishes = [step.wish for step in steps]
         if any(wish.schema for wish in wishes):
-            await parts.read(lambda db: associations.rehearse(db, resource, wishes, parts.server_config), heavy=True)
+            await parts.read(
+                lambda db: associations.rehearse(db, resource, wishes, parts.server_config, parts.objector), heavy=True
+            )
 
         def job(db: Db) -> wire.AssociationResponse:
-            done, gone = associations.mutate(db, actor, resource, steps, parts.server_config)
+            done, gone = associations.mutate(db, actor, resource, steps, parts.server_config, parts.objector)
             _require_deletable(call, gone)
             return _response(db, resource, done)
 

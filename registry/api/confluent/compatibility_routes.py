@@ -33,7 +33,9 @@ async def _check(
         asked = render.registration(Subject.parse(subject), data, normalize=q.flag(normalize))
         try:
             see_references(actor, asked.references, asked.subject.context, asked.format)
-            conflicts, settings, history = registration.check(db, asked, parts.server_config, version=version)
+            conflicts, settings, history = registration.check(
+                db, asked, parts.server_config, version=version, objector=parts.objector
+            )
         except errors.EmptySchema:
             raise
         except errors.InvalidSchema as error:

@@ -41,7 +41,8 @@ def messages(conflicts: Iterable[Conflict], history: Sequence[Version], settings
         version = by_number.get(version_number)
         format = version.content.format if version else "AVRO"
         lines += [_told(format, conflict) for conflict in group]
-        lines.append(f"{{oldSchemaVersion: {version_number}}}")
+        if version_number:  # an objection may be about no version at all
+            lines.append(f"{{oldSchemaVersion: {version_number}}}")
         if version is not None:
             text = version.content.text
             shown = text if len(text) <= _LONGEST_SCHEMA else text[:_LONGEST_SCHEMA] + "..."

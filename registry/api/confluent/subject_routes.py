@@ -135,6 +135,7 @@ async def delete_subject(request: Call, subject: FromPath[str], permanent: q.Per
             subjects.aliased(db, Subject.parse(subject)),
             parts.server_config,
             permanent=q.flag(permanent),
+            objector=parts.objector,
         )
     )
 
@@ -343,6 +344,7 @@ async def delete_version(
             number,
             parts.server_config,
             permanent=q.flag(permanent),
+            objector=parts.objector,
         )
     )
 

@@ -97,7 +97,7 @@ async def check_subject(request: Call, subject: FromPath[str], data: JSONBody[wi
     def job(db: Db) -> tuple[Sequence[Conflict], Any, list[Version], Any, dict[int, Any]]:
         asked = render.registration(Subject.parse(subject), data, normalize=False)
         see_references(actor_of(request), asked.references, asked.subject.context, asked.format)
-        found, settings, history = registration.check(db, asked, parts.server_config)
+        found, settings, history = registration.check(db, asked, parts.server_config, objector=parts.objector)
         resolver = Resolver(db)
         named = subjects.aliased(db, asked.subject)
         source = resolver.source(asked.text, asked.references, named.context, asked.format)

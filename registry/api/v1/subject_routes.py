@@ -182,7 +182,7 @@ async def delete_subjects(
             deletes = sees(actor, Action.DELETE)
             named = [each for each in named if deletes is None or deletes(each)]  # of others nothing is said
         removed, kept = removal.delete_subjects(
-            db, actor, named, parts.server_config, permanent=data.permanent, permit=permit
+            db, actor, named, parts.server_config, permanent=data.permanent, permit=permit, objector=parts.objector
         )
         return wire.BulkDelete(
             dry_run,

@@ -9,13 +9,14 @@ from registry.store.engine import Db
 EPOCH = "settings"
 
 
-def read(db: Db, scopes: Sequence[str]) -> tuple[dict[str, str], dict[str, str], int]:
-    """(config bodies by scope, modes by scope, the settings' epoch) for up to four scopes, in one question."""
+def read(db: Db, scopes: Sequence[str]) -> tuple[dict[str, str], dict[str, str], int, bool]:
+    """(config bodies by scope, modes by scope, the settings' epoch, whether policies exist) for up to four scopes, in
+    one question."""
     a, b, c, d = (*scopes, *[scopes[0]] * (4 - len(scopes)))
     rows = db.all(
         """SELECT 'c', scope, body FROM config WHERE scope IN (:a, :b, :c, :d)
         UNION ALL SELECT 'm', scope, mode FROM mode WHERE scope IN (:a, :b, :c, :d)
-        UNION ALL SELECT 'e', name, CAST(value AS TEXT) FROM counter WHERE name = 'settings'""",
+        UNION ALL SELECT 'e', name, CAST(value AS TEXT) FROM counter WHERE name IN ('settings', 'protections')""",
         a=a,
         b=b,
         c=c,
@@ -23,8 +24,8 @@ def read(db: Db, scopes: Sequence[str]) -> tuple[dict[str, str], dict[str, str],
     )
     configs = {scope: body for kind, scope, body in rows if kind == "c"}
     modes = {scope: mode for kind, scope, mode in rows if kind == "m"}
-    epoch = next((int(value) for kind, _, value in rows if kind == "e"), 0)
-    return configs, modes, epoch
+    counters = {name: int(value) for kind, name, value in rows if kind == "e"}
+    return configs, modes, counters.get("settings", 0), counters.get("protections", 0) > 0
 
 
 def epoch(db: Db) -> int:

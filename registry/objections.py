@@ -1,0 +1,38 @@
+"""What else may object to a change of a subject, as the use cases here see it.
+
+The composition root plugs in an implementation (contract testing has one); without one nobody objects. It is asked
+only where a policy exists (`Effective.guarded`), so that an ordinary registration costs nothing more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from registry.evolution.levels import Conflict
+from registry.formats.base import Schema
+from registry.names import Subject
+from registry.store.engine import Db
+from registry.store.queries.schemas import Version
+
+
+class Objector(Protocol):
+    """Speaks for those whom a change concerns."""
+
+    def epoch(self, db: Db) -> int:
+        """The number that moves with whatever objections rest on."""
+        ...
+
+    def to_registering(
+        self, db: Db, subject: Subject, candidate: Schema, history: Sequence[Version]
+    ) -> Sequence[Conflict]:
+        """What speaks against a new version. `history` are the live versions, newest first."""
+        ...
+
+    def to_deleting(self, db: Db, subject: Subject, versions: Sequence[int]) -> None:
+        """Raises OperationNotPermitted, with the date from which on it is permitted, if a version has to stay."""
+        ...
+
+    def impact(self, db: Db, subject: Subject, candidate: Schema, history: Sequence[Version]) -> Mapping[str, Any]:
+        """Whom a new version hurts, where, on which field: as plain data."""
+        ...
