@@ -35,6 +35,8 @@ class Event(StrEnum):
 MASK = "**********"
 _SECRET_HEADERS = re.compile(r"authorization|token|secret|api-?key|password|cookie", re.IGNORECASE)
 _UUID = re.compile(r"[A-Za-z0-9_-]{16,}")
+LONGEST_HOST = 253
+"""Characters of a host name (RFC 1035)."""
 _TEMPLATE = re.compile(r"\$\{(?P<name>[A-Za-z0-9_.-]+)\}")
 
 
@@ -196,6 +198,8 @@ def _url_faults(url: object, rules: Rules) -> Iterator[str]:
         return
     if not parts.scheme or not host:
         yield "is not a URL with a scheme and a host"
+    elif len(host) > LONGEST_HOST:
+        yield f"has a host name of more than {LONGEST_HOST} characters"
     elif parts.scheme not in rules.schemes:
         yield f"must begin with {' or '.join(f'{scheme}://' for scheme in rules.schemes)}"
     elif rules.hosts and not listed_host(host, rules.hosts):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import time
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
@@ -18,7 +19,7 @@ from contracts.queries import environments
 from registry.settings import Settings
 from registry.store.engine import open_store
 from tests.integration.served import client_on, empty
-from tests.pacts import Broker, message, path
+from tests.pacts import Broker, message, pact, path
 
 NAMES = (
     "",
@@ -132,3 +133,58 @@ def test_a_pact_of_any_kind_of_content_is_stored_and_served(broker: Broker) -> N
     served = broker.get("pacts", "provider", "b", "consumer", "odd", "version", "1")["interactions"]
     assert [{name: value for name, value in one.items() if name != "_id"} for one in served] == odd
     assert '"number":1.0' in broker.client.get(path("pacts", "provider", "b", "consumer", "odd", "version", "1")).text
+
+
+HOSTILE = ("(a+)+$", "^(a|a)*$", "(.*a){25}$", "([a-z]+)*[0-9]")
+
+
+def test_hostile_regular_expressions_of_a_pact_hold_nothing_up(broker: Broker) -> None:
+    """No route runs them: they are stored, shown, compared, merged and verified as text."""
+
+    def interactions(example: str) -> list[dict[str, Any]]:
+        rules = {
+            f"$.f{index}": {"combine": "OR", "matchers": [{"match": "regex", "regex": regex}]}
+            for index, regex in enumerate(HOSTILE)
+        }
+        content = {f"f{index}": example for index in range(len(HOSTILE))}
+        one = message("evil", **content) | {
+            "matchingRules": {"body": rules},
+            "generators": {"body": {"$.f0": {"type": "Regex", "regex": HOSTILE[0]}}},
+            "providerStates": [{"name": "a" * 40 + "!", "params": {"regex": HOSTILE[0]}}],
+        }
+        return [one]
+
+    consumer, provider = "evil shop", "evil stock"
+    pair = path("pacts", "provider", provider, "consumer", consumer)
+    began = time.monotonic()
+    broker.publish(consumer, "1", provider, interactions("a" * 40 + "!"), branch="main", tags=["t"])
+    broker.publish(consumer, "2", provider, interactions("b" * 40 + "!"), branch="main", tags=["t"])
+    broker.publish(consumer, "1", provider, interactions("c" * 40 + "!"), status=409)
+    merged = broker.client.patch(f"{pair}/version/2", json=pact(consumer, provider, [message("kind")]))
+    assert merged.status_code == 200
+    broker.deploy(consumer, "1", "test")
+    broker.version(provider, "1", branch="main")
+    broker.result(consumer, "2", provider, "1", success=True)
+    assert len(broker.to_verify(provider, includePendingStatus=True, providerVersionBranch="main")) == 2
+    for where in (
+        f"{pair}/version/1",
+        f"{pair}/version/2/diff/previous-distinct",
+        f"{pair}/version/2/diff/version/1",
+        f"{pair}/latest/badge",
+        path("pacts", "provider", provider, "provider-states"),
+        path("pacts", "provider", provider, "for-verification"),
+        path("dashboard"),
+        f"{path('matrix')}?q[][pacticipant]={quote(consumer)}&q[][version]=1&environment=test&latestby=cvpv",
+    ):
+        assert broker.client.get(where).status_code == 200, where
+    assert HOSTILE[0] in broker.client.get(f"{pair}/version/1").text
+    # Fifteen requests: a single match of one of these expressions takes longer than the universe has.
+    assert time.monotonic() - began < 10
+
+
+def test_a_host_of_any_length_is_refused_at_once(broker: Broker) -> None:
+    """Hosts are compared with an operator's expressions, so what is no host name at all never gets there."""
+    for host in ("a" * 254, "a." * 200_000 + "example.org"):
+        hook = {"request": {"method": "POST", "url": f"https://{host}/"}}
+        answer = broker.client.post(path("webhooks"), json=hook)
+        assert (answer.status_code, "request.url" in answer.json()["errors"]) == (400, True)
