@@ -1,12 +1,51 @@
-"""Does every event that a schema admits satisfy a need? Pure."""
+"""Does every event that a schema admits satisfy a need? Pure, for all formats, as a consumer sees the decoded event.
+
+    schema   Avro record Order {total: double, note: ["null", "string"]}
+    needs    /total number       guaranteed
+             /note  string       conditional, null: '/note' may be null
+             /sku                impossible, absent: no event has '/sku'
+
+The path is walked through the options of the schema (`registry.formats.reach`), what is left at its end is judged by
+`contracts.fitting`. Guaranteed and impossible are certain; all else is conditional. A place that lies inside an
+optional item, array or map is judged where it is there: no items, no question.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+import time
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from enum import StrEnum
+from importlib import import_module
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from contracts.needs import Need
+from contracts.fitting import ALL, Judgement, judged
+from contracts.matching import Fullmatch
+from contracts.needs import ABSENT, NULL, OTHER, Contract, Evidence, Need, Presence, When
+from contracts.rules import Kind
+from contracts.satisfaction import (
+    EACH,
+    NOTHING_GIVEN,
+    Given,
+    Satisfaction,
+    escaped,
+    fullmatch,
+    names_of,
+    satisfied,
+    steps,
+)
+from registry.formats.base import Schema
+from registry.formats.reach import Option, Reach, View
+
+SITUATIONS = (ABSENT, NULL, "type", OTHER, "range", "pattern", "length", "matcher")
+"""Every situation, the gravest first."""
+
+_MOST_OPTIONS = 2_000
+_MEMO = 20_000
+_HOMES = {"AVRO": "avro", "JSON": "json_schema", "PROTOBUF": "protobuf"}
 
 
 class Outcome(StrEnum):
@@ -24,6 +63,7 @@ class Covered:
     `situation`  what may happen at the path when it is not guaranteed: absent, null, other (an enum arm that is not
                  handled), type, range, pattern, length, matcher: the key that `Need.when` is asked with
     `witness`    an event of the schema that does not satisfy the need, as JSON data; None when none was found
+    `given`, `view`   what the contract says beside the need, and how events are decoded: what a witness is judged by
     """
 
     need: Need
@@ -31,3 +71,270 @@ class Covered:
     situation: str = ""
     reason: str = ""
     witness: Any = None
+    given: Given = field(default=NOTHING_GIVEN, repr=False, compare=False)
+    view: View = field(default=View.PLAIN, repr=False, compare=False)
+
+
+def reach_of(schema: Schema) -> Reach:
+    """What a schema's format says about the places of its events."""
+    module: Reach = import_module(f"registry.formats.{_HOMES[schema.format]}.reach")
+    return module
+
+
+def view_of(contract: Contract) -> View:
+    """How the consumer of a contract sees events: a pact written by hand speaks of JSON, code of decoded objects."""
+    return View.JSON if contract.evidence is Evidence.DECLARED else View.PLAIN
+
+
+def cover(
+    schema: Schema,
+    contract: Contract,
+    *,
+    view: View | None = None,
+    patterns: Fullmatch = fullmatch,
+    witnesses: bool = False,
+    seconds: float = 0.05,
+) -> tuple[Covered, ...]:
+    """The answer for each need of a contract, in its order.
+
+    `patterns` decides users' regular expressions; the default cannot run away. With `witnesses` events are searched
+    for as long as `seconds` allow; without, ask `witness` for those that matter.
+    """
+    view = view_of(contract) if view is None else view
+    given, memo = Given.by(contract), _memo(schema, view)
+    found = tuple(_remembered(schema, need, given, view, patterns, memo) for need in contract.needs)
+    if not witnesses:
+        return found
+    deadline = time.monotonic() + seconds
+    return tuple(
+        each
+        if each.outcome is Outcome.GUARANTEED
+        else replace(each, witness=witness(schema, each, seconds=deadline - time.monotonic(), patterns=patterns))
+        for each in found
+    )
+
+
+def witness(schema: Schema, covered: Covered, *, seconds: float = 0.05, patterns: Fullmatch = fullmatch) -> Any:
+    """A valid event of the schema that does not satisfy the need, as JSON data; None if none was found in time."""
+    need = covered.need
+    if covered.outcome is Outcome.GUARANTEED or any(alias.startswith("#") for alias in need.aliases):
+        return None
+    deadline = time.monotonic() + seconds
+    try:
+        path = steps(need.path)
+    except ValueError:
+        return None
+    for seen in reach_of(schema).events(schema, path, wishes(need), covered.view):
+        if satisfied(seen.decoded, need, covered.given, patterns=patterns) is Satisfaction.NO:
+            return seen.shown
+        if time.monotonic() > deadline:
+            return None
+    return None
+
+
+# One need
+
+
+def _memo(schema: Schema, view: View) -> dict[Hashable, Covered]:
+    # JSON Schemas cannot be referred to weakly, their graphs can.
+    held: Any = getattr(schema, "graph", schema)
+    memo: dict[Hashable, Covered] = _known[view].setdefault(held, {})
+    if len(memo) > _MEMO:
+        memo.clear()
+    return memo
+
+
+_known: dict[View, WeakKeyDictionary[Any, dict[Hashable, Covered]]] = {view: WeakKeyDictionary() for view in View}
+
+
+def _remembered(
+    schema: Schema, need: Need, given: Given, view: View, patterns: Fullmatch, memo: dict[Hashable, Covered]
+) -> Covered:
+    key = _key(need, given, patterns)
+    if (known := memo.get(key)) is None:
+        known = memo[key] = _covered(schema, need, given, view, patterns)
+    # Equal needs of other contracts are other needs beside other paths.
+    return known if known.need is need and known.given is given else replace(known, need=need, given=given)
+
+
+def _key(need: Need, given: Given, patterns: Fullmatch) -> Hashable:
+    """What the answer depends on."""
+    above = _above(need.path, given)
+    values: Hashable = need.values
+    rules: Hashable = None
+    try:
+        hash(values)
+    except TypeError:
+        values = json.dumps(need.values, sort_keys=True, default=str)
+    if need.rules is not None:
+        # Types tell 1 from 1.0 and true, which hash alike.
+        rules = (repr(need.rules), json.dumps(need.example, sort_keys=True, default=str))
+    elif need.values:
+        values = (values, tuple(map(type, need.values)))
+    bounds = (need.minimum, need.maximum, need.pattern)
+    whens = tuple(sorted(need.when.items())) if need.when else ()
+    return (
+        *(need.path, need.presence, need.types, need.fallback, need.aliases, need.encodings, whens),
+        *(above, values, rules, bounds, patterns),
+    )
+
+
+def _above(path: str, given: Given) -> tuple[tuple[bool, bool, tuple[str, ...]], ...]:
+    """For each place above a path: has it a need of its own, which states types, and which other names."""
+    found = []
+    at = path.rfind("/")
+    while at >= 0:
+        above = path[:at]
+        found.append((above in given.listed, above in given.typed, given.aliases.get(above, ())))
+        at = path.rfind("/", 0, at)
+    return tuple(found)
+
+
+@dataclass(slots=True)
+class _Walked:
+    """What may be met on the way to a place: the options at its end, and what goes wrong before."""
+
+    ends: list[Option]
+    absent: bool = False
+    """The last step may be missing."""
+    broken: list[tuple[str, str]] = field(default_factory=list)
+    """Situations and reasons of places above that have no need of their own."""
+
+
+def _covered(schema: Schema, need: Need, given: Given, view: View, patterns: Fullmatch) -> Covered:
+    try:
+        path = steps(need.path)
+    except ValueError:
+        reason = f"the path {need.path!r:.80} is no JSON pointer"
+        return Covered(need, Outcome.CONDITIONAL, "matcher", reason, given=given, view=view)
+    walked = _walked(reach_of(schema).options(schema, view), path, need, given)
+    against: list[tuple[str, str]] = list(walked.broken)
+    satisfiable = False
+    if walked.absent:
+        if need.presence is Presence.OPTIONAL:
+            satisfiable = True
+        else:
+            told = "may be missing" if walked.ends else "is in no event"
+            against.append((ABSENT, f"'{need.path}' {told}"))
+    for judgement in dict.fromkeys(_judgements(walked.ends, need, patterns)):
+        satisfiable |= judgement.some
+        if not judgement.all:
+            against.append((judgement.situation, f"'{need.path}' {judgement.reason}"))
+    if not against:
+        return Covered(need, Outcome.GUARANTEED, given=given, view=view)
+    outcome = Outcome.CONDITIONAL if satisfiable else Outcome.IMPOSSIBLE
+    situation = min((each for each, _ in against), key=lambda each: _gravity(need, each))
+    reasons = dict.fromkeys(reason for each, reason in against if each == situation)
+    return Covered(need, outcome, situation, "; ".join([*reasons][:4]), given=given, view=view)
+
+
+def _judgements(options: Iterable[Option], need: Need, patterns: Fullmatch) -> Iterator[Judgement]:
+    unbounded = need.minimum is None and need.maximum is None and need.pattern is None
+    if unbounded and need.rules is None and not (need.types or need.encodings or need.values):
+        options = [*options]
+        yield from [ALL] if options else ()
+        return
+    for option in options:
+        yield judged(option, need, patterns)
+
+
+def _gravity(need: Need, situation: str) -> tuple[int, int]:
+    """What the code fails on, or was never tried with, comes before what only changes its result."""
+    severity = {When.CHANGES: 1, When.SAME: 2}.get(need.when.get(situation, When.FAILS), 0)
+    return severity, SITUATIONS.index(situation)
+
+
+def _walked(options: Sequence[Option], path: Sequence[str], need: Need, given: Given) -> _Walked:
+    walked = _Walked([])
+    level: list[Option] = list(options)
+    above = ""
+    for at, step in enumerate(path):
+        last = at + 1 == len(path)
+        here = f"{above}/{escaped(step)}"
+        following: dict[int, Option] = {}
+        for option in level[:_MOST_OPTIONS]:
+            if not _leads_on(option, step):
+                if above not in given.typed:
+                    walked.broken.append(_blocked(option, above))
+                continue
+            names = names_of(step, need.aliases if last else given.aliases.get(here, ()))
+            counted = option.type == "array" or step == EACH
+            missing = True
+            for name in (step,) if counted else names:
+                member = option.member(name)
+                following |= {id(each): each for each in member.options}
+                missing = missing and (member.absent or not member.options)
+            if missing and not counted:
+                if last:
+                    walked.absent = True
+                elif here not in given.listed:
+                    walked.broken.append((ABSENT, f"'{here}' may be missing"))
+        level = list(following.values())
+        above = here
+    walked.ends = level
+    return walked
+
+
+def _leads_on(option: Option, step: str) -> bool:
+    if option.type == "array":
+        return step == EACH or (step.isascii() and step.isdigit())
+    return option.type == "object"
+
+
+def _blocked(option: Option, above: str) -> tuple[str, str]:
+    if option.type == "null":
+        return NULL, f"'{above}' may be null"
+    kind = "a number" if option.is_number else f"a {option.type}" if option.type != "array" else "an array"
+    return "type", f"'{above}' may be {kind}"
+
+
+# What a witness is looked for with
+
+
+def wishes(need: Need) -> tuple[Any, ...]:
+    """JSON Schemas of values that a need does not handle, the likeliest first; false is absence, true anything."""
+    found: list[Any] = [] if need.presence is Presence.OPTIONAL else [False]
+    if need.types:
+        others = [kind for kind in ("null", "boolean", "string", "array", "object") if kind not in need.types]
+        if not need.types & {"integer", "number"}:
+            others.insert(1, "number")
+        found.extend({"type": kind} for kind in others)
+        if "integer" in need.types and "number" not in need.types:
+            found.append({"type": "number", "not": {"multipleOf": 1}})
+    if need.values and not need.fallback:
+        found.append({"not": {"enum": [_exact(each) for each in need.values]}})
+    if need.minimum is not None:
+        found.append({"type": "number", "exclusiveMaximum": _exact(need.minimum)})
+    if need.maximum is not None:
+        found.append({"type": "number", "exclusiveMinimum": _exact(need.maximum)})
+    if need.pattern is not None:
+        found.append({"type": "string", "not": {"pattern": f"^(?:{need.pattern})$"}})
+    for rule in need.rules.rules if need.rules is not None else ():
+        if rule.kind in (Kind.EQUALITY, Kind.VALUES):
+            found.append({"not": {"const": _exact(need.example)}})
+        elif rule.kind is Kind.REGEX:
+            found.append({"type": "string", "not": {"pattern": f"^(?:{rule.regex})$"}})
+        elif rule.kind is Kind.INCLUDE:
+            found.append({"type": "string", "maxLength": max(0, len(str(rule.value)) - 1)})
+        elif rule.bounded:
+            if rule.min:
+                found.extend({"type": kind, most: rule.min - 1} for kind, most in _AT_MOST)
+            if rule.max is not None:
+                found.extend({"type": kind, least: rule.max + 1} for kind, least in _AT_LEAST)
+    kinds = ("null", "boolean", "integer", "number", "string", "array", "object")
+    found.extend({"type": kind} for kind in kinds if need.rules is not None)
+    return (*found, True)
+
+
+_AT_MOST = (("array", "maxItems"), ("object", "maxProperties"))
+_AT_LEAST = (("array", "minItems"), ("object", "minProperties"))
+
+
+def _exact(value: Any) -> Any:
+    """A JSON value with its numbers exact, as schemas hold them."""
+    return json.loads(json.dumps(value, default=str), parse_float=_decimal)
+
+
+def _decimal(text: str) -> Any:
+    number = Decimal(text)
+    return int(number) if number == number.to_integral_value() else number

@@ -63,7 +63,8 @@ class Need:
     `encodings` what a reader's schema resolves there, by the format's own names (Avro: `int`, `enum:Status`)
 
     A need is judged where the places above it are what they have to be: if a place above has a need of its own in the
-    contract, its absence is that need's affair, else it counts here. Of a path with `*`, every item must satisfy it.
+    contract, its absence is that need's affair, and its type if that need states types; else they count here. Of a path
+    with `*`, every item must satisfy it.
     """
 
     path: str

@@ -68,6 +68,12 @@ class Facets:
     equal: bool = False
     tried: bool = False
     """Whether something was left out that only a trial can tell."""
+    parts: list[Json] = field(default_factory=list)
+    """The schemas that were added up."""
+    refused: list[Json] = field(default_factory=list)
+    """Schemas that a value must not satisfy."""
+    tried_elsewhere: bool = False
+    """Whether branches were left out that may hold as well."""
 
     def limit(self, numbers: tuple[Decimal, bool], lower: bool) -> None:
         """Add a bound; True says that the number itself is excluded."""
@@ -96,12 +102,16 @@ def merge(plain: Plain, schemas: Sequence[Json], choose: Callable[[Sequence[Json
         if schema is False or len(seen) > _MAX_PARTS:
             raise NoValue
         seen.add(id(schema))
+        facets.parts.append(schema)
+        if "not" in schema:
+            facets.refused.append(schema["not"])
         if "$ref" in schema:
             waiting.append(plain.resolved(schema))
         waiting.extend(schema.get("allOf", ()))
         for keyword in ("anyOf", "oneOf"):
             if keyword in schema:
                 facets.tried = facets.tried or keyword == "oneOf"
+                facets.tried_elsewhere |= len(schema[keyword]) > 1
                 waiting.append(choose(schema[keyword]))
         if "if" in schema:
             waiting.extend(_condition(schema, choose, facets))
@@ -125,6 +135,7 @@ def _condition(schema: Json, choose: Callable[[Sequence[Json]], Json], facets: F
         yield schema["if"]
         yield schema.get("then", True)
     else:
+        facets.refused.append(schema["if"])
         yield schema.get("else", True)
 
 
