@@ -19,18 +19,21 @@ import itertools
 import os
 import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Protocol
 from urllib.parse import quote, unquote_to_bytes
 
-from registry.errors import RegistryError, Unauthenticated
+from registry.errors import RateLimited, RegistryError, Unauthenticated
 from registry.hot import HotReads, Keep, Key, Ready
 from registry.logs import frames
 from registry.metrics import Metrics
 from registry.security.access import NOTHING
 from registry.security.authority import Authority
+from registry.security.cors import cors
 from registry.security.identity import Caller
+from registry.security.limits import Limits, Standing
 from registry.store.engine import Store
 
 Scope = MutableMapping[str, Any]
@@ -39,9 +42,11 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = Iterable[tuple[bytes, bytes]]
+Pairs = list[tuple[bytes, bytes]]
 
 _WITH_BODY = ("POST", "PUT", "PATCH", "DELETE")
 _LONGEST_APPLICATION = 200
+_MOST_DISCARDED, _LONGEST_DISCARDING = 64_000_000, 5.0
 _SMALL = 100_000  # bytes of a posted body that may be a key of a ready answer
 _EMPTY = "%_"  # no percent-encoding of anything
 
@@ -133,6 +138,7 @@ def _request_id() -> bytes:
     return f"{_PREFIX}{next(_COUNTER):08x}".encode()
 
 
+_NOTHING: Pairs = []
 _NEVER_KEPT: Key = (b"", b"", b"")
 
 
@@ -167,6 +173,23 @@ class TooLarge(Exception):
     """A body went past the limit while it was being read."""
 
 
+class TooSlow(Exception):
+    """A body did not come within the time that a request may take."""
+
+
+_HARDENED = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+)
+"""What every answer says to browsers; a page says its own policy for content."""
+
+_CHALLENGES = (
+    (b"www-authenticate", b'Bearer realm="tenor"'),
+    (b"www-authenticate", b'Basic realm="tenor", charset="UTF-8"'),
+)
+
+
 class Outer:
     """The outermost ASGI app: every request enters and every answer leaves here."""
 
@@ -185,7 +208,11 @@ class Outer:
         log: Callable[..., None],
         log_all: bool,
         cache_headers: bool = False,
+        rate_limit: int = 0,
+        cors_origins: str = "",
     ) -> None:
+        self.limits = Limits(rate_limit) if rate_limit else None
+        self.cors = cors(cors_origins)
         self.dialects = dialects
         self.default = default
         self.hot = hot
@@ -220,11 +247,18 @@ class Outer:
         raw_path = scope.get("raw_path") or scope["path"].encode()
         method = scope["method"]
         caller = self.authority.remembered(scope)
-        if caller is None:
-            pass  # the exchange finds out who calls
+        extra, standing = self._extra(scope, caller) if self.limits or self.cors else (_NOTHING, None)
+        if self.cors is not None and (granted := self.cors.preflight(method, scope["headers"])) is not None:
+            await send({"type": "http.response.start", "status": 204, "headers": granted})
+            await send({"type": "http.response.body", "body": b""})
+            return
+        if caller is None or (standing is not None and not standing.allowed):
+            pass  # the exchange finds out who calls, or refuses
         elif method == "GET":
             ready = self.hot.get((raw_path, scope["query_string"], b""))
-            if ready is not None and await self._send_ready(ready, caller, accept, scope, send, request_id, started):
+            if ready is not None and await self._send_ready(
+                ready, caller, accept, scope, send, request_id, started, extra
+            ):
                 return
         elif method == "POST" and 0 < length <= _SMALL and self.hot.any and caller.grants is not NOTHING:
             try:
@@ -238,11 +272,20 @@ class Outer:
                 if (
                     ready is not None
                     and (content_type is None or self.default.accepts(content_type))
-                    and await self._send_ready(ready, caller, accept, scope, send, request_id, started)
+                    and await self._send_ready(ready, caller, accept, scope, send, request_id, started, extra)
                 ):
                     return
         exchange = _Exchange(self, scope, receive, send, raw_path, accept, request_id, started, caller)
+        exchange.extra, exchange.standing = extra, standing
         await exchange.run(method, content_type, length)
+
+    def _extra(self, scope: Scope, caller: Caller | None) -> tuple[Pairs, Standing | None]:
+        """The headers that an answer gets for this request, and where its caller stands; counts the request."""
+        extra = self.cors.answer(scope["headers"]) if self.cors is not None else []
+        if self.limits is None or caller is None:
+            return extra, None
+        standing = self.limits.take(caller.name if caller.known else self.authority.address(scope))
+        return [*extra, *standing.headers()], standing
 
     async def _send_ready(
         self,
@@ -253,12 +296,13 @@ class Outer:
         send: Send,
         request_id: bytes,
         started: float,
+        extra: Pairs,
     ) -> bool:
         media = self.default.media_type(accept or b"")
         if media is None or not ready.is_for(caller.grants):
             return False  # the route decides, and says it in its dialect
         if ready.etag is not None and names_etag(scope["headers"], ready.etag):
-            headers = [*_without_body(ready.headers), (b"x-request-id", request_id)]
+            headers = [*_without_body(ready.headers), (b"x-request-id", request_id), *extra]
             await send({"type": "http.response.start", "status": 304, "headers": headers})
             await send({"type": "http.response.body", "body": b""})
             self.metrics.count(ready.template, scope["method"], 304, time.perf_counter() - started)
@@ -267,7 +311,7 @@ class Outer:
             {
                 "type": "http.response.start",
                 "status": 200,
-                "headers": [*ready.headers, (b"content-type", media), (b"x-request-id", request_id)],
+                "headers": [*ready.headers, (b"content-type", media), (b"x-request-id", request_id), *extra],
             }
         )
         await send({"type": "http.response.body", "body": ready.body})
@@ -301,6 +345,8 @@ class _Exchange:
         self.request_id = request_id
         self.started = started
         self.caller = caller
+        self.extra: Pairs = _NOTHING
+        self.standing: Standing | None = None
         self.status = 0
         self.body = b""
         self.given = True
@@ -323,7 +369,7 @@ class _Exchange:
         if not self.acceptable:
             await self.refuse(406, "HTTP 406 Not Acceptable")
         elif length > self.outer.body_limit:
-            await self.refuse(413, f"The request body is larger than {self.outer.body_limit} bytes")
+            await self.refuse_body()
         elif method in ("POST", "PUT", "PATCH") and content_type and not self.dialect.accepts(content_type):
             await self.refuse(415, "HTTP 415 Unsupported Media Type")
         else:
@@ -335,9 +381,13 @@ class _Exchange:
                     async with asyncio.timeout(self.outer.timeout):
                         await self.dialect.app(self.scope, self.receive, self.send)
             except RegistryError as error:
+                if isinstance(error, RateLimited) and not any(name == b"retry-after" for name, _ in self.extra):
+                    self.extra = [*self.extra, (b"retry-after", b"%d" % error.data["seconds"])]
                 await self.refuse(*self.dialect.told(error))
+            except TooSlow:
+                await self.refuse(408, "The request body did not come in time")
             except TooLarge:
-                await self.refuse(413, f"The request body is larger than {self.outer.body_limit} bytes")
+                await self.refuse_body()
             except TimeoutError:
                 if self.start is None:
                     await self.refuse(503, f"The request took longer than {self.outer.timeout} s")
@@ -361,6 +411,10 @@ class _Exchange:
         for name, value in scope["headers"]:
             if name == b"tenor-application":
                 application = value.decode("latin-1")[:_LONGEST_APPLICATION]
+            if self.outer.limits is not None:
+                self.extra, self.standing = self.outer._extra(scope, caller)
+        if self.standing is not None and not self.standing.allowed:
+            raise RateLimited(seconds=self.standing.seconds)
         self.caller = scope["tenor_actor"] = caller.speaking(application, self.outer.authority.address(scope) or None)
 
     @property
@@ -373,8 +427,12 @@ class _Exchange:
         query = self.scope["query_string"]
         parts, self.scope["query_string"] = self.dialect.rewrite(self.parts, query)
         if method in _WITH_BODY:
+            try:
+                async with asyncio.timeout(self.outer.timeout):
+                    await self.read_body()
+            except TimeoutError:
+                raise TooSlow from None
             async with asyncio.timeout(self.outer.timeout):
-                await self.read_body()
                 self.key = (*self.key[:2], posted(self.body)) if method == "POST" else _NEVER_KEPT
                 if await self.answered_quickly(method, parts):
                     return True
@@ -399,6 +457,22 @@ class _Exchange:
                 break
         self.body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
         self.given = False
+
+    async def refuse_body(self) -> None:
+        """Say that a body is too large, once most of what is on its way came in.
+
+        A proxy that is still sending when the connection ends tells its client of a broken one instead of our answer.
+        Whoever asked before sending (`Expect`) is told at once.
+        """
+        rest = _MOST_DISCARDED if all(name != b"expect" for name, _ in self.scope["headers"]) else 0
+        with suppress(TimeoutError):
+            async with asyncio.timeout(min(_LONGEST_DISCARDING, self.outer.timeout)):
+                while rest > 0:
+                    message = await self.receive_next()
+                    rest -= len(message.get("body", b""))
+                    if not message.get("more_body", False):
+                        break
+        await self.refuse(413, f"The request body is larger than {self.outer.body_limit} bytes")
 
     async def answered_quickly(self, method: str, parts: list[str]) -> bool:
         """Whether the dialect answered by itself."""
@@ -429,17 +503,18 @@ class _Exchange:
             self.start = message
             self.status = message["status"]
             kept = [pair for pair in message["headers"] if not self._replaced(*pair)]
+            typed = len(kept) == len(message["headers"]) and kept_type(kept)
+            own = {name.lower() for name, _ in kept}
+            kept += [pair for pair in _HARDENED if pair[0] not in own]
             self.kept = kept
             message = {
                 **message,
                 "headers": [
                     *kept,
-                    *(
-                        []
-                        if self.status == 204 or (len(kept) == len(message["headers"]) and kept_type(kept))
-                        else [(b"content-type", self.media)]
-                    ),
+                    *([] if self.status == 204 or typed else [(b"content-type", self.media)]),
                     (b"x-request-id", self.request_id),
+                    *self.extra,
+                    *(_CHALLENGES if self.status == 401 else ()),
                 ],
             }
             if self._has_etag():
@@ -525,6 +600,11 @@ class _Exchange:
         elapsed = time.perf_counter() - self.started
         template = self.scope.get("path_template") or "unmatched"
         self.outer.metrics.count(template, method, self.status, elapsed)
+        if self.status in (401, 403):
+            who, origin = self.caller, self.outer.authority.address(self.scope)
+            self.outer.authority.refusals.note(
+                who.name if who else "anonymous", f"{method} {template}", self.status, origin
+            )
         if self.outer.log_all or self.status >= 500:
             self.outer.log(
                 method=method,

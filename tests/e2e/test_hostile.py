@@ -113,11 +113,8 @@ def test_a_body_past_the_limit_is_refused_by_length_and_by_count(registry: httpx
         for start in range(0, len(text), 1_000_000):
             yield text[start : start + 1_000_000]
 
-    try:
-        counted = registry.post("/subjects/big/versions", content=chunks(), headers=headers)
-        assert counted.status_code == 413
-    except httpx.WriteError:
-        pass  # the server answered and closed before it was sent everything
+    counted = registry.post("/subjects/big/versions", content=chunks(), headers=headers)
+    assert counted.status_code == 413
     assert registry.get("/subjects/big/versions").json()["error_code"] == 40401
 
 
