@@ -23,6 +23,8 @@ from registry.hot import HotReads
 from registry.http import App, Dialect, Outer, Receive, Scope, Send
 from registry.logs import configure as configure_logs
 from registry.metrics import Metrics
+from registry.security import audit, refusals
+from registry.security.audit import Signer, signer
 from registry.security.authority import Authority
 from registry.services import Services
 from registry.settings import Settings, load
@@ -34,6 +36,8 @@ _log = structlog.get_logger("tenor")
 _SEAL_EVERY = 0.5
 _PURGE_EVERY = 600.0
 _PUBLISH_EVERY = 0.5
+_REFUSED_EVERY = 5.0
+_CHECKPOINT_EVERY = 10.0
 
 
 def create_app(settings: Settings, store: Store | None = None, metrics: Metrics | None = None) -> App:
@@ -59,10 +63,12 @@ def create_app(settings: Settings, store: Store | None = None, metrics: Metrics 
         authority,
         body_limit=settings.body_limit,
         timeout=settings.request_timeout,
-        lifespan=_Lifespan(own_store, workers, contracts, metrics, authority),
+        lifespan=_Lifespan(own_store, workers, contracts, metrics, authority, signer(settings, own_store)),
         log=partial(_log.info, "request"),
         log_all=settings.access_log,
         cache_headers=settings.cache_headers,
+        rate_limit=settings.rate_limit,
+        cors_origins=settings.cors_origins,
     )
 
 
@@ -78,13 +84,20 @@ class _Lifespan:
     waiting writes."""
 
     def __init__(
-        self, store: Store, workers: Workers, contracts: Contracts, metrics: Metrics, authority: Authority
+        self,
+        store: Store,
+        workers: Workers,
+        contracts: Contracts,
+        metrics: Metrics,
+        authority: Authority,
+        signer: Signer | None,
     ) -> None:
         self.store = store
         self.workers = workers
         self.contracts = contracts
         self.metrics = metrics
         self.authority = authority
+        self.signer = signer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan":
@@ -110,6 +123,7 @@ class _Lifespan:
     @contextlib.asynccontextmanager
     async def _background(self) -> AsyncIterator[None]:
         jobs = [_seal(self.store), _purge(self.store), self.contracts.deliveries.run(), _publish(self.metrics)]
+        jobs += [_refused(self.store, self.authority), _checkpoint(self.store, self.signer)]
         if self.authority.open is None:
             jobs.append(self.authority.follow())
         tasks = [asyncio.create_task(job) for job in jobs]
@@ -119,6 +133,8 @@ class _Lifespan:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            with contextlib.suppress(RegistryError):
+                await _tell(self.store, self.authority, all=True)
             with contextlib.suppress(OSError):
                 self.metrics.publish()
 
@@ -158,6 +174,37 @@ async def _purge(store: Store) -> None:
         except RegistryError as error:
             _log.warning("purging waits", reason=str(error))
         await asyncio.sleep(_PURGE_EVERY)
+
+
+async def _tell(store: Store, authority: Authority, *, all: bool = False) -> None:
+    """Write down the refused attempts of minutes that are over, or all."""
+    if found := authority.refusals.taken(all=all):
+        try:
+            await store.write(lambda db: refusals.write(db, found))
+        except RegistryError:
+            authority.refusals.give_back(found)
+            raise
+
+
+async def _refused(store: Store, authority: Authority) -> None:
+    """Tell the audit log of refused attempts."""
+    while True:
+        try:
+            await _tell(store, authority)
+        except RegistryError as error:
+            _log.warning("refused attempts were not noted", reason=str(error))
+        await asyncio.sleep(_REFUSED_EVERY)
+
+
+async def _checkpoint(store: Store, signer: Signer | None) -> None:
+    """Sign the newest event of the log, now and then."""
+    while signer is not None:
+        try:
+            if await store.read(audit.due):
+                await store.write(lambda db: audit.make_checkpoint(db, signer))
+        except RegistryError as error:
+            _log.warning("a checkpoint waits", reason=str(error))
+        await asyncio.sleep(_CHECKPOINT_EVERY)
 
 
 def _pending(db: Db) -> bool:

@@ -22,6 +22,7 @@ from registry.store.queries.identities import Granted, Identity, Token
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,99}\Z")
 _PRINCIPAL = re.compile(r"(jwt|group|cert):[^\x00-\x1f\x7f]{1,400}\Z")
+_RESERVED = frozenset({"anonymous", "admin-token"})
 _LONGEST_DESCRIPTION = 200
 
 
@@ -42,7 +43,7 @@ def principal(text: str) -> str:
 
 def create_identity(db: Db, actor: Actor, name: str, password: str | None = None) -> Identity:
     """A new identity; `password` is a hash. Raises InvalidRequest, IdentityExists."""
-    if not _NAME.match(name):
+    if not _NAME.match(name) or name in _RESERVED:
         raise InvalidRequest("The name of an identity has 1 to 100 letters, digits or ._@- and starts with a letter")
     if queries.identity(db, name) is not None:
         raise IdentityExists(identity=name)

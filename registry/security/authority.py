@@ -28,6 +28,7 @@ from registry.security.access import ANY, NOTHING, Grant, Grants, grants_of, uni
 from registry.security.addresses import Proxies, networks
 from registry.security.credentials import Shown
 from registry.security.identity import NOBODY, OPEN, Caller
+from registry.security.refusals import Refusals
 from registry.settings import InvalidSetting, Settings
 from registry.store.engine import FORGET_ALL, Db, Store
 from registry.store.queries import identities as queries
@@ -79,6 +80,7 @@ class Authority:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._grants: dict[bytes, Grants] = {}
         self._jwt = _bearer(settings, log)
+        self.refusals = Refusals()
         store.on_forget(self._forget)
 
     # What is remembered.

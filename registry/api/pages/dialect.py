@@ -17,6 +17,7 @@ from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.params import FromPath
 
+from registry.api.confluent.errors import told
 from registry.errors import RegistryError
 from registry.http import App, DecodedParameters, QuickAnswer
 from registry.security.access import PUBLIC
@@ -31,7 +32,10 @@ ASSETS = {
     "swagger-ui-standalone-preset.js": "text/javascript",
 }
 APIS = {"confluent": "Confluent Schema Registry", "v1": "Tenor", "broker": "Pact Broker"}
-_CSP = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; script-src 'self'"
+_CSP = (
+    "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; script-src 'self'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -156,7 +160,8 @@ class Pages:
 
     def told(self, error: RegistryError) -> tuple[int, bytes]:
         """A domain error outside a handler."""
-        return 500, self.refusal(500, str(error))
+        status, message = told(error)
+        return status, msgspec.json.encode(message)
 
     async def quick(
         self, method: str, parts: list[str], query: bytes, body: bytes, caller: Caller

@@ -15,8 +15,10 @@ from litestar.exceptions import HTTPException, SerializationException, Validatio
 from litestar.openapi import OpenAPIConfig
 
 from registry.api.v1 import (
+    audit_routes,
     change_routes,
     examine_routes,
+    identity_routes,
     problem_routes,
     registration_routes,
     schema_routes,
@@ -137,7 +139,16 @@ def _unexpected(request: Call, error: Exception) -> Response[Problem]:
 
 def make_app(services: Services | None) -> Litestar:
     """The Litestar app of this dialect. Without services it can only describe itself."""
-    modules = (registration_routes, subject_routes, schema_routes, change_routes, examine_routes, problem_routes)
+    modules = (
+        registration_routes,
+        subject_routes,
+        schema_routes,
+        change_routes,
+        examine_routes,
+        problem_routes,
+        identity_routes,
+        audit_routes,
+    )
     handlers = [handler for module in modules for handler in module.HANDLERS]
 
     def configure(config: AppConfig) -> AppConfig:

@@ -69,6 +69,11 @@ def post(path: str, needs: Needs, *errors: type[RegistryError], **options: Any) 
     return _route(litestar.post, path, needs, errors, options)
 
 
+def delete(path: str, needs: Needs, *errors: type[RegistryError], **options: Any) -> Decorator:
+    """A DELETE route. It answers 204."""
+    return _route(litestar.delete, path, needs, errors, {"status_code": 204, **options})
+
+
 def put(path: str, needs: Needs, *errors: type[RegistryError], **options: Any) -> Decorator:
     """A PUT route."""
     return _route(litestar.put, path, needs, errors, options)
