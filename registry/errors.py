@@ -2,18 +2,20 @@
 
     RegistryError
     ├── NotFound             SubjectNotFound · VersionNotFound · SchemaNotFound · ConfigNotFound · ModeNotFound
-    │                        AssociationNotFound · IdentityNotFound · TokenNotFound
+    │                        AssociationNotFound · IdentityNotFound · TokenNotFound · KeyNotFound
     ├── WrongState           SubjectSoftDeleted · VersionSoftDeleted      delete again what is deleted
     │                        SubjectNotSoftDeleted · VersionNotSoftDeleted   purge what is still live
     │                        ContextNotEmpty · ReferenceExists · NoActiveVersion
+    │                        KeyNotSoftDeleted · KeyNotUndeleted · KeyInUse
     ├── Invalid              InvalidSchema (EmptySchema, UnknownFormat) · InvalidVersion · VersionNotNext · InvalidLevel
     │                        InvalidConfig · InvalidMode · InvalidSubject · InvalidContext · InvalidRuleSet
-    │                        InvalidAssociation · InvalidRequest · SchemaTooLarge
+    │                        InvalidAssociation · InvalidRequest · SchemaTooLarge · InvalidKey
     ├── Refused              OperationNotPermitted · IdMismatch · Incompatible
     │                        AssociationExists · AssociationForSubjectExists · StrongAssociationExists
     │                        AssociationFrozen · TooManyAssociations · IdempotencyConflict · IdentityExists
-    ├── Denied               Unauthenticated · Forbidden
-    └── Unavailable          Busy · StoreFailed · TimedOut · RateLimited
+    │                        KeyExists · TooManyKeys · PersonErased
+    ├── Denied               Unauthenticated · Forbidden · KmsDenied
+    └── Unavailable          Busy · StoreFailed · TimedOut · RateLimited · KmsFailed
 
 A dialect maps each class to its wire in one table (`registry/api/*/errors.py`), and a test proves each table complete.
 """
@@ -74,6 +76,12 @@ class TokenNotFound(NotFound):
     sentence = "Token '{token}' not found."
 
 
+class KeyNotFound(NotFound):
+    """A KEK, a DEK or a person's key; an erased one is not there either."""
+
+    sentence = "Key '{key}' not found"
+
+
 class WrongState(RegistryError):
     """The thing is there, but not in the state that the request needs."""
 
@@ -104,6 +112,18 @@ class ReferenceExists(WrongState):
 
 class NoActiveVersion(WrongState):
     sentence = "No active (non-deleted) version exists for subject '{subject}'"
+
+
+class KeyNotSoftDeleted(WrongState):
+    sentence = "Key '{key}' was not deleted first before being permanently deleted"
+
+
+class KeyNotUndeleted(WrongState):
+    sentence = "Key '{key}' must be undeleted first"
+
+
+class KeyInUse(WrongState):
+    sentence = "Key '{key}' is in use: {reason}"
 
 
 class Invalid(RegistryError):
@@ -208,6 +228,10 @@ class InvalidRequest(Invalid):
     """A body or parameter of the wrong shape."""
 
 
+class InvalidKey(Invalid):
+    """A key's name, type, algorithm or material that cannot be used."""
+
+
 class Refused(RegistryError):
     """Well-formed and understood, but the answer is no."""
 
@@ -266,6 +290,18 @@ class IdentityExists(Refused):
     sentence = "Identity '{identity}' exists already"
 
 
+class KeyExists(Refused):
+    sentence = "Key '{key}' already exists; use a different value"
+
+
+class TooManyKeys(Refused):
+    sentence = "A maximum of {limit} keys already exist"
+
+
+class PersonErased(Refused):
+    sentence = "The person '{handle}' was erased under key '{kek}'"
+
+
 class Denied(RegistryError):
     """Who calls is not known, or may not do this."""
 
@@ -276,6 +312,12 @@ class Unauthenticated(Denied):
 
 class Forbidden(Denied):
     sentence = "{actor} may not {action} {resource}."
+
+
+class KmsDenied(Denied):
+    """The key system does not let this server use the key."""
+
+    sentence = "The key system refused to {action}: {reason}"
 
 
 class Unavailable(RegistryError):
@@ -300,3 +342,9 @@ class RateLimited(Unavailable):
     """More requests than the caller may send."""
 
     sentence = "Too many requests: try again in {seconds} s"
+
+
+class KmsFailed(Unavailable):
+    """The key system could not be asked, or answered with something that is no key."""
+
+    sentence = "The key system failed to {action}: {reason}"
