@@ -33,9 +33,13 @@ def current(store: Store) -> str | None:
 
 
 def migrate(store: Store, *, to: str = "head") -> str | None:
-    """Upgrade (or downgrade to a revision, or `base`) and return the revision before. Safe to call at every start."""
+    """Upgrade (or downgrade to a revision, or `base`) and return the revision before. Safe to call at every start.
+
+    A newer revision than this server knows is left as it is: revisions only add, so that a replica of the former
+    release can go on, and start again, while the new one is rolled out.
+    """
     before = current(store)
-    if to == "head" and before == HEAD:
+    if to == "head" and before is not None and before >= HEAD:
         return before
     from alembic import command
     from alembic.config import Config

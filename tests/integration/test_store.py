@@ -193,6 +193,14 @@ def test_migrations_go_up_and_down_and_match_the_tables(store: Store, url: str) 
     assert migrations.current(store) == migrations.HEAD
 
 
+def test_a_newer_revision_is_left_alone(store: Store) -> None:
+    """A replica of the former release starts again while the new one is rolled out."""
+    migrations.migrate(store)
+    store.write_now(lambda db: db.run("UPDATE alembic_version SET version_num = '9999'"))
+    assert migrations.migrate(store) == "9999"
+    assert migrations.current(store) == "9999"
+
+
 def test_the_head_is_that_of_the_migrations_folder() -> None:
     from alembic.config import Config
     from alembic.script import ScriptDirectory
