@@ -76,8 +76,11 @@ def _readable_by_all(binaries: Path, base: Path) -> Path:
     return base / package.name / "pginstall" / "bin"
 
 
-def _start(owner: int, settings: Mapping[str, str]) -> str:
-    """Start a server that stops when the process `owner` has ended; the URL of its maintenance database."""
+def _start(owner: int, settings: Mapping[str, str], copied: Path | None = None) -> str:
+    """Start a server that stops when the process `owner` has ended; the URL of its maintenance database.
+
+    Its data folder is new, or the one that is `copied`.
+    """
     base = Path(tempfile.mkdtemp(prefix="tenor_pg_"))
     binaries = _binaries()
     who: dict[str, Any] = {}
@@ -94,6 +97,11 @@ def _start(owner: int, settings: Mapping[str, str]) -> str:
         ("initdb", ["-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync", "--no-instructions"]),
         ("pg_ctl", ["start", "-w", "-s", "-D", data, "-l", base / "log", "-o", arguments_of_postgres]),
     ]
+    if copied is not None:
+        shutil.copytree(copied, data)
+        del commands[0]
+        for path in (data, *data.rglob("*")) if who else ():
+            os.chown(path, who["user"], who["group"])
     for command, arguments in commands:
         # Output goes to a file: a pipe would stay open as long as the server runs.
         with (base / "out").open("w+") as out:
@@ -146,6 +154,33 @@ _numbers = itertools.count(1)
 def durable_server() -> Server:
     """A server that syncs its commits, for measurements; it stops when this process has ended."""
     return Server(_start(os.getpid(), _DURABLE), f"tenor_bench_{os.getpid()}")
+
+
+@contextmanager
+def archiving_server() -> Iterator[tuple[str, Path]]:
+    """A server that archives its WAL: its URL and the archive, a folder in one of the caller's own."""
+    base = Path(tempfile.mkdtemp(prefix="tenor_wal_"))
+    archive = base / "archive"
+    archive.mkdir()
+    for folder in (base, archive):
+        folder.chmod(0o777)  # PostgreSQL runs as another user when we are root
+    command = f"'test ! -f {archive}/%f && cp %p {archive}/%f'"
+    try:
+        yield _start(os.getpid(), {**_FAST, "archive_mode": "on", "archive_command": command}), archive
+    finally:
+        shutil.rmtree(base, ignore_errors=True)
+
+
+def recovered(copy: Path, archive: Path, moment: str) -> str:
+    """The URL of a server that began with a base backup and played the archive up to a moment."""
+    (copy / "recovery.signal").touch()
+    with (copy / "postgresql.auto.conf").open("a") as settings:
+        settings.write(
+            f"restore_command = 'cp {archive}/%f %p'\n"
+            f"recovery_target_time = '{moment}'\n"
+            "recovery_target_action = promote\n"
+        )
+    return _start(os.getpid(), _FAST, copy)
 
 
 @pytest.fixture(scope="session")
