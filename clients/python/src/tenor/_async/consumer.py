@@ -95,23 +95,30 @@ class AsyncConsumer:
 
     async def run(self, records: AsyncIterable[Record]) -> None:
         """Handle record after record, and acknowledge each that may be. Raises Unprocessed, and stops."""
-        async for record in records:
-            await self.process(record)
-            if record.ack is not None:
-                await settled(record.ack())
+        try:
+            async for record in records:
+                await self.process(record)
+                if record.ack is not None:
+                    await settled(record.ack())
+        finally:
+            if (close := getattr(records, "aclose", None)) is not None:
+                await close()  # a generator commits what was acknowledged when it is closed
 
-    async def process(self, record: Record) -> Outcome:
-        """Handle one record, however often it takes. Raises Unprocessed: then it must not be acknowledged."""
+    async def process(self, record: Record, handler: AsyncHandler | None = None) -> Outcome:
+        """Handle one record, however often it takes. Raises Unprocessed: then it must not be acknowledged.
+
+        `handler` takes the place of the consumer's own for this record, where a framework calls the handler.
+        """
         with self._observer.processing(self._codec.subject, self.name, record.headers) as span:
-            outcome, failure = await self._processed(record)
+            outcome, failure = await self._processed(record, handler or self._handler)
             span.ended(outcome, failure)
             return outcome
 
-    async def _processed(self, record: Record) -> tuple[Outcome, Failure | None]:
+    async def _processed(self, record: Record, handler: AsyncHandler) -> tuple[Outcome, Failure | None]:
         give_up, attempts = _now() + self._retries.patience, 0
         last: Failure | None = None
         while True:
-            tried, result = await self._through_circuit(record)
+            tried, result = await self._through_circuit(record, handler)
             attempts += tried
             if isinstance(result, Outcome):
                 return result, None
@@ -128,22 +135,24 @@ class AsyncConsumer:
             pause = self._retries.rest if opened else self._retries.longest
             await sleep(min(max(pause, _SHORTEST_PAUSE), left))
 
-    async def _through_circuit(self, record: Record) -> tuple[int, Outcome | Failure | None]:
+    async def _through_circuit(
+        self, record: Record, handler: AsyncHandler
+    ) -> tuple[int, Outcome | Failure | None]:
         """Some tries, or none (and no result) while the circuit is open because of other records."""
         tried = 0
         result: Outcome | Failure | None = None
         try:
             with self._circuit.calling():
-                tried, result = await self._tried(record)
+                tried, result = await self._tried(record, handler)
                 if isinstance(result, Failure) and result.retryable and not isinstance(result.error, RecordBusy):
                     raise _Again(result)
         except (pybreaker.CircuitBreakerError, _Again):
             pass
         return tried, result
 
-    async def _tried(self, record: Record) -> tuple[int, Outcome | Failure]:
+    async def _tried(self, record: Record, handler: AsyncHandler) -> tuple[int, Outcome | Failure]:
         """One try, and more of them if it failed for a reason that may pass: how many, and how the last one ended."""
-        result = await self._attempt(record)
+        result = await self._attempt(record, handler)
         if isinstance(result, Outcome) or not result.retryable or self._retries.attempts == 1:
             return 1, result
         tried = 0
@@ -159,14 +168,14 @@ class AsyncConsumer:
                 with attempt:
                     tried = attempt.num
                     if tried > 1:  # the first one was made above: only failures pay for the machinery
-                        result = await self._attempt(record)
+                        result = await self._attempt(record, handler)
                     if isinstance(result, Failure) and result.retryable:
                         raise _Again(result)
         except _Again:
             pass
         return tried, result
 
-    async def _attempt(self, record: Record) -> Outcome | Failure:
+    async def _attempt(self, record: Record, handler: AsyncHandler) -> Outcome | Failure:
         stage = Stage.DECODE
         raised: list[Exception] = []
         try:
@@ -176,20 +185,20 @@ class AsyncConsumer:
                 event = await settled(self._upcast(event))
             stage = Stage.STORE
             if self._seen is None or (found := self._identify(event)) is None:
-                await self._handled(event, None, raised)
+                await self._handled(handler, event, None, raised)
                 return Outcome.HANDLED
-            new = await self._seen.once(self.name, found, lambda with_: self._handled(event, with_, raised))
+            new = await self._seen.once(self.name, found, lambda with_: self._handled(handler, event, with_, raised))
         except Exception as error:
             # The handler's own errors came through the store, which may raise others of the same types.
             return judged(error, Stage.HANDLER if raised and error is raised[0] else stage, self._passing)
         return Outcome.HANDLED if new else Outcome.DUPLICATE
 
-    async def _handled(self, event: Event, transaction: Any, raised: list[Exception]) -> None:
+    async def _handled(self, handler: AsyncHandler, event: Event, transaction: Any, raised: list[Exception]) -> None:
         try:
             if self._seen is not None and self._seen.transactional:
-                await settled(self._handler(event, transaction))
+                await settled(handler(event, transaction))
             else:
-                await settled(self._handler(event))
+                await settled(handler(event))
         except Exception as error:
             raised.append(error)
             raise

@@ -97,23 +97,30 @@ class Consumer:
 
     def run(self, records: Iterable[Record]) -> None:
         """Handle record after record, and acknowledge each that may be. Raises Unprocessed, and stops."""
-        for record in records:
-            self.process(record)
-            if record.ack is not None:
-                settled(record.ack())
+        try:
+            for record in records:
+                self.process(record)
+                if record.ack is not None:
+                    settled(record.ack())
+        finally:
+            if (close := getattr(records, "close", None)) is not None:
+                close()  # a generator commits what was acknowledged when it is closed
 
-    def process(self, record: Record) -> Outcome:
-        """Handle one record, however often it takes. Raises Unprocessed: then it must not be acknowledged."""
+    def process(self, record: Record, handler: Handler | None = None) -> Outcome:
+        """Handle one record, however often it takes. Raises Unprocessed: then it must not be acknowledged.
+
+        `handler` takes the place of the consumer's own for this record, where a framework calls the handler.
+        """
         with self._observer.processing(self._codec.subject, self.name, record.headers) as span:
-            outcome, failure = self._processed(record)
+            outcome, failure = self._processed(record, handler or self._handler)
             span.ended(outcome, failure)
             return outcome
 
-    def _processed(self, record: Record) -> tuple[Outcome, Failure | None]:
+    def _processed(self, record: Record, handler: Handler) -> tuple[Outcome, Failure | None]:
         give_up, attempts = _now() + self._retries.patience, 0
         last: Failure | None = None
         while True:
-            tried, result = self._through_circuit(record)
+            tried, result = self._through_circuit(record, handler)
             attempts += tried
             if isinstance(result, Outcome):
                 return result, None
@@ -130,22 +137,22 @@ class Consumer:
             pause = self._retries.rest if opened else self._retries.longest
             sleep(min(max(pause, _SHORTEST_PAUSE), left))
 
-    def _through_circuit(self, record: Record) -> tuple[int, Outcome | Failure | None]:
+    def _through_circuit(self, record: Record, handler: Handler) -> tuple[int, Outcome | Failure | None]:
         """Some tries, or none (and no result) while the circuit is open because of other records."""
         tried = 0
         result: Outcome | Failure | None = None
         try:
             with self._circuit.calling():
-                tried, result = self._tried(record)
+                tried, result = self._tried(record, handler)
                 if isinstance(result, Failure) and result.retryable and not isinstance(result.error, RecordBusy):
                     raise _Again(result)
         except (pybreaker.CircuitBreakerError, _Again):
             pass
         return tried, result
 
-    def _tried(self, record: Record) -> tuple[int, Outcome | Failure]:
+    def _tried(self, record: Record, handler: Handler) -> tuple[int, Outcome | Failure]:
         """One try, and more of them if it failed for a reason that may pass: how many, and how the last one ended."""
-        result = self._attempt(record)
+        result = self._attempt(record, handler)
         if isinstance(result, Outcome) or not result.retryable or self._retries.attempts == 1:
             return 1, result
         tried = 0
@@ -161,14 +168,14 @@ class Consumer:
                 with attempt:
                     tried = attempt.num
                     if tried > 1:  # the first one was made above: only failures pay for the machinery
-                        result = self._attempt(record)
+                        result = self._attempt(record, handler)
                     if isinstance(result, Failure) and result.retryable:
                         raise _Again(result)
         except _Again:
             pass
         return tried, result
 
-    def _attempt(self, record: Record) -> Outcome | Failure:
+    def _attempt(self, record: Record, handler: Handler) -> Outcome | Failure:
         stage = Stage.DECODE
         raised: list[Exception] = []
         try:
@@ -178,20 +185,20 @@ class Consumer:
                 event = settled(self._upcast(event))
             stage = Stage.STORE
             if self._seen is None or (found := self._identify(event)) is None:
-                self._handled(event, None, raised)
+                self._handled(handler, event, None, raised)
                 return Outcome.HANDLED
-            new = self._seen.once(self.name, found, lambda with_: self._handled(event, with_, raised))
+            new = self._seen.once(self.name, found, lambda with_: self._handled(handler, event, with_, raised))
         except Exception as error:
             # The handler's own errors came through the store, which may raise others of the same types.
             return judged(error, Stage.HANDLER if raised and error is raised[0] else stage, self._passing)
         return Outcome.HANDLED if new else Outcome.DUPLICATE
 
-    def _handled(self, event: Event, transaction: Any, raised: list[Exception]) -> None:
+    def _handled(self, handler: Handler, event: Event, transaction: Any, raised: list[Exception]) -> None:
         try:
             if self._seen is not None and self._seen.transactional:
-                settled(self._handler(event, transaction))
+                settled(handler(event, transaction))
             else:
-                settled(self._handler(event))
+                settled(handler(event))
         except Exception as error:
             raised.append(error)
             raise

@@ -1,0 +1,88 @@
+"""aiokafka: sending events, receiving records, and a quarantine topic.
+
+    await send(producer, orders, "orders", {"order_id": "A1"}, key=b"A1")
+    await consumer.run(records(AIOKafkaConsumer("orders", group_id="billing", enable_auto_commit=False, …)))
+
+aiokafka's own `value_serializer` sees neither topic nor headers, and an error in `value_deserializer` blocks the
+partition for good; so events are coded outside of it. Needs nothing of aiokafka but the objects it is given.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from tenor.consuming import QuarantinedRecord, Record
+
+if TYPE_CHECKING:
+    from tenor._async.codec import AsyncCodec
+
+
+async def send(
+    producer: Any,
+    codec: AsyncCodec,
+    topic: str,
+    event: Any,
+    *,
+    key: bytes | None = None,
+    partition: int | None = None,
+    **metadata: Any,
+) -> Any:
+    """Validate, frame and send an event; awaits the broker's acknowledgement. `metadata` are those of `encode`.
+
+    `metadata["key"]`, what makes a fact unique, is given as `fact=`. Raises InvalidEvent, and aiokafka's errors.
+    """
+    if "fact" in metadata:
+        metadata["key"] = metadata.pop("fact")
+    message = codec.encode(event, **metadata)
+    return await producer.send_and_wait(
+        topic, value=message.value, key=key, partition=partition, headers=message.headers
+    )
+
+
+async def records(consumer: Any, *, commit_every: float = 1.0) -> AsyncIterator[Record]:
+    """The records of a started consumer whose offsets are committed by acknowledgement, at most every so often.
+
+    The consumer must be made with `enable_auto_commit=False`. What was acknowledged last is committed when the
+    iterator is closed.
+    """
+    acknowledged: dict[Any, int] = {}
+    last = time.monotonic()
+    try:
+        async for message in consumer:
+            yield record(message, partial(acknowledged.__setitem__, _partition(message), message.offset + 1))
+            if acknowledged and time.monotonic() - last >= commit_every:
+                await consumer.commit(dict(acknowledged))
+                acknowledged.clear()
+                last = time.monotonic()
+    finally:
+        if acknowledged:
+            await consumer.commit(dict(acknowledged))
+
+
+def record(message: Any, ack: Callable[[], Any] | None = None) -> Record:
+    """A ConsumerRecord as a record."""
+    position = {"topic": message.topic, "partition": str(message.partition), "offset": str(message.offset)}
+    return Record(message.value, list(message.headers), message.key, position, ack)
+
+
+def quarantine(producer: Any, topic: str) -> Callable[[QuarantinedRecord], Any]:
+    """A quarantine in a topic. Let the producer be made with `acks="all"`."""
+
+    async def keep(poison: QuarantinedRecord) -> None:
+        headers = [(name, _bytes(value)) for name, value in poison.headers]
+        await producer.send_and_wait(topic, value=poison.value, key=poison.key, headers=headers)
+
+    return keep
+
+
+def _partition(message: Any) -> Any:
+    from aiokafka import TopicPartition  # type: ignore[import-untyped] # it has no stubs
+
+    return TopicPartition(message.topic, message.partition)
+
+
+def _bytes(value: bytes | str | None) -> bytes | None:
+    return value.encode() if isinstance(value, str) else value

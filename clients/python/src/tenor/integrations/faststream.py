@@ -1,0 +1,100 @@
+"""FastStream: one middleware and one decoder for Kafka, RabbitMQ, NATS, Redis and MQTT 5.
+
+    events = Events({"orders": orders}, consumers={"orders": consumer})    # by topic, queue, subject or channel
+    broker = KafkaBroker(url, middlewares=[events.middleware], decoder=events.decoder, parser=events.parser)
+
+    @broker.subscriber("orders", group_id="billing", ack_policy=AckPolicy.NACK_ON_ERROR)
+    async def handle(order: dict): ...
+
+A destination with an AsyncConsumer gets each event once, retries and a quarantine; its own handler is never called,
+and a store's connection is `Context("transaction")`. FastStream's Kafka brokers acknowledge before they handle: say
+NACK_ON_ERROR, or what fails is lost. Headers are text there: `parser` lets a guid header through, writing one is
+refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from faststream import BaseMiddleware
+from faststream.exceptions import AckMessage, IgnoredException, RejectMessage
+
+from tenor._async.codec import AsyncCodec
+from tenor._async.consumer import AsyncConsumer
+from tenor.events import Event
+from tenor.integrations.headers import Header, as_text, readable
+from tenor.integrations.places import place, record
+
+
+class _Interrupted(BaseException):
+    """Carries FastStream's own signals (nack, stop) past retries and quarantine."""
+
+
+class Events:
+    """The events of some destinations. `codecs` frame and read them, `consumers` handle them."""
+
+    def __init__(self, codecs: Mapping[str, AsyncCodec], consumers: Mapping[str, AsyncConsumer] | None = None) -> None:
+        self.codecs, self.consumers = dict(codecs), dict(consumers or {})
+        events = self
+
+        class Middleware(BaseMiddleware[Any, Any]):
+            async def publish_scope(self, call_next: Any, cmd: Any) -> Any:
+                if (codec := events.codecs.get(cmd.destination)) is not None:
+                    _frame(codec, cmd)
+                return await call_next(cmd)
+
+            async def consume_scope(self, call_next: Any, msg: Any) -> Any:
+                if (consumer := events.consumers.get(place(msg))) is None:
+                    return await call_next(msg)
+                answer: Any = None
+
+                async def handle(event: Event, transaction: Any = None) -> None:
+                    nonlocal answer
+
+                    async def decoded(_: Any) -> Any:
+                        return event.data
+
+                    msg.set_decoder(decoded)
+                    try:
+                        with self.context.scope("transaction", transaction):
+                            answer = await call_next(msg)
+                    except (AckMessage, RejectMessage) as signal:
+                        answer = signal
+                    except IgnoredException as signal:
+                        raise _Interrupted from signal
+
+                try:
+                    await consumer.process(record(msg), handle)
+                except _Interrupted as interrupted:
+                    raise interrupted.__cause__ or interrupted from None
+                if isinstance(answer, IgnoredException):
+                    raise answer
+                return answer
+
+        self.middleware = Middleware
+
+    async def decoder(self, msg: Any, original: Any) -> Any:
+        """Read what a codec's destination delivered; everything else is FastStream's. Raises what `decode` raises."""
+        if (codec := self.codecs.get(place(msg))) is None:
+            return await original(msg)
+        received = record(msg)
+        return (await codec.decode(received.value, received.headers)).data
+
+    async def parser(self, msg: Any, original: Any) -> Any:
+        """Make headers of aiokafka readable as text first: FastStream fails on others, before anything can help."""
+        return await original(readable(msg))
+
+
+def _frame(codec: AsyncCodec, cmd: Any) -> None:
+    """Validate and frame a command's events. Bytes and tombstones stay as they are."""
+    batch = len(cmd.batch_bodies) > 1
+    messages = [None if isinstance(body, bytes) else codec.encode(body) for body in cmd.batch_bodies]
+    framed = [body if new is None else new.value for body, new in zip(cmd.batch_bodies, messages, strict=True)]
+    headers: list[set[Header]] = [set(new.headers) for new in messages if new is not None]
+    if headers:  # the messages of a batch share their headers: those that differ, ids and times, are left out
+        cmd.add_headers(as_text(set.intersection(*headers)), override=False)
+    if batch:
+        cmd.batch_bodies = framed
+    elif framed:
+        cmd.body = framed[0]

@@ -1,0 +1,85 @@
+"""confluent-kafka's plain clients: receiving records, and a quarantine topic.
+
+    consumer.run(records(Consumer({…, "enable.auto.commit": False})))
+
+Needs nothing of confluent_kafka but the objects it is given. Serialisers are in `confluent_kafka`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, Final
+
+from tenor.consuming import QuarantinedRecord, Record
+from tenor.integrations.headers import Pairs
+
+_END_OF_PARTITION: Final = "_PARTITION_EOF"
+
+
+def records(
+    consumer: Any, *, commit_every: float = 1.0, idle: Callable[[], bool] = lambda: True, wait: float = 0.5
+) -> Iterator[Record]:
+    """The records of a subscribed consumer; offsets are committed by acknowledgement, at most every so often.
+
+    The consumer must be made with `enable.auto.commit` off. `idle` is asked after `wait` seconds without a record
+    whether to go on. What was acknowledged last is committed at the end. Raises KafkaException.
+    """
+    acknowledged: dict[tuple[str, int], Any] = {}
+    last = time.monotonic()
+
+    def commit() -> None:
+        for message in acknowledged.values():
+            consumer.commit(message=message, asynchronous=False)
+        acknowledged.clear()
+
+    try:
+        while True:
+            message = consumer.poll(wait)
+            if acknowledged and time.monotonic() - last >= commit_every:
+                commit()
+                last = time.monotonic()
+            if message is None:
+                if not idle():
+                    return
+            elif (error := message.error()) is None:
+                place = (message.topic(), message.partition())
+                yield record(message, partial(acknowledged.__setitem__, place, message))
+            elif error.name() != _END_OF_PARTITION and not error.retriable():
+                from confluent_kafka import KafkaException
+
+                raise KafkaException(error)
+    finally:
+        commit()
+
+
+def record(message: Any, ack: Callable[[], Any] | None = None) -> Record:
+    """A Message as a record."""
+    position = {"topic": message.topic(), "partition": str(message.partition()), "offset": str(message.offset())}
+    return Record(message.value(), message.headers() or [], message.key(), position, ack)
+
+
+def sender(producer: Any, timeout: float = 30.0) -> Callable[[str, bytes | None, Pairs, bytes | None], None]:
+    """A function that sends one record (topic, value, headers, key) and returns when the broker has it.
+
+    Raises KafkaException if it does not get it in time.
+    """
+    from confluent_kafka import KafkaError, KafkaException
+
+    def send(topic: str, value: bytes | None, headers: Pairs, key: bytes | None) -> None:
+        outcome: list[Any] = []
+        producer.produce(
+            topic, value=value, key=key, headers=headers, on_delivery=lambda error, _: outcome.append(error)
+        )
+        producer.flush(timeout)
+        if not outcome or outcome[0] is not None:
+            raise KafkaException(outcome[0] if outcome else KafkaError(KafkaError._TIMED_OUT))
+
+    return send
+
+
+def quarantine(producer: Any, topic: str, timeout: float = 30.0) -> Callable[[QuarantinedRecord], None]:
+    """A quarantine in a topic. Let the producer be made with `acks: all`, which is its default."""
+    send = sender(producer, timeout)
+    return lambda poison: send(topic, poison.value, poison.headers, poison.key)

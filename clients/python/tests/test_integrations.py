@@ -1,0 +1,281 @@
+"""Transports without a broker: FastStream's own test brokers, SQS by moto, Pub/Sub attributes, headers of any kind."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import httpx
+import pytest
+from fake_registry import FakeRegistry
+from faststream import AckPolicy, Context
+from faststream.exceptions import NackMessage, RejectMessage
+from faststream.kafka import KafkaBroker, TestKafkaBroker
+from faststream.mqtt import MQTTBroker, TestMQTTBroker
+from faststream.nats import NatsBroker, TestNatsBroker
+from faststream.rabbit import RabbitBroker, TestRabbitBroker
+from faststream.redis import RedisBroker, TestRedisBroker
+from hypothesis import given
+from hypothesis import strategies as st
+from moto import mock_aws
+
+import tenor
+from tenor import AsyncConsumer, AsyncRegistry, AsyncSeenInMemory, Message, Retries
+from tenor.consuming import QuarantinedRecord, Record
+from tenor.errors import InvalidEvent, Unprocessed
+from tenor.integrations import headers as shapes
+from tenor.integrations import pubsub, sqs
+from tenor.integrations.faststream import Events
+from tenor.integrations.headers import packed, unpacked
+
+pytestmark = pytest.mark.anyio
+
+SCHEMA = json.dumps({"type": "record", "name": "Order", "fields": [{"name": "id", "type": "string"}]})
+BROKERS = [
+    (KafkaBroker, TestKafkaBroker),
+    (RabbitBroker, TestRabbitBroker),
+    (NatsBroker, TestNatsBroker),
+    (RedisBroker, TestRedisBroker),
+    (MQTTBroker, TestMQTTBroker),
+]
+MESSAGE = Context("message")
+QUICK = Retries(attempts=2, first=0.0, longest=0.0, trips=3, rest=0.01, patience=0.0)
+
+
+async def orders_codec(**options: Any) -> tenor.AsyncCodec:
+    fake = FakeRegistry()
+    fake.add("orders-value", SCHEMA)
+    registry = AsyncRegistry("http://registry.test", http=httpx.AsyncClient(transport=httpx.MockTransport(fake)))
+    return await registry.events("orders-value", **options)
+
+
+# --- FastStream ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("broker_type", "test_type"), BROKERS, ids=lambda each: each.__name__)
+async def test_one_middleware_and_one_decoder_fit_every_broker(broker_type: Any, test_type: Any) -> None:
+    events = Events({"orders": await orders_codec()})
+    broker = broker_type(middlewares=[events.middleware], decoder=events.decoder)
+    got: list[Any] = []
+
+    @broker.subscriber("orders")
+    async def handle(body: Any, message: Any = MESSAGE) -> None:
+        got.append((body, message.headers["ce_type"], message.body[:5]))
+
+    @broker.subscriber("other")
+    async def other(body: Any) -> None:
+        got.append(body)
+
+    async with test_type(broker):
+        await broker.publish({"id": "A1"}, "orders")
+        await broker.publish({"id": 7}, "other")
+        with pytest.raises(InvalidEvent):
+            await broker.publish({"id": 7}, "orders")
+    assert got == [({"id": "A1"}, "Order", b"\x00\x00\x00\x00\x01"), {"id": 7}]
+
+
+async def test_an_event_that_is_framed_already_stays_as_it_is() -> None:
+    codec = await orders_codec()
+    events = Events({"orders": codec})
+    broker = KafkaBroker(middlewares=[events.middleware], decoder=events.decoder)
+    got: list[Any] = []
+
+    @broker.subscriber("orders")
+    async def handle(body: Any) -> None:
+        got.append(body)
+
+    async with TestKafkaBroker(broker):
+        await broker.publish(codec.encode_value({"id": "A1"}), "orders")
+        await broker.publish_batch({"id": "A2"}, {"id": "A3"}, topic="orders")
+    assert got == [{"id": "A1"}, {"id": "A2"}, {"id": "A3"}]
+
+
+async def test_text_headers_carry_no_guid() -> None:
+    events = Events({"orders": await orders_codec(framing="guid-header")})
+    broker = KafkaBroker(middlewares=[events.middleware], decoder=events.decoder)
+    broker.subscriber("orders")(lambda body: None)
+    async with TestKafkaBroker(broker):
+        with pytest.raises(ValueError, match="id-prefix"):
+            await broker.publish({"id": "A-long-one"}, "orders")
+
+
+async def consumed(handle: Any, published: list[Any], **options: Any) -> list[QuarantinedRecord]:
+    """What a consumer behind FastStream sets aside."""
+    codec = await orders_codec()
+    poison: list[QuarantinedRecord] = []
+    options = {"name": "billing", "quarantine": poison.append, "retries": QUICK, **options}
+    events = Events({"orders": codec}, {"orders": AsyncConsumer(codec, print, **options)})
+    broker = KafkaBroker(middlewares=[events.middleware], decoder=events.decoder, parser=events.parser)
+    broker.subscriber("orders", ack_policy=AckPolicy.NACK_ON_ERROR)(handle)
+    async with TestKafkaBroker(broker):
+        for body, headers in published:
+            await broker.publish(body, "orders", headers=headers)
+    return poison
+
+
+async def test_a_consumer_behind_faststream_handles_once_and_sets_poison_aside() -> None:
+    got: list[Any] = []
+
+    async def handle(body: Any) -> None:
+        got.append(body)
+        if body["id"] == "A3":
+            raise ValueError("no")
+
+    once = ({"id": "A1"}, {"ce_id": "1"})
+    poison = await consumed(
+        handle, [once, once, (b"nonsense", {}), ({"id": "A3"}, {"ce_id": "3"})], seen=AsyncSeenInMemory()
+    )
+    assert got == [{"id": "A1"}, {"id": "A3"}]
+    assert [(each.value, each.verdict.reason) for each in poison] == [
+        (b"nonsense", "FRAMING"),
+        (poison[1].value, "HANDLER"),
+    ]
+    assert poison[0].verdict.position["place"] == "orders"
+
+
+@pytest.mark.parametrize("signal", [NackMessage(), RejectMessage()], ids=lambda signal: type(signal).__name__)
+async def test_signals_of_faststream_are_no_poison(signal: Exception) -> None:
+    calls = []
+
+    async def handle(body: Any) -> None:
+        calls.append(body)
+        raise signal
+
+    assert await consumed(handle, [({"id": "A1"}, {})]) == []
+    assert len(calls) == 1
+
+
+async def test_what_may_not_be_acknowledged_is_raised_to_faststream() -> None:
+    def full(poison: QuarantinedRecord) -> None:
+        raise OSError("no space left")
+
+    async def handle(body: Any) -> None: ...
+
+    with pytest.raises(Unprocessed):
+        await consumed(handle, [(b"nonsense", {})], quarantine=full)
+
+
+async def test_a_header_that_is_no_text_does_not_stop_the_parser() -> None:
+    raw = SimpleNamespace(headers=(("__value_schema_id", b"\x01" + b"\xff" * 16), ("a", b"b"), ("none", None)))
+    seen = shapes.readable(raw)
+    assert {name: value.decode() for name, value in seen.headers}["a"] == "b"
+    assert dict(seen.headers)["__value_schema_id"].decode() == "\x01" + "\xff" * 16
+    assert raw.headers[2] == ("none", None)
+    assert shapes.readable(seen) is seen
+    assert tenor.wire.schema_header({name: value.decode() for name, value in seen.headers}) == raw.headers[0][1]
+
+
+# --- SQS and Pub/Sub -------------------------------------------------------------------------------------------
+
+CREDENTIALS = {"region_name": "eu-west-1", "aws_access_key_id": "x", "aws_secret_access_key": "x"}
+
+
+@pytest.fixture
+def queue() -> Any:
+    with mock_aws():
+        client = boto3.client("sqs", **CREDENTIALS)
+        yield client, client.create_queue(QueueName="orders")["QueueUrl"]
+
+
+def received(client: Any, url: str) -> list[Any]:
+    answer = client.receive_message(QueueUrl=url, MessageAttributeNames=["All"], MaxNumberOfMessages=10)
+    return list(answer.get("Messages", ()))
+
+
+def message(codec: tenor.AsyncCodec, data: Any = None) -> Message:
+    return codec.encode(
+        data if data is not None else {"id": "A-long-one"},
+        subject="s",
+        correlation_id="c",
+        causation_id="d",
+        traceparent="00-" + "1" * 32 + "-" + "2" * 16 + "-01",
+        tracestate="a=b",
+    )
+
+
+@pytest.mark.parametrize("framing", ["id-prefix", "guid-header"])
+async def test_sqs_carries_an_event_with_all_its_headers(queue: Any, framing: str) -> None:
+    client, url = queue
+    codec = await orders_codec(framing=framing)
+    sent = message(codec)
+    assert len(sent.headers) > 10
+    client.send_message(QueueUrl=url, **sqs.to_sqs(sent))
+    [got] = received(client, url)
+    record = sqs.from_sqs(got)
+    event = await codec.decode(record.value, record.headers)
+    assert event.data == {"id": "A-long-one"}
+    assert event.metadata == (await codec.decode(sent.value, sent.headers)).metadata
+    assert record.position == {"message_id": got["MessageId"]}
+
+
+async def test_sqs_carries_tombstones_and_what_others_wrote(queue: Any) -> None:
+    client, url = queue
+    client.send_message(QueueUrl=url, **sqs.to_sqs(Message(None, [("ce_id", b"1")])))
+    client.send_message(QueueUrl=url, MessageBody="{not ours}")
+    values = [sqs.from_sqs(each).value for each in received(client, url)]
+    assert values == [None, b"{not ours}"]
+
+
+async def test_sqs_quarantine_shows_its_reason_first(queue: Any) -> None:
+    client, url = queue
+    codec = await orders_codec()
+    consumer = AsyncConsumer(codec, print, name="b", quarantine=sqs.quarantine(client, url), retries=QUICK)
+    await consumer.process(Record(b"\xff", message(codec).headers, None, {"message_id": "1"}))
+    [got] = received(client, url)
+    assert got["MessageAttributes"]["tenor-quarantine-reason"]["StringValue"] == "FRAMING"
+    record = sqs.from_sqs(got)
+    verdict = tenor.consuming.verdict_of(record.headers)
+    assert record.value == b"\xff"
+    assert verdict is not None
+    assert verdict.position == {"message_id": "1"}
+
+
+async def test_a_batch_that_sqs_refuses_in_part_is_an_error(queue: Any) -> None:
+    client, url = queue
+    codec = await orders_codec()
+    sqs.batch_sender(client, url)([message(codec) for _ in range(10)])
+    assert len(received(client, url)) == 10
+    failing = SimpleNamespace(send_message_batch=lambda **_: {"Failed": [{"Id": "0", "Code": "InternalError"}]})
+    with pytest.raises(RuntimeError, match="refused 1 of 2 messages: InternalError"):
+        sqs.batch_sender(failing, url)([message(codec)] * 2)
+
+
+@pytest.mark.parametrize("framing", ["id-prefix", "guid-header"])
+async def test_pubsub_carries_an_event(framing: str) -> None:
+    codec = await orders_codec(framing=framing)
+    sent = message(codec)
+    data, attributes = pubsub.to_pubsub(sent)
+    got = SimpleNamespace(data=data, attributes=attributes, message_id="7", ordering_key="k")
+    record = pubsub.from_pubsub(got)
+    event = await codec.decode(record.value, record.headers)
+    assert (event.data, record.key, record.position) == ({"id": "A-long-one"}, b"k", {"message_id": "7"})
+    assert event.metadata == (await codec.decode(sent.value, sent.headers)).metadata
+    data, attributes = pubsub.to_pubsub(Message(None, []))
+    tombstone = SimpleNamespace(data=data, attributes=attributes, message_id="8")
+    assert pubsub.from_pubsub(tombstone).value is None
+
+
+@given(st.lists(st.tuples(st.text(min_size=1), st.binary(min_size=1)), unique_by=lambda each: each[0], max_size=15))
+def test_packed_headers_come_back(given_headers: list[tuple[str, bytes]]) -> None:
+    given_headers = [header for header in given_headers if header[0] != "rest"]
+    few = packed(given_headers, 10, "rest")
+    assert len(few) <= 10
+    assert unpacked([*few.items()], "rest") == given_headers
+
+
+@pytest.mark.parametrize(
+    "nonsense", ["", "{}", "[1]", '[["a"]]', "[" * 10**5, b"\xff", None], ids=lambda case: repr(case)[:20]
+)
+def test_a_rest_that_is_none_stays_a_header(nonsense: Any) -> None:
+    assert unpacked([("rest", nonsense)], "rest") == [("rest", nonsense)]
+
+
+def test_integrations_load_no_broker() -> None:
+    """Only FastStream's needs its package; the others take objects."""
+    from test_imports import modules_after
+
+    names = "aiokafka, kafka, sqs, pubsub, headers, places"
+    loaded = modules_after(f"from tenor.integrations import {names}")
+    assert not {name.partition(".")[0] for name in loaded} & {"aiokafka", "confluent_kafka", "boto3", "faststream"}
