@@ -17,9 +17,11 @@ from contracts.api.broker import (
     environment_routes,
     index,
     matrix_routes,
+    pact_list_routes,
     pact_routes,
     report_routes,
     verification_routes,
+    version_routes,
     webhook_routes,
 )
 from contracts.api.broker.errors import PROBLEM, body_of, problem, status_of
@@ -134,8 +136,10 @@ def make_app(parts: Parts | None) -> Litestar:
         route_handlers=[
             *index.HANDLERS,
             *pact_routes.HANDLERS,
+            *pact_list_routes.HANDLERS,
             *verification_routes.HANDLERS,
             *application_routes.HANDLERS,
+            *version_routes.HANDLERS,
             *environment_routes.HANDLERS,
             *matrix_routes.HANDLERS,
             *webhook_routes.HANDLERS,

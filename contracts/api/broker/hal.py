@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from contracts import documents, hooks
@@ -404,7 +404,7 @@ def to_verify(urls: Urls, provider: str, one: ToVerify) -> Document:
     }
 
 
-def verification(urls: Urls, found: Verification, *, states: Iterable[str] = ()) -> Document:
+def verification(urls: Urls, found: Verification) -> Document:
     """A result, its tests under the interactions' ids."""
     details = json.loads(found.details)
     body: Document = {

@@ -12,6 +12,8 @@ from litestar.types import ControllerRouterHandler
 from contracts import badges, broker, catalog
 from contracts.api.broker import answers, hal
 from contracts.api.broker.hal import Document, link
+from contracts.api.broker.index import RELATIONS
+from contracts.api.broker.matrix_routes import matrix_document
 from contracts.api.broker.parts import (
     DELETE_PACT,
     READ,
@@ -214,8 +216,6 @@ async def get_dependencies(request: Call) -> Answer:
 @get("/doc/{relation:str}", PUBLIC, summary="What a relation means", media_type="text/plain")
 async def get_documentation(request: Call, relation: FromPath[str]) -> Answer:
     """The title that the index gives it."""
-    from contracts.api.broker.index import RELATIONS
-
     path, title = RELATIONS.get(f"pb:{relation.removeprefix('pb:')}", ("", "A relation between two resources"))
     return text(f"{relation}: {title}\n{path}\n", "text/plain")
 
@@ -347,8 +347,6 @@ def _head_to_environment(name: str, branch: str, environment: str) -> Question:
 
 
 async def _can_i_deploy(request: Call, question: Question) -> Answer:
-    from contracts.api.broker.matrix_routes import matrix_document
-
     found, options = urls(request), parts(request).options
     return answer(
         await parts(request).services.read(
