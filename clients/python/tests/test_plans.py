@@ -7,9 +7,10 @@ from typing import Any
 
 from plan_maker import Maker
 
-from tenor.errors import UpcastFailed
+from tenor.errors import PlanTooLarge, UpcastFailed
 from tenor.plans import compile_plan, dumps, interpret, loads
 from tenor.plans.compiler import raw
+from tenor.plans.fusion import fuse
 
 SEEDS = range(1500)
 
@@ -50,3 +51,27 @@ def test_a_plan_is_written_one_way() -> None:
         text = dumps(plan)
         assert loads(text) == plan
         assert dumps(loads(text)) == text
+
+
+def test_a_fused_chain_makes_what_it_makes_step_by_step() -> None:
+    made = 0
+    for seed in SEEDS:
+        maker = Maker(seed)
+        chain = [maker.plan() for _ in range(maker.random.choice((2, 2, 3)))]
+        try:
+            whole = fuse(chain)
+        except PlanTooLarge:
+            continue
+        upcast = compile_plan(whole)
+        for _ in range(6):
+            event = maker.event()
+            try:
+                expected = event
+                for plan in chain:
+                    expected = interpret(plan, expected)
+            except UpcastFailed:
+                continue
+            found = outcome(upcast, event)
+            assert found == ("made", expected), (seed, chain, whole, event)
+            made += 1
+    assert made > len(SEEDS) / 3

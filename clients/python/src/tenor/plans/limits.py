@@ -257,8 +257,8 @@ class _Growing:
             case Items() | Merge():
                 return _total(list(inner.values())) + Growth(0.0, 1.0)
             case Custom():
-                # The subset of custom steps cannot repeat a text or list, but it can use an input some times.
-                return _total(list(inner.values())).then(Growth(4.0, 1000.0))
+                # How much longer its result can be is bounded by its own check (`custom.MAX_WEIGHT`).
+                return _total(list(inner.values())) + Growth(0.0, 100.0)
 
     def _record(self, node: Record, inner: dict[str, Growth]) -> Growth:
         made = [inner[f"/members/{index}/value"] for index in range(len(node.members))]

@@ -27,10 +27,11 @@ is a JSON pointer into the new event with `*` for each item or map value; `sourc
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final, Literal, TypeAlias, get_args
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 VERSION: Final = 1
 
@@ -374,6 +375,35 @@ def _listed(node: Items | Merge | Custom) -> tuple[str, tuple[Node, ...]]:
     if isinstance(node, Items):
         return "items", node.items
     return ("parts", node.parts) if isinstance(node, Merge) else ("inputs", node.inputs)
+
+
+def mapped(node: Node, change: Callable[[Node], Node]) -> Node:
+    """A node with each node directly inside it changed."""
+    match node:
+        case Take() | Constant() | Absent() | Todo():
+            return node
+        case Record():
+            members = tuple(Member(member.name, change(member.value)) for member in node.members)
+            return Record(members, None if node.rest is None else Rest(node.rest.without, change(node.rest.each)))
+        case Optional():
+            return Optional(change(node.of), change(node.otherwise), change(node.then), node.when)
+        case Choose():
+            cases = tuple(Case(case.test, change(case.then)) for case in node.cases)
+            return Choose(change(node.of), cases, None if node.otherwise is None else change(node.otherwise))
+        case Table():
+            return Table(change(node.of), node.entries, None if node.otherwise is None else change(node.otherwise))
+        case Array() | Map():
+            return replace(node, of=change(node.of), each=change(node.each))
+        case Within():
+            return Within(change(node.of), change(node.then))
+        case Items():
+            return Items(tuple(map(change, node.items)))
+        case Merge():
+            return Merge(tuple(map(change, node.parts)), node.separator)
+        case Custom():
+            return Custom(node.function, node.sha256, tuple(map(change, node.inputs)))
+        case Convert() | At() | Split() | Call():
+            return replace(node, of=change(node.of))
 
 
 def walk(node: Node) -> Iterator[Node]:
