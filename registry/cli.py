@@ -8,8 +8,12 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from registry.settings import DOCS, LOOPBACK, InvalidSetting, Settings, load
+
+if TYPE_CHECKING:
+    from registry.store.engine import Db, Store
 
 _CHECK_MEMORY = 2 << 30  # twice what a worker of the server gets: here a larger schema hurts nobody else
 
@@ -130,6 +134,86 @@ def _print_json(value: object) -> None:
     print(msgspec.json.format(msgspec.json.encode(value)).decode())
 
 
+def token(arguments: argparse.Namespace) -> int:
+    """Create, list and revoke API tokens in the database itself, as whoever reaches it may."""
+    from registry.store.engine import open_store
+    from registry.store.migrations import migrate
+
+    store = open_store(_settings(arguments).database_url)
+    try:
+        migrate(store)
+        return _TOKEN_VERBS[arguments.what](store, arguments)
+    finally:
+        store.close()
+
+
+def _create_token(store: Store, arguments: argparse.Namespace) -> int:
+    """Make a token; the identity too, unless it is there. The secret is printed this once."""
+    from registry.clock import now_ms
+    from registry.events import Actor
+    from registry.security import administration
+    from registry.security.access import grant
+    from registry.store.queries import identities
+
+    actor, grants = Actor("tenor-server"), [grant(each) for each in arguments.grant]
+    scope = [grant(each) for each in arguments.scope] or None
+    until = None if arguments.days is None else now_ms() + int(arguments.days * 86_400_000)
+
+    def job(db: Db) -> administration.Minted:
+        if identities.identity(db, arguments.name) is None:
+            administration.create_identity(db, actor, arguments.name)
+        administration.add_grants(db, actor, arguments.name, grants)
+        return administration.create_token(
+            db, actor, arguments.name, description=arguments.description, expires_at=until, scope=scope
+        )
+
+    made = store.write_now(job)
+    print(f"token {made.token.id} of {made.token.identity}; it is shown this once:", file=sys.stderr)
+    print(made.secret)
+    return 0
+
+
+def _list_tokens(store: Store, arguments: argparse.Namespace) -> int:
+    """Print tokens as JSON, never their secrets."""
+    from registry.store.queries import identities
+
+    found = store.read_now(lambda db: identities.tokens(db, arguments.name))
+    _print_json([{name: getattr(each, name) for name in _TOKEN_COLUMNS} for each in found])
+    return 0
+
+
+def _revoke_token(store: Store, arguments: argparse.Namespace) -> int:
+    """End a token; servers that run refuse it within five seconds."""
+    from registry.events import Actor
+    from registry.security import administration
+
+    ended = store.write_now(lambda db: administration.revoke_token(db, Actor("tenor-server"), arguments.id))
+    print(f"token {ended.id} of {ended.identity} is revoked", file=sys.stderr)
+    return 0
+
+
+_TOKEN_COLUMNS = ("id", "identity", "description", "scope", "created_at", "expires_at", "revoked_at", "used_at")
+_TOKEN_VERBS = {"create": _create_token, "list": _list_tokens, "revoke": _revoke_token}
+
+
+def verify_audit(arguments: argparse.Namespace) -> int:
+    """Check the audit log in the database: every sealed event, every signed checkpoint; names what was changed."""
+    from registry.security import audit
+    from registry.store.engine import open_store
+
+    settings = _settings(arguments)
+    store = open_store(settings.database_url)
+    try:
+        signer = audit.signer(settings, store)
+        report = store.read_now(lambda db: audit.check(db, signer))
+    finally:
+        store.close()
+    for problem in report.problems:
+        print(f"{problem.sequence}: {problem.kind}: {problem.sentence}")
+    print(report.summary(), file=sys.stderr)
+    return 0 if report.sound else 1
+
+
 def check(arguments: argparse.Namespace) -> int:
     """Answer one question about schemas: JSON from standard input to standard output (`tenor check` asks it)."""
     from registry.offline import answered, written
@@ -157,7 +241,7 @@ def _parser() -> argparse.ArgumentParser:
 
     def verb(run: Callable[[argparse.Namespace], int], *options: str) -> argparse.ArgumentParser:
         sentence = (run.__doc__ or "").splitlines()[0]
-        added = verbs.add_parser(run.__name__, help=sentence, description=sentence)
+        added = verbs.add_parser(run.__name__.replace("_", "-"), help=sentence, description=sentence)
         for name in options:
             added.add_argument(
                 f"--{name.replace('_', '-')}", dest=name, metavar="VALUE", help=f"{DOCS[name]} (TENOR_{name.upper()})"
@@ -176,7 +260,22 @@ def _parser() -> argparse.ArgumentParser:
     restored.add_argument("file", metavar="FILE", help="a file made by backup")
     restored.add_argument("--replace", action="store_true", help="move a database that is there aside")
     verb(check)
+    _token_parser(verb(token, "database_url"))
+    verb(verify_audit, "database_url", "audit_key")
     return parser
+
+
+def _token_parser(parser: argparse.ArgumentParser) -> None:
+    whats = parser.add_subparsers(dest="what", metavar="WHAT", required=True)
+    parsers = {what: whats.add_parser(what, help=(run.__doc__ or "").strip()) for what, run in _TOKEN_VERBS.items()}
+    made = parsers["create"]
+    made.add_argument("name", metavar="NAME", help="the identity it belongs to")
+    made.add_argument("--grant", action="append", default=[], metavar="ROLE@KIND:NAME", help="grant this to NAME, too")
+    made.add_argument("--scope", action="append", default=[], metavar="ROLE@KIND:NAME", help="narrow the token to this")
+    made.add_argument("--days", type=float, help="days until it ends (default: never)")
+    made.add_argument("--description", default="", help="what it is for")
+    parsers["list"].add_argument("name", metavar="NAME", nargs="?", help="only those of this identity")
+    parsers["revoke"].add_argument("id", metavar="ID", help="as `list` shows it")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -103,6 +103,15 @@ class Report:
     def sound(self) -> bool:
         return not self.problems
 
+    def summary(self) -> str:
+        """The check in one line."""
+        signed = f"{self.checkpoints} checkpoints" + (
+            f", {self.signatures} signatures hold" if self.signatures else ", signatures not looked at"
+        )
+        tail = f"; {self.unsealed} events are not sealed yet" if self.unsealed else ""
+        verdict = "nothing was changed" if self.sound else f"{len(self.problems)} problems"
+        return f"{verdict}: {self.sealed} sealed events ({self.first} to {self.last}), {signed}{tail}"
+
     def add(self, kind: str, sequence: int, sentence: str) -> None:
         if len(self.problems) < _MOST_PROBLEMS:
             self.problems.append(Problem(kind, sequence, sentence))

@@ -60,6 +60,11 @@ VERBS: Final = {
     "env update": Verb("tenor.cli.verbs.env_update", "change an environment"),
     "env delete": Verb("tenor.cli.verbs.env_delete", "delete an environment"),
     "env describe": Verb("tenor.cli.verbs.env_describe", "what an environment is, and what runs there"),
+    "login": Verb("tenor.cli.verbs.login", "log in to a registry, and keep a token"),
+    "whoami": Verb("tenor.cli.verbs.whoami", "who the registry takes you for, and what was granted to you"),
+    "audit tail": Verb("tenor.cli.verbs.audit_tail", "the newest events of the audit log: who did what, from where"),
+    "audit export": Verb("tenor.cli.verbs.audit_export", "write the whole audit log to a file"),
+    "audit verify": Verb("tenor.cli.verbs.audit_verify", "was an exported audit log changed? without a server"),
 }
 
 USAGE_TEXT: Final = """\
@@ -68,7 +73,8 @@ usage: tenor VERB [ARGUMENTS]   (tenor VERB --help says more)
 {verbs}
 
 Every verb takes --registry URL (TENOR_URL, default http://localhost:8081), --output text|json, --debug.
-Authentication: TENOR_TOKEN, or TENOR_BASIC_AUTH=user:password; with _FILE appended, read from that file.
+Authentication: TENOR_TOKEN, or TENOR_BASIC_AUTH=user:password; with _FILE appended, read from that file;
+else the token that `tenor login` kept.
 
 exit codes: 0 safe or no change, 1 unsafe, 2 usage, 3 unknown, 4 server, network or authentication,
             5 stale or conflict

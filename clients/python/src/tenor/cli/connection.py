@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from tenor import Registry, Retry
+from tenor.cli.credentials import kept
 from tenor.cli.running import UsageError
 
 DEFAULT_URL: Final = "http://localhost:8081"
@@ -15,21 +16,47 @@ DEFAULT_URL: Final = "http://localhost:8081"
 
 def connect(arguments: argparse.Namespace) -> Registry:
     """The registry of these arguments. Raises UsageError for an address or a secret that cannot be used."""
-    urls = arguments.registry or setting("TENOR_URL", DEFAULT_URL).split(",")
+    urls = [url.strip() for url in addresses(arguments)]
     token, basic = secret("TENOR_TOKEN"), secret("TENOR_BASIC_AUTH")
     if basic is not None and ":" not in basic:
         raise UsageError("TENOR_BASIC_AUTH is not of the form user:password")
     user, _, password = (basic or "").partition(":")
+    if token is None and basic is None and len(urls) == 1:
+        token = kept(urls[0])
+    return registry_at(urls, arguments, auth=(user, password) if basic is not None else None, token=token)
+
+
+def registry_at(
+    urls: str | list[str],
+    arguments: argparse.Namespace,
+    *,
+    auth: tuple[str, str] | None = None,
+    token: str | None = None,
+) -> Registry:
+    """The registry at an address, or behind several, with these credentials. Raises UsageError."""
     try:
         return Registry(
-            [url.strip() for url in urls],
-            auth=(user, password) if basic is not None else None,
+            urls,
+            auth=auth,
             token=token,
             timeout=arguments.timeout,
             retry=Retry(rounds=3, first=0.2, longest=2.0),
         )
     except ValueError as error:
         raise UsageError(str(error)) from error
+
+
+def addresses(arguments: argparse.Namespace) -> list[str]:
+    """Where the registry is."""
+    return arguments.registry or setting("TENOR_URL", DEFAULT_URL).split(",")
+
+
+def address(arguments: argparse.Namespace) -> str:
+    """The one address of a registry. Raises UsageError when there are several."""
+    first, *others = addresses(arguments)
+    if others:
+        raise UsageError("say which registry: one --registry URL")
+    return first.strip()
 
 
 def setting(name: str, default: str) -> str:
