@@ -15,10 +15,10 @@ from typing import Any
 
 from contracts import datetimes
 from contracts.datetimes import Fit
-from contracts.matching import Fullmatch, equal, scalar_fit, text_fit, type_name
+from contracts.matching import Fullmatch, compiled, equal, scalar_fit, text_fit, type_name
 from contracts.needs import Need, handles, same
 from contracts.rules import Combine, Kind, Rule, RuleList
-from contracts.satisfaction import null_handled
+from contracts.satisfaction import null_handled, own_pattern
 from registry.formats.json_schema.languages import found_wherever, never_together
 from registry.formats.reach import Option, Printed
 
@@ -38,12 +38,13 @@ ALL = Judgement(all=True, some=True)
 
 def judged(option: Option, need: Need, patterns: Fullmatch) -> Judgement:
     """What an option makes of a need, whatever is said of the members inside."""
-    if need.encodings and option.encoding and option.encoding not in need.encodings:
+    if need.encodings and option.encoding and not _resolved(option.encoding, need.encodings):
         return Judgement(False, False, "type", f"is encoded as {option.encoding}, which the reader does not resolve")
     if option.type == "null" and need.rules is None:
         return ALL if null_handled(need) else Judgement(False, False, "null", "may be null")
     if not _handled(option, need):
-        return Judgement(False, False, "null" if option.type == "null" else "type", f"may be {_a(option.type)}")
+        native = bool(need.types & option.also)  # some decoders hand it out as that
+        return Judgement(False, native, "null" if option.type == "null" else "type", f"may be {_a(option.type)}")
     some = True
     against: Judgement | None = None
     for judge in (_values, _range, _pattern, _rules):
@@ -56,7 +57,12 @@ def judged(option: Option, need: Need, patterns: Fullmatch) -> Judgement:
 
 def _handled(option: Option, need: Need) -> bool:
     kind = "number" if option.type == "fraction" else option.type
-    return handles(need.types, kind) or bool(need.types & option.also)
+    return handles(need.types, kind)
+
+
+def _resolved(encoding: str, encodings: frozenset[str]) -> bool:
+    """`int:date` is resolved by who resolves it or any `int`."""
+    return encoding in encodings or encoding.partition(":")[0] in encodings
 
 
 def _a(kind: str) -> str:
@@ -126,7 +132,7 @@ def _interval(low: float | None, high: float | None) -> str:
 def _pattern(option: Option, need: Need, patterns: Fullmatch) -> Judgement:
     if need.pattern is None or option.type != "string":
         return ALL
-    all_, some = text_matches(option, need.pattern, patterns)
+    all_, some = text_matches(option, own_pattern(need.pattern), patterns)
     return ALL if all_ else Judgement(False, some, "pattern", f"may be a text that does not match /{need.pattern}/")
 
 
@@ -224,6 +230,12 @@ def narrow(option: Option) -> tuple[str, ...]:
 _ANY_TEXT = r"^[\s\S]*$"
 
 
+_BY_ALPHABET = re.compile(r"\\[wWdDsSbB]")
+"""What other engines take more letters for than the automata do …"""
+_WIDER = re.compile(r"\\[WDSB]|\[\^[^\]]*\\[wds]")
+"""… and, complemented, fewer."""
+
+
 def _never(one: str, other: str) -> bool:
     return never_together(one, other) is True
 
@@ -232,11 +244,14 @@ def text_matches(option: Option, regex: str, patterns: Fullmatch) -> tuple[bool,
     """Whether all texts of an option match a whole regular expression, and whether some may."""
     if option.values is not None:
         return _tried([patterns(regex, value) for value in option.values])
+    if isinstance(read := compiled(regex), Fit):
+        return False, read is not Fit.NO
     wide = f"^(?:{regex})$"
-    known = narrow(option)
-    if any(found_wherever(pattern, wide) for pattern in (*known, _ANY_TEXT)):
+    known = (*narrow(option), _ANY_TEXT)
+    ascii = option.language in _LANGUAGES
+    if (ascii or not _WIDER.search(regex)) and any(found_wherever(pattern, wide) for pattern in known):
         return True, True
-    return False, not any(_never(pattern, wide) for pattern in (*known, _ANY_TEXT))
+    return False, not ((ascii or not _BY_ALPHABET.search(regex)) and any(_never(pattern, wide) for pattern in known))
 
 
 def _tried(fits: Sequence[Fit]) -> tuple[bool, bool]:

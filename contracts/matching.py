@@ -475,12 +475,13 @@ def fullmatch(regex: str, text: str) -> Fit:
     Runs in this process and without a deadline: see `match_body`. An expression that Oniguruma refuses matches
     nothing; one that only Python refuses is UNKNOWN.
     """
-    compiled = _compiled(regex)
-    return compiled if isinstance(compiled, Fit) else _fit(compiled.fullmatch(text) is not None)
+    read = compiled(regex)
+    return read if isinstance(read, Fit) else _fit(read.fullmatch(text) is not None)
 
 
 @lru_cache(maxsize=1024)
-def _compiled(regex: str) -> re.Pattern[str] | Fit:
+def compiled(regex: str) -> re.Pattern[str] | Fit:
+    """An expression as Python reads it; NO where Oniguruma refuses it, UNKNOWN where only Python does."""
     if "(?P<" in regex:
         return Fit.NO
     for foreign, ours in _SYNTAX:

@@ -5,13 +5,14 @@ satisfied({"lines": [{"sku": "a"}, {}]}, Need("/lines/*/sku"))  →  NO: the sec
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from contracts.datetimes import Fit
-from contracts.matching import Fullmatch, array_fit, match_body, object_fit, outcome, scalar_fit, text_fit
+from contracts.matching import Fullmatch, array_fit, compiled, match_body, object_fit, outcome, scalar_fit, text_fit
 from contracts.matching import Outcome as Matched
 from contracts.needs import Contract, Need, Presence, handles, same, type_of
 from contracts.rules import Combine, Kind, Rule, RuleList, at_place
@@ -54,8 +55,20 @@ class Given:
 NOTHING_GIVEN = Given()
 
 
+_BY_ALPHABET = re.compile(r"\\[wWdDsSbB]|\[\[")
+"""What means another set of letters past ASCII from engine to engine."""
+
+
 def fullmatch(regex: str, text: str) -> Fit:
-    """Whether a regular expression matches a whole text, by the engine that cannot run away."""
+    """Whether a regular expression matches a whole text, by the engine that cannot run away.
+
+    UNKNOWN where engines differ: constructs of Oniguruma, classes of letters past ASCII.
+    """
+    read = compiled(regex)
+    if isinstance(read, Fit):
+        return read
+    if not text.isascii() and _BY_ALPHABET.search(regex):
+        return Fit.UNKNOWN
     found = engine.matches(f"^(?:{regex})$", text)
     return Fit.UNKNOWN if found is None else Fit.YES if found else Fit.NO
 
@@ -158,7 +171,7 @@ def _judged(value: Any, need: Need, patterns: Fullmatch) -> Satisfaction:
             return Satisfaction.NO
     fits = [Fit.YES]
     if need.pattern is not None and isinstance(value, str):
-        fits.append(patterns(need.pattern, value))
+        fits.append(patterns(own_pattern(need.pattern), value))
     if need.rules is not None:
         fits.append(rules_fit(need.rules, need.example, value, patterns))
     return Satisfaction(all_of(fits).value)
@@ -181,6 +194,11 @@ def _kinds(value: Any) -> tuple[str, ...]:
     if kind == "string" and not isinstance(value, str | bytes):
         return ("string", "number", "integer")  # a date, a time, a decimal: what it is encoded as, or a text
     return (kind,)
+
+
+def own_pattern(pattern: str) -> str:
+    """A pattern of code, which may name groups as Python does, as engines of pacts and schemas read it."""
+    return pattern.replace("(?P<", "(?<")
 
 
 def all_of(fits: Sequence[Fit]) -> Fit:

@@ -72,7 +72,8 @@ class Option:
     `patterns`  regular expressions, each found somewhere in every text
     `language`  what every text is, where that is known: uuid, date, time, date-time, integer, base64
     `printed`   how whole numbers come out
-    `encoding`  the format's own name of the type, where a reader's schema must resolve it: `long`, `fixed:Id:16`
+    `encoding`  the format's own name of the type, where a reader's schema must resolve it: `long`, `fixed:Id:16`; with
+                its meaning if it has one: `int:date`
     `also`      types as which some decoders hand the value out (a date as an object of its own, a decimal …)
     `inside`    the members by step: a name, an index, or EACH
     `named`     the names that members may have, as texts

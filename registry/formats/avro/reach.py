@@ -91,9 +91,10 @@ class _Places:
 def _scalar(node: Type) -> tuple[Option, ...]:
     kind = node.kind
     name = logical(node) if is_logical(node) else None
+    encoding = f"{kind}:{name[0]}" if name else kind
     if kind in RANGES:
         low, high = RANGES[kind]
-        return (Option("integer", minimum=low, maximum=high, encoding=kind, also=_TEXT if name else frozenset()),)
+        return (Option("integer", minimum=low, maximum=high, encoding=encoding, also=_TEXT if name else frozenset()),)
     if kind in ("float", "double"):
         return tuple(Option(each, printed=Printed.EITHER, encoding=kind) for each in ("integer", "fraction"))
     if kind in ("null", "boolean"):
@@ -108,7 +109,7 @@ def _scalar(node: Type) -> tuple[Option, ...]:
         )
     language = "uuid" if name is not None and name[0] == "uuid" and kind == "string" else ""
     also = _NUMBER if name is not None and name[0] == "decimal" else frozenset()
-    return (Option("string", encoding=kind, language=language, also=also),)
+    return (Option("string", encoding=encoding, language=language, also=also),)
 
 
 def events(
