@@ -98,7 +98,8 @@ class Maker:
             names = self.random.sample(KEYS, self.random.randint(0, 4))
             return Record(tuple(Member(name, self.node(inner)) for name in names), rest)
         if kind == 2:
-            return Convert(self.node(inner), *self.random.choice(_CONVERSIONS))
+            otherwise = self.node(inner) if self.random.random() < 0.3 else None
+            return Convert(self.node(inner), *self.random.choice(_CONVERSIONS), otherwise)
         if kind == 3:
             when: Any = self.random.choice(("null", "absent", "nothing"))
             return Optional(self.node(inner), self.node(inner), self.random.choice((Take(), self.node(inner))), when)

@@ -117,7 +117,14 @@ class _Generator:
         self._defined: list[str] = []
         self._count = 0
         self._part_names = {name: f"part{index}" for index, name in enumerate(plan.parts)}
-        self.names: dict[str, Any] = {"ABSENT": ABSENT, "dig": _dig, "passes": passes, "look": _look, "at": _at}
+        self.names: dict[str, Any] = {
+            "ABSENT": ABSENT,
+            "dig": _dig,
+            "passes": passes,
+            "look": _look,
+            "at": _at,
+            "attempt": _attempt,
+        }
 
     def module(self) -> str:
         for name, part in self._plan.parts.items():
@@ -195,6 +202,8 @@ class _Generator:
                 return self._custom(node, it)
             case Todo():
                 return f"{self._global(_raiser(node.reason))}()"
+            case Convert() if node.otherwise is not None:
+                return self._convert_or(node, node.otherwise, it)
             case _:
                 return self._on(node, it)
 
@@ -242,6 +251,17 @@ class _Generator:
     def _convert(self, node: Convert, of: str) -> str:
         apply = self._global(CONVERSIONS[node.to].apply)
         return f"{apply}({of})" if node.by is None else f"{apply}({of}, {self._global(node.by)})"
+
+    def _convert_or(self, node: Convert, otherwise: Node, it: str) -> str:
+        of = self._fresh(self.value(node.of, it))
+        apply, by = self._global(CONVERSIONS[node.to].apply), self._global(node.by)
+        with self._opened() as block:
+            found = self._fresh(f"attempt({apply}, {of}, {by})")
+            made = self._either(f"{found} is not ABSENT", Take(), found, otherwise, it)
+        if may_be_absent(node.of):
+            return self._chosen(f"{of} is ABSENT", [], "ABSENT", block, made)
+        self._block += block
+        return made
 
     def _record(self, node: Record, it: str) -> str:
         always = [(member.name, member.value) for member in node.members if not may_be_absent(member.value)]
@@ -396,6 +416,13 @@ def _dig(value: Any, path: tuple[str, ...]) -> Any:
 def _look(table: dict[Any, Any], value: Any) -> Any:
     wanted = key(value)
     return decode(table[wanted]) if wanted is not None and wanted in table else ABSENT
+
+
+def _attempt(apply: Callable[[Any, Any], Any], value: Any, by: Any) -> Any:
+    try:
+        return apply(value, by)
+    except ValueError:
+        return ABSENT
 
 
 def _at(value: Any, index: int) -> Any:

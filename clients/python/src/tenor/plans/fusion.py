@@ -198,7 +198,8 @@ class Rewriting:
             case Constant() | Absent() | Todo():
                 return node
             case Convert():
-                return self._convert(self.over(of, node.of), node)
+                otherwise = None if node.otherwise is None else self.over(of, node.otherwise)
+                return self._convert(self.over(of, node.of), node, otherwise)
             case Record():
                 return self._record(of, node)
             case Optional():
@@ -267,13 +268,16 @@ class Rewriting:
 
     # --- folding -----------------------------------------------------------------------------------------------
 
-    def _convert(self, of: Node, node: Convert) -> Node:
+    def _convert(self, of: Node, node: Convert, otherwise: Node | None) -> Node:
         if isinstance(of, Constant):
             try:
                 return Constant(encode(CONVERSIONS[node.to].apply(decode(of.value), node.by)))
-            except (TypeError, ValueError, OverflowError):
+            except ValueError:
+                if otherwise is not None:
+                    return otherwise
+            except TypeError:
                 pass
-        return Convert(of, node.to, node.by)
+        return Convert(of, node.to, node.by, otherwise)
 
     def _record(self, of: Node, node: Record) -> Node:
         members = tuple(Member(member.name, self.over(of, member.value)) for member in node.members)
@@ -457,7 +461,9 @@ def _is_something(node: Node) -> bool:
             return node.value is not None
         case Record():
             return True
-        case Items() | Array() | Map() | Merge() | Split() | Convert():
+        case Convert():
+            return not may_be_absent(node) and (node.otherwise is None or _is_something(node.otherwise))
+        case Items() | Array() | Map() | Merge() | Split():
             return not may_be_absent(node)
         case _:
             return False

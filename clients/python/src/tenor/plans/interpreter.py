@@ -69,6 +69,8 @@ class _Interpreter:
         match node:
             case Take():
                 return self._take(node, it, at)
+            case Convert():
+                return self._convert(node, it, at)
             case Constant():
                 return decode(node.value)
             case Absent():
@@ -94,15 +96,21 @@ class _Interpreter:
                 value = self.run(node.of, it, at)
                 return ABSENT if value is ABSENT else self._on(node, value, at)
 
-    def _on(
-        self, node: Convert | Choose | Table | Array | Map | At | Split | Within | Call, value: Any, at: str
-    ) -> Any:
+    def _convert(self, node: Convert, it: Any, at: str) -> Any:
+        value = self.run(node.of, it, at)
+        if value is ABSENT:
+            return ABSENT
+        try:
+            return CONVERSIONS[node.to].apply(value, node.by)
+        except ValueError as error:
+            if node.otherwise is None:
+                raise self._fail(at, str(error), "convert") from None
+        except TypeError as error:
+            raise self._fail(at, str(error), "convert") from None
+        return self.run(node.otherwise, it, at)
+
+    def _on(self, node: Choose | Table | Array | Map | At | Split | Within | Call, value: Any, at: str) -> Any:
         match node:
-            case Convert():
-                try:
-                    return CONVERSIONS[node.to].apply(value, node.by)
-                except (TypeError, ValueError, OverflowError) as error:
-                    raise self._fail(at, str(error), "convert") from None
             case Choose():
                 for case in node.cases:
                     if passes(case.test, value):

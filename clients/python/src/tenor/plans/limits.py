@@ -252,7 +252,9 @@ class _Growing:
                 return inner["/of"].then(inner["/then"])
             case Call():
                 return inner["/of"].then(self._part(node.name))
-            case Convert() | At() | Split():
+            case Convert():
+                return inner["/of"].either(inner.get("/otherwise", _NOTHING))
+            case At() | Split():
                 return inner["/of"]
             case Items() | Merge():
                 return _total(list(inner.values())) + Growth(0.0, 1.0)

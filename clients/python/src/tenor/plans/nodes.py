@@ -94,11 +94,16 @@ class Absent(_Node, frozen=True, tag="absent"):
 
 
 class Convert(_Node, frozen=True, tag="convert"):
-    """A value as another type: `to` names a row of `conversions.CONVERSIONS`, `by` is its argument."""
+    """A value as another type: `to` names a row of `conversions.CONVERSIONS`, `by` is its argument.
+
+    `otherwise` (in the outer scope) takes the place of a value of the right type that the conversion refuses, such as a
+    text that is no date; without it that is an error.
+    """
 
     of: Node
     to: str
     by: Any = None
+    otherwise: Node | None = None
 
 
 class Member(_Part, frozen=True):
@@ -336,7 +341,11 @@ class Plan(_Part, frozen=True):
 def children(node: Node) -> Iterator[tuple[str, Node, bool]]:
     """The nodes directly inside a node: where (a JSON pointer from it), the node, and whether it opens a scope."""
     match node:
-        case Convert() | At() | Split() | Call():
+        case Convert():
+            yield "/of", node.of, False
+            if node.otherwise is not None:
+                yield "/otherwise", node.otherwise, False
+        case At() | Split() | Call():
             yield "/of", node.of, False
         case Record():
             for index, member in enumerate(node.members):
@@ -402,7 +411,10 @@ def mapped(node: Node, change: Callable[[Node], Node]) -> Node:
             return Merge(tuple(map(change, node.parts)), node.separator)
         case Custom():
             return Custom(node.function, node.sha256, tuple(map(change, node.inputs)))
-        case Convert() | At() | Split() | Call():
+        case Convert():
+            otherwise = None if node.otherwise is None else change(node.otherwise)
+            return Convert(change(node.of), node.to, node.by, otherwise)
+        case At() | Split() | Call():
             return replace(node, of=change(node.of))
 
 
@@ -438,7 +450,9 @@ def may_be_absent(node: Node) -> bool:
             return may_be_absent(node.of) or (node.otherwise is not None and may_be_absent(node.otherwise))
         case Within():
             return may_be_absent(node.of) or may_be_absent(node.then)
-        case Convert() | Array() | Map() | Split() | Call():
+        case Convert():
+            return may_be_absent(node.of) or (node.otherwise is not None and may_be_absent(node.otherwise))
+        case Array() | Map() | Split() | Call():
             return may_be_absent(node.of)
         case Items():
             return any(map(may_be_absent, node.items))
