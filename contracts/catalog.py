@@ -340,7 +340,7 @@ def add_tag(db: Db, owner: Application, found: Version, name: str, options: Opti
     new = queries.add_tag(db, found, name, now)
     if new and early:
         add_to_branch(db, owner, found, name)
-    if new and options.tags_deploy:
+    if new and options.tags_deploy and options.may_deploy(name):
         environment = environments.environment_named(db, name)
         if environment is not None:
             environments.deploy(db, str(uuid4()), owner.pk, found.pk, environment.pk, "", now)

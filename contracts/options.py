@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from contracts.matrix import Soundness
@@ -13,7 +14,7 @@ class Options:
     """`changes`: a version's pact content may change. `similar_names`: refuse names that read like existing ones.
 
     `tags_as_branches`: a version's first tag, right after it, becomes its branch. `tags_deploy`: a tag named like an
-    environment records a deployment there.
+    environment records a deployment there, where `may_deploy` says that the caller may.
     """
 
     soundness: Soundness = Soundness.SOUND
@@ -21,4 +22,5 @@ class Options:
     similar_names: bool = True
     tags_as_branches: bool = True
     tags_deploy: bool = True
+    may_deploy: Callable[[str], bool] = lambda environment: True
     webhooks: Rules = field(default_factory=Rules)

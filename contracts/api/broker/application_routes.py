@@ -14,8 +14,9 @@ from contracts.api.broker.parts import (
     PAGES,
     READ,
     READ_ALL,
+    READ_SOME,
     WRITE,
-    WRITE_ALL,
+    WRITE_SOME,
     Answer,
     answer,
     body,
@@ -28,11 +29,15 @@ from contracts.api.broker.parts import (
     post,
     put,
     query,
+    require,
+    sees,
+    sees_every,
     urls,
 )
 from contracts.queries import applications as queries
 from contracts.queries.applications import Application
 from contracts.urls import Urls
+from registry.security.access import Action
 from registry.security.guard import actor_of
 from registry.services import Call
 from registry.store.engine import Db
@@ -48,10 +53,17 @@ def _application(db: Db, found: Urls, one: Application) -> Document:
 async def _listed(request: Call, label: str | None = None) -> Answer:
     asked, found = query(request), urls(request)
     part, containing = page(asked), str(asked.get("q") or "")
+    every, seen = sees_every(request), sees(request)
 
     def job(db: Db) -> Document:
-        rows = queries.applications(db, containing=containing, label=label, offset=part.offset, limit=part.limit)
-        total = queries.count_applications(db, containing=containing, label=label)
+        if every:
+            rows = queries.applications(db, containing=containing, label=label, offset=part.offset, limit=part.limit)
+            total = queries.count_applications(db, containing=containing, label=label)
+        else:  # what may be seen is picked before the page is cut
+            found_rows = queries.applications(db, containing=containing, label=label, offset=0, limit=2**31)
+            visible = [row for row in found_rows if seen(row.name)]
+            rows = visible[part.offset :][: part.limit]
+            total = len(visible)
         labels = queries.labels(db, [row.pk for row in rows])
         documents = [hal.application(found, row, labels.get(row.pk, ())) for row in rows]
         here = found.to("pacticipants") if label is None else found.to("pacticipants", "label", label)
@@ -71,7 +83,7 @@ async def _listed(request: Call, label: str | None = None) -> Answer:
     return answer(await parts(request).services.read(job, heavy=True))
 
 
-@get("/pacticipants", READ_ALL, answers.Applications, asks=(CONTAINING, *PAGES), summary="List applications")
+@get("/pacticipants", READ_SOME, answers.Applications, asks=(CONTAINING, *PAGES), summary="List applications")
 async def get_applications(request: Call) -> Answer:
     """By name; `q` narrows, `page` and `size` take a part."""
     return await _listed(request)
@@ -79,7 +91,7 @@ async def get_applications(request: Call) -> Answer:
 
 @get(
     "/pacticipants/label/{label:str}",
-    READ_ALL,
+    READ_SOME,
     answers.Applications,
     asks=(CONTAINING, *PAGES),
     summary="List applications with a label",
@@ -91,7 +103,7 @@ async def get_labelled(request: Call, label: FromPath[str]) -> Answer:
 
 @post(
     "/pacticipants",
-    WRITE_ALL,
+    WRITE_SOME,
     requests.Application,
     answers.Application,
     summary="Create an application",
@@ -100,6 +112,7 @@ async def get_labelled(request: Call, label: FromPath[str]) -> Answer:
 async def post_application(request: Call) -> Answer:
     """On purpose: its name may read like an existing one's."""
     shared, found, read = desk(request), urls(request), await body(request)
+    require(request, Action.WRITE, str(read.get("name")))
 
     def job(db: Db) -> tuple[Document, str]:
         one = catalog.create_application(db, shared.actor, read, shared.options)

@@ -14,9 +14,7 @@ from contracts.api.broker.parts import (
     CONFIGURE_ENVIRONMENT,
     CONFIGURE_ENVIRONMENTS,
     DEPLOY,
-    DEPLOY_ANYWHERE,
     READ,
-    READ_ALL,
     READ_ENVIRONMENT,
     READ_ENVIRONMENTS,
     Answer,
@@ -35,7 +33,8 @@ from contracts.api.broker.parts import (
 from contracts.queries import environments as queries
 from contracts.queries.environments import DEPLOYED, RELEASED, Environment, Presence
 from contracts.urls import Urls
-from registry.security.guard import actor_of
+from registry.security.access import Action
+from registry.security.guard import actor_of, may
 from registry.services import Call
 from registry.store.engine import Db
 
@@ -52,9 +51,10 @@ Printed = Callable[[Urls, Presence, Environment], Document]
 async def get_environments(request: Call) -> Answer:
     """By name; `name` picks one."""
     found, name = urls(request), query(request).get("name")
-    rows = await parts(request).services.read(
+    stored = await parts(request).services.read(
         lambda db: queries.environments(db, name=name if isinstance(name, str) else None)
     )
+    rows = [row for row in stored if may(actor_of(request), Action.READ, "environment", row.name)]
     return answer(
         {
             "_embedded": {"environments": [hal.environment(found, row) for row in rows]},
@@ -265,7 +265,7 @@ def _placed(db: Db, found: Presence) -> tuple[Presence, Environment]:
     return found, queries.environments_by_pk(db, [found.environment_pk])[found.environment_pk]
 
 
-@get("/deployed-versions/{uuid:str}", READ_ALL, answers.Deployment, summary="Read a deployment")
+@get("/deployed-versions/{uuid:str}", READ_ENVIRONMENT, answers.Deployment, summary="Read a deployment")
 async def get_deployment(request: Call, uuid: FromPath[str]) -> Answer:
     """By UUID."""
     one, place = await parts(request).services.read(lambda db: _placed(db, deployments.deployment(db, uuid)))
@@ -274,7 +274,7 @@ async def get_deployment(request: Call, uuid: FromPath[str]) -> Answer:
 
 @patch(
     "/deployed-versions/{uuid:str}",
-    DEPLOY_ANYWHERE,
+    DEPLOY,
     requests.DeploymentChange,
     answers.Deployment,
     creates=False,
@@ -289,7 +289,7 @@ async def patch_deployment(request: Call, uuid: FromPath[str]) -> Answer:
     return answer(hal.deployed(urls(request), one, place))
 
 
-@get("/released-versions/{uuid:str}", READ_ALL, answers.Release, summary="Read a release")
+@get("/released-versions/{uuid:str}", READ_ENVIRONMENT, answers.Release, summary="Read a release")
 async def get_release(request: Call, uuid: FromPath[str]) -> Answer:
     """By UUID."""
     one, place = await parts(request).services.read(lambda db: _placed(db, deployments.released(db, uuid)))
@@ -298,7 +298,7 @@ async def get_release(request: Call, uuid: FromPath[str]) -> Answer:
 
 @patch(
     "/released-versions/{uuid:str}",
-    DEPLOY_ANYWHERE,
+    DEPLOY,
     requests.ReleaseChange,
     answers.Release,
     creates=False,

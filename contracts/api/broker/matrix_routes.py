@@ -13,14 +13,15 @@ from contracts import broker, questions
 from contracts.api.broker import answers, hal
 from contracts.api.broker.hal import Document, link
 from contracts.api.broker.parts import (
-    READ_ALL,
     READ_PACT,
+    READ_SOME,
     Answer,
     answer,
     asked,
     get,
     parts,
     query,
+    require,
     text,
     time,
     urls,
@@ -31,6 +32,7 @@ from contracts.queries.applications import Marks
 from contracts.questions import LatestBy, Question, Selector
 from contracts.urls import Urls
 from contracts.verdict import Verdict
+from registry.security.access import Action
 from registry.services import Call
 from registry.store.engine import Db
 
@@ -167,10 +169,16 @@ async def _ask(request: Call, question: Question, *, rows: bool = True) -> Answe
     return text(told, "text/plain") if isinstance(told, str) else answer(told)
 
 
-@get("/matrix", READ_ALL, answers.Matrix, asks=_QUESTION, summary="The matrix of a question, with its verdict")
+def _permitted(request: Call, question: Question) -> Question:
+    """The question, if the caller may read every application that it names. Their partners show in the answer."""
+    require(request, Action.READ, *(each.application for each in question.selectors))
+    return question
+
+
+@get("/matrix", READ_SOME, answers.Matrix, asks=_QUESTION, summary="The matrix of a question, with its verdict")
 async def get_matrix(request: Call) -> Answer:
     """What `can-i-deploy` of the command line tools asks."""
-    return await _ask(request, questions.question(query(request)))
+    return await _ask(request, _permitted(request, questions.question(query(request))))
 
 
 @get(
@@ -182,10 +190,10 @@ async def get_matrix_of_pair(request: Call, provider: FromPath[str], consumer: F
     return await _ask(request, asked)
 
 
-@get("/can-i-deploy", READ_ALL, answers.Matrix, asks=_DEPLOYMENT, summary="Can a version be deployed")
+@get("/can-i-deploy", READ_SOME, answers.Matrix, asks=_DEPLOYMENT, summary="Can a version be deployed")
 async def get_can_i_deploy(request: Call) -> Answer:
     """One version, to a tag or an environment."""
-    return await _ask(request, questions.deployment_question(query(request)), rows=False)
+    return await _ask(request, _permitted(request, questions.deployment_question(query(request))), rows=False)
 
 
 HANDLERS: list[ControllerRouterHandler] = [get_matrix, get_matrix_of_pair, get_can_i_deploy]

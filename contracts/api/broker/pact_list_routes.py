@@ -12,14 +12,15 @@ from contracts.api.broker import answers, hal
 from contracts.api.broker.hal import Document, link
 from contracts.api.broker.parts import (
     DELETE_PACT,
-    READ_ALL,
     READ_PACT,
+    READ_SOME,
     Answer,
     answer,
     delete,
     desk,
     get,
     parts,
+    sees,
     time,
     urls,
 )
@@ -38,6 +39,7 @@ async def _listed(request: Call, provider: str, consumer: str, where: Where, *he
 
     def job(db: Db) -> Document:
         rows = queries.pacts(db, where)
+        links = [hal.pact_link(found, row) for row in rows]
         return {
             "_embedded": {
                 "pacts": [
@@ -58,8 +60,10 @@ async def _listed(request: Call, provider: str, consumer: str, where: Where, *he
                 "self": link(found.pair(provider, consumer, *here), "Pacts"),
                 "consumer": link(found.application(consumer), "Consumer", consumer),
                 "provider": link(found.application(provider), "Provider", provider),
-                "pact-versions": [hal.pact_link(found, row) for row in rows],
-                "pb:pact-versions": [hal.pact_link(found, row) for row in rows],
+                # Three generations of tools, three names; the last is the Rust command line's.
+                "pact-versions": links,
+                "pb:pact-versions": links,
+                "pb:pacts": links,
                 "curies": hal.curies(found, "pacts"),
             },
         }
@@ -246,11 +250,12 @@ async def get_latest_branch_of_provider(request: Call, provider: FromPath[str], 
     return await _of_provider(request, provider, where, "branch", branch, "latest")
 
 
-@get("/pacts/latest", READ_ALL, answers.LatestPacts, summary="List the newest pact of each pair")
+@get("/pacts/latest", READ_SOME, answers.LatestPacts, summary="List the newest pact of each pair")
 async def get_all_latest(request: Call) -> Answer:
     """By consumer and provider."""
-    found = urls(request)
-    rows = await parts(request).services.read(lambda db: queries.pacts(db, Where(newest=True)), heavy=True)
+    found, seen = urls(request), sees(request)
+    stored = await parts(request).services.read(lambda db: queries.pacts(db, Where(newest=True)), heavy=True)
+    rows = [row for row in stored if seen(row.consumer, row.provider)]
     return answer(
         {
             "pacts": [hal.listed_pact(found, row) for row in rows],

@@ -14,8 +14,8 @@ from contracts.api.broker.hal import Document, link
 from contracts.api.broker.parts import (
     DELETE_PACT,
     READ_PACT,
-    WRITE_ALL,
     WRITE_PACT,
+    WRITE_SOME,
     Answer,
     answer,
     body,
@@ -26,6 +26,7 @@ from contracts.api.broker.parts import (
     patch,
     post,
     put,
+    require,
     text,
     urls,
 )
@@ -33,18 +34,20 @@ from contracts.errors import PactNotFound
 from contracts.queries import pacts as queries
 from contracts.queries.pacts import Content, Pact, Where
 from contracts.urls import Circumstances, Urls, circumstances
+from registry.security.access import Action
 from registry.services import Call
 from registry.store.engine import Db
 
 # Publishing.
 
 
-@post("/contracts/publish", WRITE_ALL, requests.Publication, answers.Published, summary="Publish contracts")
+@post("/contracts/publish", WRITE_SOME, requests.Publication, answers.Published, summary="Publish contracts")
 async def post_contracts(request: Call) -> Answer:
     """Version, branch, tags, pacts: all or nothing. 409 when a version's content would change."""
     shared, found, raw = desk(request), urls(request), await body(request)
     # Contracts may be large: decoding and hashing them is not for the event loop.
     read = await asyncio.to_thread(publishing.publication, raw)
+    require(request, Action.WRITE, read.application)
     done = await parts(request).services.write(lambda db: broker.publish(db, shared, read))
     name, number = read.application, read.number
     here = found.version(name, number)

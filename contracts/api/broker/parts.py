@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,8 +24,9 @@ from contracts.sealing import Sealer
 from contracts.urls import Urls
 from registry.errors import InvalidRequest
 from registry.security.access import Action, Needs
-from registry.security.guard import actor_of
+from registry.security.guard import RESOLVERS, actor_of, decide, may
 from registry.services import Call, Services
+from registry.store.engine import Db
 
 MOUNT = "pact"
 NUL = "A NUL character cannot be part of a name"
@@ -35,17 +36,17 @@ READ = Needs(Action.READ, "application", "name")
 WRITE = Needs(Action.WRITE, "application", "name")
 DELETE = Needs(Action.DELETE, "application", "name")
 READ_ALL = Needs(Action.READ, "application")
-WRITE_ALL = Needs(Action.WRITE, "application")
-READ_PACT = Needs(Action.READ, "application", "provider")
+READ_SOME = Needs(Action.READ, "application", filtered=True)
+WRITE_SOME = Needs(Action.WRITE, "application", filtered=True)
+READ_PACT = Needs(Action.READ, "application", "provider", either="consumer")
 WRITE_PACT = Needs(Action.WRITE, "application", "consumer")
 WRITE_RESULT = Needs(Action.WRITE, "application", "provider")
 DELETE_PACT = Needs(Action.DELETE, "application", "consumer")
 READ_ENVIRONMENT = Needs(Action.READ, "environment", "uuid")
 CONFIGURE_ENVIRONMENT = Needs(Action.CONFIGURE, "environment", "uuid")
 CONFIGURE_ENVIRONMENTS = Needs(Action.CONFIGURE, "environment")
-READ_ENVIRONMENTS = Needs(Action.READ, "environment")
+READ_ENVIRONMENTS = Needs(Action.READ, "environment", filtered=True)
 DEPLOY = Needs(Action.DEPLOY, "environment", "uuid")
-DEPLOY_ANYWHERE = Needs(Action.DEPLOY, "environment")
 READ_WEBHOOK = Needs(Action.READ, "webhook", "uuid")
 CONFIGURE_WEBHOOK = Needs(Action.CONFIGURE, "webhook", "uuid")
 READ_WEBHOOKS = Needs(Action.READ, "webhook")
@@ -81,8 +82,44 @@ def urls(call: Call) -> Urls:
 
 def desk(call: Call) -> Desk:
     """What the use cases need to know of a request."""
-    shared = parts(call)
-    return Desk(actor_of(call), shared.options, shared.sealer, urls(call))
+    shared, actor = parts(call), actor_of(call)
+    options = replace(
+        shared.options, may_deploy=lambda environment: may(actor, Action.DEPLOY, "environment", environment)
+    )
+    return Desk(actor, options, shared.sealer, urls(call))
+
+
+def sees(call: Call) -> Callable[..., bool]:
+    """A test of names: whether the caller may read one of these applications. A pact is seen from both sides."""
+    actor = actor_of(call)
+    return lambda *names: any(may(actor, Action.READ, "application", name) for name in names)
+
+
+def sees_every(call: Call) -> bool:
+    """Whether the caller may read every application."""
+    return may(actor_of(call), Action.READ, "application", "*")
+
+
+def require(call: Call, action: Action, *applications: str) -> None:
+    """Raises Forbidden or Unauthenticated unless the caller may do this to every one of these applications."""
+    for name in applications:
+        decide(actor_of(call), action, f"application:{name}")
+
+
+def environments_meant(db: Db, uuid: str) -> Sequence[str]:
+    """The name of the environment that a path means by its own number, or by that of what is deployed there."""
+    row = db.one(
+        """SELECT name FROM environment WHERE uuid = :uuid
+        UNION ALL SELECT e.name FROM environment e JOIN deployed_version d ON d.environment_pk = e.pk
+        WHERE d.uuid = :uuid
+        UNION ALL SELECT e.name FROM environment e JOIN released_version r ON r.environment_pk = e.pk
+        WHERE r.uuid = :uuid""",
+        uuid=uuid,
+    )
+    return [] if row is None else [str(row[0])]
+
+
+RESOLVERS["environment"] = environments_meant
 
 
 def query(call: Call) -> dict[str, Any]:

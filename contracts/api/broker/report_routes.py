@@ -19,6 +19,7 @@ from contracts.api.broker.parts import (
     READ,
     READ_ALL,
     READ_PACT,
+    READ_SOME,
     Answer,
     answer,
     delete,
@@ -26,6 +27,7 @@ from contracts.api.broker.parts import (
     get,
     parts,
     query,
+    sees,
     text,
     time,
     urls,
@@ -44,11 +46,11 @@ from registry.store.engine import Db
 # Integrations.
 
 
-@get("/integrations", READ_ALL, answers.Integrations, summary="List integrations")
+@get("/integrations", READ_SOME, answers.Integrations, summary="List integrations")
 async def get_integrations(request: Call) -> Answer:
     """HAL, or a graph of Graphviz for who accepts `text/vnd.graphviz`."""
-    found, shared = urls(request), parts(request)
-    rows = await shared.services.read(pacts.integrations, heavy=True)
+    found, shared, seen = urls(request), parts(request), sees(request)
+    rows = [row for row in await shared.services.read(pacts.integrations, heavy=True) if seen(row[0], row[1])]
     if "graphviz" in request.headers.get("accept", ""):
         edges = "".join(f"  {_quoted(consumer)} -> {_quoted(provider)}\n" for consumer, provider, _, _ in rows)
         return text(
@@ -95,11 +97,11 @@ async def delete_integration(request: Call, provider: FromPath[str], consumer: F
 
 
 async def _dashboard(request: Call, where: Where) -> Answer:
-    found = urls(request)
+    found, seen = urls(request), sees(request)
     plain = "text/plain" in request.headers.get("accept", "")
 
     def job(db: Db) -> list[Document]:
-        rows = pacts.pacts(db, where)
+        rows = [row for row in pacts.pacts(db, where) if seen(row.consumer, row.provider)]
         results = verifications.newest_of_each(db, [row.content_pk for row in rows])
         versions = [row.version_pk for row in rows] + [one.provider_version_pk for one in results.values()]
         marks = applications.marks(db, versions)
@@ -146,7 +148,7 @@ async def _dashboard(request: Call, where: Where) -> Answer:
     return answer({"items": items, "_links": {"self": link(found.to("dashboard"))}})
 
 
-@get("/dashboard", READ_ALL, answers.Dashboard, summary="The newest pact of each pair with its last result")
+@get("/dashboard", READ_SOME, answers.Dashboard, summary="The newest pact of each pair with its last result")
 async def get_dashboard(request: Call) -> Answer:
     """HAL, or lines of text."""
     return await _dashboard(request, Where(newest=True))
@@ -172,20 +174,24 @@ def _table(rows: list[tuple[str, ...]]) -> str:
     return told.getvalue()
 
 
-@get("/relationships", READ_ALL, summary="Who consumes whom", media_type="text/csv")
+@get("/relationships", READ_SOME, summary="Who consumes whom", media_type="text/csv")
 async def get_relationships(request: Call) -> Answer:
     """Consumer and provider, a line each."""
-    rows = await parts(request).services.read(pacts.integrations, heavy=True)
-    return text(_table([(consumer, provider) for consumer, provider, _, _ in rows]), "text/csv")
+    rows, seen = await parts(request).services.read(pacts.integrations, heavy=True), sees(request)
+    pairs: list[tuple[str, ...]] = [(consumer, provider) for consumer, provider, _, _ in rows]
+    return text(_table([pair for pair in pairs if seen(*pair)]), "text/csv")
 
 
 @get("/groups/{name:str}", READ, summary="Everybody connected with an application", media_type="text/csv")
 async def get_group(request: Call, name: FromPath[str]) -> Answer:
     """The relationships of its connected component."""
 
+    seen = sees(request)
+
     def job(db: Db) -> list[tuple[str, ...]]:
         catalog.application(db, name)
-        return broker.connected(name, [(consumer, provider) for consumer, provider, _, _ in pacts.integrations(db)])
+        pairs = [(consumer, provider) for consumer, provider, _, _ in pacts.integrations(db)]
+        return broker.connected(name, [pair for pair in pairs if seen(*pair)])
 
     return text(_table(await parts(request).services.read(job, heavy=True)), "text/csv")
 
