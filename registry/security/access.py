@@ -97,7 +97,7 @@ ROLES: Final[Mapping[str, Mapping[str, frozenset[Action]]]] = {
     "operator": _with(
         _METADATA,
         registry={Action.CONFIGURE},
-        subject={_D, Action.CONFIGURE},
+        subject={_D, Action.CONFIGURE, Action.WAIVE},
         context={_D, Action.CONFIGURE},
         application={_W, _D, Action.CONFIGURE, Action.WAIVE},
         environment={Action.CONFIGURE, Action.DEPLOY, Action.WAIVE},

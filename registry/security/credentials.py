@@ -60,4 +60,4 @@ def _basic(word: bytes) -> Shown:
         return Shown("token", password, user)
     if looks_like_one(user) and not password:
         return Shown("token", user)
-    return Shown("password", password, user)
+    return Shown("password", password, user) if user and password else INVALID

@@ -28,6 +28,8 @@ from contracts.api.broker.parts import (
     post,
     put,
     query,
+    require,
+    sees,
     urls,
 )
 from contracts.queries import environments as queries
@@ -135,7 +137,7 @@ _NARROWED = (
 
 
 async def _current(request: Call, uuid: str, table: str, printed: Printed, member: str, here: str) -> Answer:
-    asked, found = query(request), urls(request)
+    asked, found, seen = query(request), urls(request), sees(request)
 
     def text(*names: str) -> str | None:
         return next((value for name in names if isinstance(value := asked.get(name), str)), None)
@@ -150,7 +152,7 @@ async def _current(request: Call, uuid: str, table: str, printed: Printed, membe
             number=text("version"),
             instance=text("applicationInstance", "target"),
         )
-        return _listed(found, rows, place, printed, member, here)
+        return _listed(found, [row for row in rows if seen(row.application)], place, printed, member, here)
 
     return answer(await parts(request).services.read(job, heavy=True))
 
@@ -222,6 +224,7 @@ async def get_deployments(request: Call, name: FromPath[str], number: FromPath[s
 async def post_deployment(request: Call, name: FromPath[str], number: FromPath[str], uuid: FromPath[str]) -> Answer:
     """What ran on the same instance is not deployed any more; repeating it changes nothing."""
     actor, found, read = actor_of(request), urls(request), await body(request)
+    require(request, Action.READ, name)
     instance = read.get("applicationInstance") or read.get("target")
 
     def job(db: Db) -> tuple[Presence, Environment]:
@@ -252,6 +255,7 @@ async def get_releases(request: Call, name: FromPath[str], number: FromPath[str]
 async def post_release(request: Call, name: FromPath[str], number: FromPath[str], uuid: FromPath[str]) -> Answer:
     """Several versions can be released side by side."""
     actor, found = actor_of(request), urls(request)
+    require(request, Action.READ, name)
 
     def job(db: Db) -> tuple[Presence, bool, Environment]:
         return *deployments.release(db, actor, name, number, uuid), deployments.environment(db, uuid)

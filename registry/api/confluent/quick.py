@@ -71,8 +71,9 @@ async def _by_id(services: Services, asked: Asked) -> QuickAnswer | None:
 
 
 async def _version(services: Services, asked: Asked) -> QuickAnswer | None:
-    subject, number = asked.parts[1], names.version(asked.parts[3])
+    subject = asked.parts[1]
     await _permitted(services, asked, subject_routes.READ, subject)
+    number = names.version(asked.parts[3])
 
     def job(db: Db) -> wire.SchemaAnswer:
         return render.version(db, subjects.version(db, subjects.aliased(db, Subject.parse(subject)), number))
