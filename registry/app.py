@@ -53,7 +53,8 @@ def create_app(settings: Settings, store: Store | None = None, metrics: Metrics 
     dialects: dict[str, Dialect] = dict.fromkeys(("health", "live", "ready", "metrics", "docs", "openapi"), pages)
     dialects["api"] = V1(services)
     contracts = Contracts(services, _log.warning)
-    dialects["pact"] = contracts.broker
+    # The Rust command line's get-pacts and provider-states drop the path of the broker's address.
+    dialects["pact"] = dialects["pacts"] = contracts.broker
     return Outer(
         dialects,
         confluent,

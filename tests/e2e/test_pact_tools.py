@@ -133,7 +133,9 @@ def test_the_journey_of_a_version_from_publishing_to_production(tool: Tool, brok
     tool.run("can-i-merge", "--pacticipant", consumer, "--version", "1.0")
     tool.run(*ask, "--to-environment", "nowhere", code=1)
     broker.result(consumer, "1.0", provider, "7", success=False)
-    tool.run(*ask, "--to-environment", environment, code=1)
+    for refused in (("--to-environment", environment), ("--to", "stable")):
+        tool.run(*ask, *refused, code=1)
+    tool.run("can-i-merge", "--pacticipant", consumer, "--version", "1.0", code=1)
     tool.run(*ask, "--to-environment", environment, "--ignore", provider)
 
     tool.run("record-release", "--pacticipant", consumer, "--version", "1.0", "--environment", environment)
@@ -167,9 +169,44 @@ def test_applications_versions_and_branches(tool: Tool, broker: Broker) -> None:
     tool.run("create-version-tag", "--pacticipant", consumer, "--version", "1", "--tag", "t/x y")
     assert broker.get("pacticipants", consumer, "versions", "1", "tags", "t/x y")["name"] == "t/x y"
     assert "t/x y" in tool.run("describe-version", "--pacticipant", consumer, "--version", "1")
-    assert "t/x y" in tool.run("describe-version", "--pacticipant", consumer)
+    tool.run("create-or-update-version", "--pacticipant", consumer, "--version", "2", "--branch", "trunk")
+    for which, number in ((("--latest",), "2"), (("--latest", "t/x y"), "1"), ((), "2")):
+        told = json.loads(tool.run("describe-version", "--pacticipant", consumer, *which, "--output", "json"))
+        assert told["number"] == number, which
     tool.run("delete-branch", "--pacticipant", consumer, "--branch", "feat/x y")
     assert broker.client.get(path("pacticipants", consumer, "branches", "feat/x y")).status_code == 404
+
+
+def test_what_only_the_newer_command_line_asks(client: httpx.Client, broker: Broker, tmp_path: Path) -> None:
+    consumer, provider = "rust/reader é", "rust read+"
+    tool = Tool(tuple(TOOLS["rust"]), broker_url(client), consumer, provider)
+    stated = message("an order") | {"providerStates": [{"name": "an order exists"}]}
+    broker.publish(consumer, "1", provider, [stated], branch="main", tags=["t/x y"])
+    broker.publish(consumer, "2", provider, [stated, message("news")], branch="feat/x y")
+    for which, numbers in (
+        ((), {"1"}),
+        (("--branch", "feat/x y"), {"2"}),
+        (("--consumer", consumer, "--branch", "feat/x y"), {"2"}),
+        (("--latest",), {"1"}),
+        (("--consumer", consumer, "--latest"), {"1"}),
+    ):
+        folder = tmp_path / "-".join(which).replace("/", "_")
+        tool.run("get-pacts", "--provider", provider, *which, "--download", "--download-dir", str(folder))
+        read = [json.loads(file.read_text()) for file in folder.glob("**/*.json")]
+        assert {one["_links"]["pb:consumer-version"]["name"] for one in read} == numbers, which
+    broker.deploy(consumer, "1", "production")
+    for where in ((), ("--branch", "main"), ("--environment", broker.environments()["production"])):
+        assert "an order exists" in tool.run("provider-states", "list", "--provider", provider, *where), where
+
+    here = ("describe-version", "--pacticipant", consumer, "--environment", "production")
+    assert "1" in tool.run(*here, "--deployed")
+    tool.run("delete-version-tag", "--pacticipant", consumer, "--version", "1", "--tag", "t/x y")
+    assert broker.get("pacticipants", consumer, "versions", "1")["_embedded"]["tags"] == []
+    hook = broker.client.post(
+        "/pact/webhooks", json={"request": {"method": "POST", "url": "http://127.0.0.1:9/"}}
+    ).json()
+    tool.run("delete-webhook", "--uuid", hook["uuid"])
+    assert broker.client.get(path("webhooks", hook["uuid"])).status_code == 404
 
 
 def test_webhooks_are_created_changed_and_tried(tool: Tool, broker: Broker) -> None:

@@ -25,7 +25,7 @@ from contracts.api.broker import (
     webhook_routes,
 )
 from contracts.api.broker.errors import PROBLEM, body_of, problem, status_of
-from contracts.api.broker.parts import NUL, Parts
+from contracts.api.broker.parts import MOUNT, NUL, Parts
 from registry.errors import InvalidRequest, RegistryError
 from registry.http import App, DecodedParameters, QuickAnswer
 from registry.logs import frames
@@ -58,8 +58,8 @@ class Broker:
         self.app: App = self.litestar  # type: ignore[assignment] # Litestar's own scope types
 
     def rewrite(self, parts: list[str], query: bytes) -> tuple[list[str], bytes]:
-        """The mount's name comes off; a `.csv` behind a table says what is served anyway."""
-        below = parts[1:]
+        """The mount's name comes off, if it is there; a `.csv` behind a table says what is served anyway."""
+        below = parts[1:] if parts[0] == MOUNT else parts
         if below and below[0] in ("relationships", "groups", "relationships.csv"):
             below[-1] = below[-1].removesuffix(".csv")
         return below, query

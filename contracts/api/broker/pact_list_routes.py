@@ -139,7 +139,10 @@ async def get_of_main_branch(request: Call, provider: FromPath[str], consumer: F
 
 
 @get(
-    f"{_PAIR}/branch/latest/versions", READ_PACT, answers.PactsOfPair, summary="List the newest pact of the main branch"
+    [f"{_PAIR}/branch/latest/versions", f"{_PAIR}/branch/latest"],  # the second is what the Rust command line asks
+    READ_PACT,
+    answers.PactsOfPair,
+    summary="List the newest pact of the main branch",
 )
 async def get_newest_of_main_branch(request: Call, provider: FromPath[str], consumer: FromPath[str]) -> Answer:
     """One, or none."""
