@@ -13,7 +13,7 @@ from tests.vectors import VECTORS
 
 __all__ = ["ROOT", "VECTORS"]
 
-pytest_plugins = ["tests.legs", "tests.postgres", "tests.kafka"]
+pytest_plugins = ["tests.legs", "tests.postgres", "tests.kafka", "tests.brokers"]
 
 ROOT = Path(__file__).resolve().parent.parent
 

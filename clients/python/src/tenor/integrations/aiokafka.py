@@ -10,7 +10,7 @@ partition for good; so events are coded outside of it. Needs nothing of aiokafka
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +42,7 @@ async def send(
     )
 
 
-async def records(consumer: Any, *, commit_every: float = 1.0) -> AsyncIterator[Record]:
+async def records(consumer: Any, *, commit_every: float = 1.0) -> AsyncGenerator[Record, None]:
     """The records of a started consumer whose offsets are committed by acknowledgement, at most every so often.
 
     The consumer must be made with `enable_auto_commit=False`. What was acknowledged last is committed when the

@@ -8,7 +8,7 @@ Needs nothing of confluent_kafka but the objects it is given. Serialisers are in
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from functools import partial
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ _END_OF_PARTITION: Final = "_PARTITION_EOF"
 
 def records(
     consumer: Any, *, commit_every: float = 1.0, idle: Callable[[], bool] = lambda: True, wait: float = 0.5
-) -> Iterator[Record]:
+) -> Generator[Record, None, None]:
     """The records of a subscribed consumer; offsets are committed by acknowledgement, at most every so often.
 
     The consumer must be made with `enable.auto.commit` off. `idle` is asked after `wait` seconds without a record
