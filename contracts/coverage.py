@@ -33,7 +33,6 @@ from contracts.satisfaction import (
     Satisfaction,
     escaped,
     fullmatch,
-    names_of,
     satisfied,
     steps,
 )
@@ -117,7 +116,7 @@ def cover(
 def witness(schema: Schema, covered: Covered, *, seconds: float = 0.05, patterns: Fullmatch = fullmatch) -> Any:
     """A valid event of the schema that does not satisfy the need, as JSON data; None if none was found in time."""
     need = covered.need
-    if covered.outcome is Outcome.GUARANTEED or any(alias.startswith("#") for alias in need.aliases):
+    if covered.outcome is Outcome.GUARANTEED or any(map(is_number, need.aliases)):
         return None
     deadline = time.monotonic() + seconds
     try:
@@ -257,13 +256,15 @@ def _walked(options: Sequence[Option], path: Sequence[str], need: Need, given: G
                 if above not in given.typed:
                     walked.broken.append(_blocked(option, above))
                 continue
-            names = names_of(step, need.aliases if last else given.aliases.get(here, ()))
+            names = _names(step, need.aliases if last else given.aliases.get(here, ()))
             counted = option.type == "array" or step == EACH
             missing = True
             for name in (step,) if counted else names:
                 member = option.member(name)
                 following |= {id(each): each for each in member.options}
-                missing = missing and (member.absent or not member.options)
+                if member.options and not member.absent:
+                    missing = False
+                    break  # other names count where this one is missing
             if missing and not counted:
                 if last:
                     walked.absent = True
@@ -273,6 +274,16 @@ def _walked(options: Sequence[Option], path: Sequence[str], need: Need, given: G
         above = here
     walked.ends = level
     return walked
+
+
+def _names(step: str, aliases: tuple[str, ...]) -> tuple[str, ...]:
+    """The names under which a step is found; a field's number, where one is said, is the only one."""
+    return tuple(filter(is_number, aliases)) or (step, *aliases)
+
+
+def is_number(alias: str) -> bool:
+    """Whether an alias is the number of a Protobuf field: `#7`."""
+    return alias.startswith("#") and alias[1:].isdigit()
 
 
 def _leads_on(option: Option, step: str) -> bool:

@@ -18,7 +18,7 @@ from contracts.datetimes import Fit
 from contracts.matching import Fullmatch, compiled, equal, scalar_fit, text_fit, type_name
 from contracts.needs import Need, handles, same
 from contracts.rules import Combine, Kind, Rule, RuleList
-from contracts.satisfaction import null_handled, own_pattern
+from contracts.satisfaction import literal, null_handled, own_pattern
 from registry.formats.json_schema.languages import found_wherever, never_together
 from registry.formats.reach import Option, Printed
 
@@ -38,8 +38,8 @@ ALL = Judgement(all=True, some=True)
 
 def judged(option: Option, need: Need, patterns: Fullmatch) -> Judgement:
     """What an option makes of a need, whatever is said of the members inside."""
-    if need.encodings and option.encoding and not _resolved(option.encoding, need.encodings):
-        return Judgement(False, False, "type", f"is encoded as {option.encoding}, which the reader does not resolve")
+    if need.encodings and option.encoding and not (read := _resolved(option.encoding, need.encodings)).all:
+        return read
     if option.type == "null" and need.rules is None:
         return ALL if null_handled(need) else Judgement(False, False, "null", "may be null")
     if not _handled(option, need):
@@ -60,9 +60,12 @@ def _handled(option: Option, need: Need) -> bool:
     return handles(need.types, kind)
 
 
-def _resolved(encoding: str, encodings: frozenset[str]) -> bool:
-    """`int:date` is resolved by who resolves it or any `int`."""
-    return encoding in encodings or encoding.partition(":")[0] in encodings
+def _resolved(encoding: str, encodings: frozenset[str]) -> Judgement:
+    """`int:date` is resolved by who names it, or `int:*`; `bytes?` resolves some values of it only."""
+    if encoding in encodings or (":" in encoding and f"{encoding.partition(':')[0]}:*" in encodings):
+        return ALL
+    reason = f"is encoded as {encoding}, which the reader does not resolve"
+    return Judgement(False, f"{encoding.partition(':')[0]}?" in encodings, "type", reason)
 
 
 def _a(kind: str) -> str:
@@ -185,7 +188,7 @@ def admits(option: Option, value: Any, depth: int = 20) -> bool:
     if len(value) < option.least or (option.most is not None and len(value) > option.most):
         return False
     if option.type == "string":
-        return not any(_never(pattern, f"^{re.escape(value)}$") for pattern in narrow(option))
+        return not any(_never(pattern, f"^{literal(value)}$") for pattern in narrow(option))
     if depth == 0:
         return True
     parts = value.items() if isinstance(value, Mapping) else ((str(index), each) for index, each in enumerate(value))
@@ -234,6 +237,7 @@ _BY_ALPHABET = re.compile(r"\\[wWdDsSbB]")
 """What other engines take more letters for than the automata do …"""
 _WIDER = re.compile(r"\\[WDSB]|\[\^[^\]]*\\[wds]")
 """… and, complemented, fewer."""
+_EVERYTHING = re.compile(r"\[(?:\\s\\S|\\S\\s|\\w\\W|\\W\\w|\\d\\D|\\D\\d)\]")
 
 
 def _never(one: str, other: str) -> bool:
@@ -249,9 +253,10 @@ def text_matches(option: Option, regex: str, patterns: Fullmatch) -> tuple[bool,
     wide = f"^(?:{regex})$"
     known = (*narrow(option), _ANY_TEXT)
     ascii = option.language in _LANGUAGES
-    if (ascii or not _WIDER.search(regex)) and any(found_wherever(pattern, wide) for pattern in known):
+    bare = _EVERYTHING.sub(".", regex)
+    if (ascii or not _WIDER.search(bare)) and any(found_wherever(pattern, wide) for pattern in known):
         return True, True
-    return False, not ((ascii or not _BY_ALPHABET.search(regex)) and any(_never(pattern, wide) for pattern in known))
+    return False, not ((ascii or not _BY_ALPHABET.search(bare)) and any(_never(pattern, wide) for pattern in known))
 
 
 def _tried(fits: Sequence[Fit]) -> tuple[bool, bool]:
@@ -259,7 +264,7 @@ def _tried(fits: Sequence[Fit]) -> tuple[bool, bool]:
 
 
 def _contains(option: Option, text: str) -> tuple[bool, bool]:
-    wide = re.escape(text)
+    wide = literal(text)
     all_ = text == "" or any(found_wherever(pattern, wide) for pattern in narrow(option))
     return all_, all_ or not any(_never(pattern, wide) for pattern in narrow(option))
 

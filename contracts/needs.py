@@ -61,7 +61,7 @@ class Need:
     `aliases`   other names under which the last step is found; for Protobuf `#7` is the field's number, and then only
                 the number counts
     `encodings` what a reader's schema resolves there, by the format's own names (Avro: `int`, `enum:Status`), or what
-                a decoder made a date or decimal of: `int:date`, `long:timestamp-millis`, `bytes:decimal`
+                a decoder made a date or decimal of: `int:date`, `long:timestamp-millis`, `bytes:*` (whatever it means)
 
     A need is judged where the places above it are what they have to be: if a place above has a need of its own in the
     contract, its absence is that need's affair, and its type if that need states types; else they count here. Of a path

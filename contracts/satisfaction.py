@@ -128,7 +128,7 @@ def _values(value: Any, path: Sequence[str], at: int, above: str, need: Need, gi
             for each in value.values():
                 yield from _values(each, path, at + 1, here, need, given)
             return
-        names = names_of(step, need.aliases if last else given.aliases.get(here, ()))
+        names = (step, *(need.aliases if last else given.aliases.get(here, ())))
         found = next((name for name in names if name in value), None)
         if found is not None:
             yield from _values(value[found], path, at + 1, here, need, given)
@@ -139,12 +139,6 @@ def _values(value: Any, path: Sequence[str], at: int, above: str, need: Need, gi
         return
     if above not in given.typed:
         yield _BROKEN
-
-
-def names_of(step: str, aliases: tuple[str, ...]) -> tuple[str, ...]:
-    """The names under which a step may be found, the first of them first."""
-    numbers = tuple(alias for alias in aliases if alias.startswith("#"))
-    return (*numbers, step) if numbers else (step, *aliases)
 
 
 def escaped(step: str) -> str:
@@ -194,6 +188,14 @@ def _kinds(value: Any) -> tuple[str, ...]:
     if kind == "string" and not isinstance(value, str | bytes):
         return ("string", "number", "integer")  # a date, a time, a decimal: what it is encoded as, or a text
     return (kind,)
+
+
+_SPECIAL = re.compile(r"[\\^$.|?*+()\[\]{}]")
+
+
+def literal(text: str) -> str:
+    """A regular expression that is found where a text is; every engine reads it."""
+    return _SPECIAL.sub(r"\\\g<0>", text)
 
 
 def own_pattern(pattern: str) -> str:

@@ -77,6 +77,7 @@ class Option:
     `also`      types as which some decoders hand the value out (a date as an object of its own, a decimal …)
     `inside`    the members by step: a name, an index, or EACH
     `named`     the names that members may have, as texts
+    `declared`  the names that the schema spells out
     """
 
     type: str
@@ -92,6 +93,7 @@ class Option:
     also: frozenset[str] = frozenset()
     inside: Callable[[str], Member] = _nowhere
     named: Callable[[], tuple[Option, ...]] = tuple
+    declared: tuple[str, ...] = ()
     _members: dict[str, Member] = field(default_factory=dict, repr=False)
 
     def member(self, step: str) -> Member:

@@ -85,13 +85,24 @@ class _Places:
             encoding=f"record:{node.simple}",
             inside=inside,
             named=lambda: (Option("string", values=names),) if names else (),
+            declared=names,
         )
+
+
+def encoding_of(node: Type) -> str:
+    """The name of a type without parts, with its meaning if it has one: `int:date`, `bytes:decimal:9:2`."""
+    name = logical(node) if is_logical(node) else None
+    if isinstance(node, Fixed):
+        return f"fixed:{node.simple}:{node.size}"
+    if name is None:
+        return node.kind
+    return f"{node.kind}:{name[0]}" + (f":{name[1]}:{name[2]}" if name[0] == "decimal" else "")
 
 
 def _scalar(node: Type) -> tuple[Option, ...]:
     kind = node.kind
     name = logical(node) if is_logical(node) else None
-    encoding = f"{kind}:{name[0]}" if name else kind
+    encoding = encoding_of(node)
     if kind in RANGES:
         low, high = RANGES[kind]
         return (Option("integer", minimum=low, maximum=high, encoding=encoding, also=_TEXT if name else frozenset()),)
@@ -103,7 +114,7 @@ def _scalar(node: Type) -> tuple[Option, ...]:
         return (
             Option(
                 "string",
-                encoding=f"fixed:{node.simple}:{node.size}",
+                encoding=encoding,
                 also=_NUMBER if name and name[0] == "decimal" else frozenset(),
             ),
         )

@@ -159,6 +159,7 @@ class _Places:
             most=len(parts),
             inside=inside,
             named=lambda: (Option("string", values=names),) if names else (),
+            declared=names,
         )
 
     def _of_value(self, value: Any) -> tuple[Option, ...]:
@@ -232,6 +233,7 @@ class _Places:
             most=most,
             inside=lambda step: self._property(way, step),
             named=lambda: self._names(way, closed=closed),
+            declared=tuple(dict.fromkeys((*way.declared, *way.required))),
         )
 
     def _names(self, way: Facets, *, closed: bool) -> tuple[Option, ...]:

@@ -90,6 +90,7 @@ class _Places:
             encoding="message",
             inside=inside,
             named=lambda: (Option("string", values=names),) if names else (),
+            declared=names,
         )
 
     def absent(self, each: Field) -> bool:
