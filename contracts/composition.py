@@ -1,4 +1,5 @@
-"""Contract testing as the composition root takes it: one dialect and one worker, made from the server's parts."""
+"""Contract testing as the composition root takes it: its dialect, its routes of the native API, who speaks for
+consumers, and one worker; all made from the server's parts."""
 
 from __future__ import annotations
 
@@ -8,6 +9,8 @@ from pathlib import Path
 
 from contracts.api.broker.dialect import Broker
 from contracts.api.broker.parts import Parts
+from contracts.api.v1.routes import install
+from contracts.blast_radius import BlastRadius
 from contracts.deliveries import Deliveries
 from contracts.matrix import Soundness
 from contracts.options import Options
@@ -26,6 +29,7 @@ def options_of(settings: Settings) -> Options:
         similar_names=settings.pact_similar_names,
         tags_as_branches=settings.pact_tags_as_branches,
         tags_deploy=settings.pact_tags_deploy,
+        warnings_pass=settings.impact_warnings == "pass",
         webhooks=Rules(
             schemes=_listed(settings.webhook_schemes),
             methods=tuple(method.upper() for method in _listed(settings.webhook_methods)),
@@ -54,5 +58,7 @@ class Contracts:
     def __init__(self, services: Services, log: Callable[..., None]) -> None:
         self.options = options_of(services.settings)
         self.sealer = sealer_of(services.settings, services.store)
+        self.blast_radius = BlastRadius(warnings_pass=self.options.warnings_pass)
+        self.native = install()
         self.broker = Broker(Parts(services, self.options, self.sealer))
         self.deliveries = Deliveries(services.store, self.sealer, self.options, log)

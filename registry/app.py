@@ -21,6 +21,7 @@ from registry.errors import RegistryError
 from registry.formats.base import Format
 from registry.hot import HotReads
 from registry.http import App, Dialect, Outer, Receive, Scope, Send
+from registry.keyring import Keyring
 from registry.logs import configure as configure_logs
 from registry.metrics import Metrics
 from registry.security import audit, refusals
@@ -51,8 +52,9 @@ def create_app(settings: Settings, store: Store | None = None, metrics: Metrics 
     services = Services(settings, own_store, HotReads(own_store, settings.hot_cache), metrics, workers, authority)
     confluent, pages = Confluent(services), Pages(services)
     dialects: dict[str, Dialect] = dict.fromkeys(("health", "live", "ready", "metrics", "docs", "openapi"), pages)
-    dialects["api"] = V1(services)
     contracts = Contracts(services, _log.warning)
+    services.objector = contracts.blast_radius
+    dialects["api"] = V1(services, contracts.native)
     # The Rust command line's get-pacts and provider-states drop the path of the broker's address.
     dialects["pact"] = dialects["pacts"] = contracts.broker
     return Outer(
@@ -64,7 +66,9 @@ def create_app(settings: Settings, store: Store | None = None, metrics: Metrics 
         authority,
         body_limit=settings.body_limit,
         timeout=settings.request_timeout,
-        lifespan=_Lifespan(own_store, workers, contracts, metrics, authority, signer(settings, own_store)),
+        lifespan=_Lifespan(
+            own_store, workers, contracts, metrics, authority, signer(settings, own_store), services.keyring
+        ),
         log=partial(_log.info, "request"),
         log_all=settings.access_log,
         cache_headers=settings.cache_headers,
@@ -92,6 +96,7 @@ class _Lifespan:
         metrics: Metrics,
         authority: Authority,
         signer: Signer | None,
+        keyring: Keyring,
     ) -> None:
         self.store = store
         self.workers = workers
@@ -99,6 +104,7 @@ class _Lifespan:
         self.metrics = metrics
         self.authority = authority
         self.signer = signer
+        self.keyring = keyring
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan":
@@ -106,6 +112,7 @@ class _Lifespan:
         await receive()
         try:
             migrate(self.store)
+            self.keyring.start()
             if isinstance(self.store, PostgreSQLStore):
                 self.store.listen()
         except Exception as error:
@@ -117,6 +124,7 @@ class _Lifespan:
             await send({"type": "lifespan.startup.complete"})
             await receive()
         self.workers.close()
+        self.keyring.close()
         self.authority.close()
         self.store.close()
         await send({"type": "lifespan.shutdown.complete"})
@@ -124,7 +132,7 @@ class _Lifespan:
     @contextlib.asynccontextmanager
     async def _background(self) -> AsyncIterator[None]:
         jobs = [_seal(self.store), _purge(self.store), self.contracts.deliveries.run(), _publish(self.metrics)]
-        jobs += [_refused(self.store, self.authority), _checkpoint(self.store, self.signer)]
+        jobs += [_refused(self.store, self.authority), _checkpoint(self.store, self.signer), self.keyring.run()]
         if self.authority.open is None:
             jobs.append(self.authority.follow())
         tasks = [asyncio.create_task(job) for job in jobs]

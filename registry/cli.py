@@ -60,9 +60,11 @@ def migrate(arguments: argparse.Namespace) -> int:
 def openapi(arguments: argparse.Namespace) -> int:
     """Write the API descriptions into a folder, or --check that they are current."""
     from contracts.api.broker.dialect import make_app
+    from contracts.api.v1.routes import install
     from registry.api.exported import APIS, outdated, write
 
     APIS["broker"] = lambda: make_app(None)
+    install()
     if arguments.check:
         stale = outdated(arguments.folder)
         for name in stale:

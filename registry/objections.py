@@ -6,7 +6,7 @@ only where a policy exists (`Effective.guarded`), so that an ordinary registrati
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from registry.evolution.levels import Conflict
@@ -33,6 +33,14 @@ class Objector(Protocol):
         """Raises OperationNotPermitted, with the date from which on it is permitted, if a version has to stay."""
         ...
 
-    def impact(self, db: Db, subject: Subject, candidate: Schema, history: Sequence[Version]) -> Mapping[str, Any]:
-        """Whom a new version hurts, where, on which field: as plain data."""
+    def impact(
+        self,
+        db: Db,
+        subject: Subject,
+        candidate: Schema,
+        history: Sequence[Version],
+        visible: Callable[[Subject], bool] | None,
+    ) -> Mapping[str, Any]:
+        """Whom a new version hurts, where, on which field: as plain data. `history` starts with the newest live
+        version; of subjects that are not `visible` only outcomes are told (None: all are)."""
         ...

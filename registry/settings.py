@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+import msgspec
+
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -37,6 +39,10 @@ class Settings:
     request_timeout: float = 60.0
     access_log: bool = False
     log_level: str = "info"
+    kms: str = ""
+    key_quota: int = 20_000
+    shred_folder: str = ""
+    shred_days: int = 35
     secret_key: str = ""
     authentication: str = "auto"
     anonymous: str = ""
@@ -59,10 +65,19 @@ class Settings:
     pact_similar_names: bool = True
     pact_tags_as_branches: bool = True
     pact_tags_deploy: bool = True
+    impact_warnings: str = "fail"
     webhook_schemes: str = "https"
     webhook_methods: str = "POST"
     webhook_hosts: str = ""
     webhook_private: bool = False
+
+    def kms_configuration(self) -> dict[str, dict[str, str]]:
+        """`kms` by type. Raises InvalidSetting."""
+        try:
+            return msgspec.json.decode(self.kms or "{}", type=dict[str, dict[str, str]])
+        except msgspec.MsgspecError:
+            # What is wrong with it may repeat a secret.
+            raise InvalidSetting("TENOR_KMS is a JSON object of objects of strings, by KMS type") from None
 
     @property
     def is_sqlite(self) -> bool:
@@ -79,6 +94,9 @@ class Settings:
             raise InvalidSetting("TENOR_WORKERS must be at least 1")
         if self.incompatible_code not in (409, 40901):
             raise InvalidSetting("TENOR_INCOMPATIBLE_CODE is 409 or 40901")
+        self.kms_configuration()
+        if self.shred_folder and not os.path.isdir(self.shred_folder):
+            raise InvalidSetting("TENOR_SHRED_FOLDER is no folder")
         for name, words in WORDS.items():
             if getattr(self, name).lower() not in words:
                 raise InvalidSetting(f"TENOR_{name.upper()} is {', '.join(words[:-1])} or {words[-1]}")
@@ -101,10 +119,13 @@ WORDS = {
     "log_level": ("debug", "info", "warning", "error"),
     "authentication": ("auto", "on", "off"),
     "pact_soundness": ("sound", "reference"),
+    "impact_warnings": ("fail", "pass"),
 }
 """Settings that are one of a few words, in any case."""
 
 RANGES = {
+    "key_quota": (0, 2**31),
+    "shred_days": (0, 3_650),
     "port": (0, 65_535),
     "body_limit": (1, 2**40),
     "hot_cache": (0, 2**40),
@@ -131,6 +152,10 @@ DOCS = {
     "request_timeout": "longest time a request may take",
     "access_log": "log every request, not only failed ones",
     "log_level": "debug, info, warning or error",
+    "kms": "key systems that the server uses for shared KEKs, as JSON by KMS type (registry/keyring.py)",
+    "key_quota": "most KEKs and DEKs together, persons' keys apart; 0: any number",
+    "shred_folder": "folder outside backups for epoch keys and the journal of erasures; empty: none",
+    "shred_days": "how long the key of a past month is kept, so that a backup can be restored",
     "secret_key": "key that secrets of webhooks are encrypted with; empty on SQLite: one in a file beside the database",
     "authentication": "on: callers say who they are; off: whoever reaches the server may do everything; auto: off, but "
     "only on loopback",
@@ -155,6 +180,7 @@ DOCS = {
     "pact_similar_names": "refuse a new pacticipant whose name reads like an existing one's",
     "pact_tags_as_branches": "take the first tag of a new version for its branch",
     "pact_tags_deploy": "record a deployment when a version is tagged like an environment",
+    "impact_warnings": "whether a consumer whose result only changes makes a change unsafe (fail), or not (pass)",
     "webhook_schemes": "schemes that webhooks may use, separated by commas",
     "webhook_methods": "methods that webhooks may use, separated by commas",
     "webhook_hosts": (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from contracts import catalog, documents, merging
+from contracts import catalog, derivation, documents, merging
 from contracts import difference as differences
 from contracts import publishing as publications
 from contracts.broker import firing, stored
@@ -110,6 +110,7 @@ def _store(
     changed = fresh or _differs_from_before(db, consumer, provider, version, document.sha)
     if how is not Publishing.UNCHANGED:
         pacts.put_pact(db, version.pk, consumer.pk, provider.pk, content_pk, version.position, now)
+    derivation.keep_pact(db, version.pk, consumer.pk, provider.pk, provider.name, document.text)
     outcome = Outcome(consumer.name, provider.name, how, changed, first)
     return outcome, firing.publication(db, desk, consumer, provider, version, content_pk, document.sha, changed=changed)
 

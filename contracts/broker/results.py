@@ -10,7 +10,7 @@ from contracts import catalog
 from contracts.broker import firing
 from contracts.broker.desk import Desk
 from contracts.errors import InvalidFields, VerificationNotFound
-from contracts.queries import applications, verifications
+from contracts.queries import applications, needs, verifications
 from contracts.queries.pacts import Content
 from contracts.queries.verifications import Verification
 from contracts.urls import Circumstances
@@ -60,6 +60,8 @@ def put_result(
         details=json.dumps(details, ensure_ascii=False),
         now=now_ms(),
     )
+    if success:
+        needs.confirm(db, found.pk, now_ms())
     stored = result(db, found, serial)
     record(
         db,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from contracts.queries.lists import one_of
+from contracts.queries.needs import moved
 from registry.store.engine import Db
 
 
@@ -103,6 +104,7 @@ def put_environment(db: Db, uuid: str, name: str, display_name: str, production:
 
 def delete_environment(db: Db, pk: int) -> None:
     """Remove an environment and what was recorded for it."""
+    moved(db)
     db.run("DELETE FROM environment WHERE pk = :pk", pk=pk)
 
 
@@ -159,11 +161,13 @@ def presence(db: Db, table: str, uuid: str) -> Presence | None:
 
 def end(db: Db, table: str, pk: int, now: int) -> None:
     """A version is there no longer."""
+    moved(db)
     db.run(f"UPDATE {table} SET ended_at = :now WHERE pk = :pk AND ended_at IS NULL", pk=pk, now=now)  # noqa: S608 # constants
 
 
 def reopen_release(db: Db, pk: int) -> None:
     """A release is supported again."""
+    moved(db)
     db.run("UPDATE released_version SET ended_at = NULL WHERE pk = :pk", pk=pk)
 
 
@@ -171,6 +175,7 @@ def deploy(
     db: Db, uuid: str, application_pk: int, version_pk: int, environment_pk: int, instance: str, now: int
 ) -> None:
     """Record a deployment; what ran on the same instance ends."""
+    moved(db)
     db.run(
         """UPDATE deployed_version SET ended_at = :now WHERE environment_pk = :environment
         AND application_pk = :application AND instance = :instance AND ended_at IS NULL""",
@@ -194,6 +199,7 @@ def deploy(
 
 def release(db: Db, uuid: str, application_pk: int, version_pk: int, environment_pk: int, now: int) -> None:
     """Record a release beside those that are there."""
+    moved(db)
     db.run(
         """INSERT INTO released_version (uuid, application_pk, version_pk, environment_pk, created_at)
         VALUES (:uuid, :application, :version, :environment, :now)""",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+from contracts.queries import needs
 from contracts.queries.lists import one_of
 from registry.store.engine import Db
 
@@ -132,6 +133,7 @@ def integrations(db: Db) -> list[tuple[str, str, int, int]]:
 def delete_integration(db: Db, consumer_pk: int, provider_pk: int) -> bool:
     """Remove everything between two applications; whether there was anything."""
     where = "WHERE consumer_pk = :consumer AND provider_pk = :provider"
+    needs.drop_integration(db, consumer_pk, provider_pk)
     db.run(f"DELETE FROM pact_content {where}", consumer=consumer_pk, provider=provider_pk)  # noqa: S608 # constants
     return db.run(f"DELETE FROM integration {where}", consumer=consumer_pk, provider=provider_pk) > 0  # noqa: S608 # constants
 
@@ -196,6 +198,7 @@ def delete_pacts(db: Db, pks: Collection[int]) -> None:
     """Remove publications, and contents that nobody publishes any more with them."""
     if not pks:
         return
+    needs.drop_pacts(db, pks)
     listed, parameters = one_of("p", pks)
     contents = [pk for (pk,) in db.all(f"SELECT DISTINCT content_pk FROM pact WHERE pk IN {listed}", **parameters)]  # noqa: S608 # placeholders
     db.run(f"DELETE FROM pact WHERE pk IN {listed}", **parameters)  # noqa: S608 # placeholders

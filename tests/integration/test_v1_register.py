@@ -49,7 +49,7 @@ def test_the_answer_says_what_became_of_it(registry_client: httpx.Client) -> Non
         "subject": "s", "version": 1, "id": 1, "created": True, "changes": [], "findings": [],
     }  # fmt: skip
     again = put(registry_client, "s", record("a"))
-    assert (again.status_code, again.json()) == (200, {**body, "created": False})
+    assert (again.status_code, again.json()) == (200, {**body, "created": False, "impact": None})
     second = put(registry_client, "s", record("a", {"name": "b", "type": "int", "default": 0}))
     assert (second.status_code, second.json()["version"], second.json()["id"]) == (201, 2, 2)
     assert registry_client.get("/subjects/s/versions").json() == [1, 2]
@@ -87,7 +87,7 @@ def test_a_dry_run_answers_the_same_and_leaves_nothing(registry_client: httpx.Cl
     done = put(registry_client, "orders", order, key="k", references=references)
     assert (done.status_code, done.json()) == (201, rehearsed.json())
     known = put(registry_client, "orders", order, query="?dry_run=true", references=references)
-    assert (known.status_code, known.json()) == (200, {**done.json(), "created": False})
+    assert (known.status_code, known.json()) == (200, {**done.json(), "created": False, "impact": None})
     refused = put(registry_client, "orders", record("other", name="Order"), query="?dry_run=true")
     assert (refused.status_code, refused.json()["code"]) == (409, 40901)
 

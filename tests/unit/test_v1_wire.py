@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 from litestar.routes import HTTPRoute
 
+from contracts.api.v1.routes import install
 from registry import formats
 from registry.api.v1 import cursors, render
 from registry.api.v1.dialect import make_app, media_type
@@ -131,7 +132,7 @@ def test_terms_of_a_field() -> None:
 
 
 def test_every_route_declares_what_it_needs() -> None:
-    routes = [route for route in make_app(None).routes if isinstance(route, HTTPRoute)]
+    routes = [route for route in make_app(None, install()).routes if isinstance(route, HTTPRoute)]
     handlers = [each for route in routes if route.path.startswith("/api/") for each in route.route_handlers]
     # Litestar answers OPTIONS by itself; the guard turns that away.
     needs = {each.handler_name: each.opt.get("needs") for each in handlers if each.http_methods != {"OPTIONS"}}

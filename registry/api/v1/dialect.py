@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -32,6 +32,8 @@ from registry.security.guard import guard
 from registry.security.identity import Caller
 from registry.services import Call, Services
 
+Handler = Any
+"""A route handler as Litestar's decorators make it."""
 JSON = b"application/json"
 _ACCEPTED = (JSON, b"application/*", b"*/*", b"*", MEDIA_TYPE.encode())
 _SENTENCES = {406: "Answers are application/json", 415: "Request bodies are application/json"}
@@ -53,8 +55,8 @@ class V1:
     name = "v1"
     refusal_type = MEDIA_TYPE.encode()
 
-    def __init__(self, services: Services) -> None:
-        self.app: App = make_app(services)  # type: ignore[assignment] # Litestar's own scope types
+    def __init__(self, services: Services, further: Sequence[Handler] = ()) -> None:
+        self.app: App = make_app(services, further)  # type: ignore[assignment] # Litestar's own scope types
 
     def rewrite(self, parts: list[str], query: bytes) -> tuple[list[str], bytes]:
         """Paths as they are."""
@@ -137,8 +139,9 @@ def _unexpected(request: Call, error: Exception) -> Response[Problem]:
     return _answer(refusal(500, "The registry failed unexpectedly"))
 
 
-def make_app(services: Services | None) -> Litestar:
-    """The Litestar app of this dialect. Without services it can only describe itself."""
+def make_app(services: Services | None, further: Sequence[Handler] = ()) -> Litestar:
+    """The Litestar app of this dialect, with the route handlers of other parts. Without services it can only describe
+    itself."""
     modules = (
         registration_routes,
         subject_routes,
@@ -149,7 +152,7 @@ def make_app(services: Services | None) -> Litestar:
         identity_routes,
         audit_routes,
     )
-    handlers = [handler for module in modules for handler in module.HANDLERS]
+    handlers = [*(handler for module in modules for handler in module.HANDLERS), *further]
 
     def configure(config: AppConfig) -> AppConfig:
         config.state = State({"services": services})

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Response
@@ -17,11 +17,12 @@ from registry.events import Actor
 from registry.evolution.changes import changes
 from registry.formats.base import Change
 from registry.idempotency import Answer, Claim
+from registry.objections import Objector
 from registry.policy import Config
 from registry.references import Resolver
 from registry.registration import Proposal, Registered, Registration
 from registry.security.access import Action, Needs
-from registry.security.guard import actor_of, see_references
+from registry.security.guard import Sees, actor_of, see_references, sees
 from registry.services import Call, services
 from registry.store.engine import Db, Settled
 
@@ -34,14 +35,22 @@ class _Plan:
 
     decided: Proposal | Registered
     changes: Sequence[Change] = ()
+    impact: Mapping[str, Any] | None = None
 
 
-def _plan(db: Db, asked: Registration, server: Config, claim: Claim | None) -> _Plan | Settled[Answer]:
+def _plan(
+    db: Db,
+    asked: Registration,
+    server: Config,
+    claim: Claim | None,
+    objector: Objector | None,
+    visible: Sees | None,
+) -> _Plan | Settled[Answer]:
     if claim is not None and (before := idempotency.remembered(db, claim)) is not None:
         return Settled(before)
-    decision = registration.decide(db, asked, server)
+    decision = registration.decide(db, asked, server, objector=objector)
     if isinstance(decision, Proposal):
-        return _Plan(decision, _changes(db, decision))
+        return _Plan(decision, _changes(db, decision), _impact(db, decision, objector, visible))
     return Settled(_answer(decision.answer, ())) if claim is None else _Plan(decision.answer)
 
 
@@ -53,17 +62,26 @@ def _changes(db: Db, proposal: Proposal) -> Sequence[Change]:
     return changes(old, new)
 
 
-def _carry_out(db: Db, plan: _Plan, actor: Actor, claim: Claim | None) -> Answer:
+def _impact(db: Db, proposal: Proposal, objector: Objector | None, visible: Sees | None) -> Mapping[str, Any] | None:
+    """Whom the new version hurts, as far as the caller may know."""
+    if objector is None:
+        return None
+    schema = Resolver(db).parsed(proposal.content, proposal.subject.context)
+    history = [] if proposal.previous is None else [proposal.previous]
+    return objector.impact(db, proposal.subject, schema, history, visible)
+
+
+def _carry_out(db: Db, plan: _Plan, actor: Actor, claim: Claim | None, objector: Objector | None) -> Answer:
     def work(db: Db) -> Answer:
         decided = plan.decided
-        done = registration.commit(db, decided, actor) if isinstance(decided, Proposal) else decided
-        return _answer(done, plan.changes if done.created else ())
+        done = registration.commit(db, decided, actor, objector) if isinstance(decided, Proposal) else decided
+        return _answer(done, plan.changes if done.created else (), plan.impact if done.created else None)
 
     return idempotency.once(db, claim, work)
 
 
-def _answer(done: Registered, changed: Sequence[Change]) -> Answer:
-    return Answer(201 if done.created else 200, msgspec.json.encode(render.registered(done, changed)))
+def _answer(done: Registered, changed: Sequence[Change], impact: Mapping[str, Any] | None = None) -> Answer:
+    return Answer(201 if done.created else 200, msgspec.json.encode(render.registered(done, changed, impact)))
 
 
 @post(
@@ -91,7 +109,7 @@ async def register(
     dry_run: DryRun = False,
     idempotency_key: IdempotencyKey = None,
 ) -> Response[wire.Registration]:
-    """The version, what changed from the one before, and warnings. 201 when the version is new.
+    """The version, what changed from the one before, warnings, and whom it hurts. 201 when the version is new.
 
     A dry run goes the whole way and is rolled back. Under an `Idempotency-Key` the same request is done once: sent
     again, also after a restart, it gets the same answer, with the header `Idempotency-Replayed: true`.
@@ -104,8 +122,8 @@ async def register(
     if idempotency_key is not None and not dry_run:
         claim = idempotency.claim(actor, idempotency_key, "register", str(named), normalize, data)
     done = await parts.store.decide_and_write(
-        lambda db: _plan(db, asked, parts.server_config, claim),
-        lambda db, plan: _carry_out(db, plan, actor, claim),
+        lambda db: _plan(db, asked, parts.server_config, claim, parts.objector, sees(actor)),
+        lambda db, plan: _carry_out(db, plan, actor, claim, parts.objector),
         dry_run=dry_run,
     )
     return Response(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
 from registry.api.v1 import wire
+from registry.api.v1.impact_wire import Impact
 from registry.content import Content
 from registry.evolution.levels import Conflict
 from registry.formats.base import Change, Reference, Tagging
@@ -45,7 +46,9 @@ def _taggings(given: Sequence[wire.SchemaTags] | None) -> tuple[Tagging, ...]:
     )
 
 
-def registered(found: Registered, changes: Sequence[Change]) -> wire.Registration:
+def registered(
+    found: Registered, changes: Sequence[Change], impact: Mapping[str, Any] | None = None
+) -> wire.Registration:
     """What became of a registration."""
     version = found.version
     return wire.Registration(
@@ -56,6 +59,7 @@ def registered(found: Registered, changes: Sequence[Change]) -> wire.Registratio
         created=found.created,
         changes=[change(each) for each in changes],
         findings=[finding(each) for each in found.conflicts],
+        impact=None if impact is None else msgspec.convert(impact, Impact),
     )
 
 

@@ -11,6 +11,8 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
+from registry.api.v1.impact_wire import Impact
+
 Number = Annotated[int, Meta(ge=-1, le=2**31 - 1)]
 MOST_AT_ONCE = 500
 
@@ -117,7 +119,8 @@ class Change(Struct, omit_defaults=True):
 
 
 class Registration(Struct):
-    """What became of a registration (of a dry run: what would). `findings` are warnings."""
+    """What became of a registration (of a dry run: what would). `findings` are warnings; `impact` says whom a new
+    version hurts, null when the version is not new."""
 
     subject: str
     version: int
@@ -126,6 +129,7 @@ class Registration(Struct):
     created: bool
     changes: list[Change]
     findings: list[Finding]
+    impact: Impact | None = None
 
 
 class Subject(Struct, kw_only=True):

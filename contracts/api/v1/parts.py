@@ -1,0 +1,27 @@
+"""What the route modules share: what a request needs, and the server's parts."""
+
+from __future__ import annotations
+
+from contracts.blast_radius import BlastRadius
+from registry.errors import Unavailable
+from registry.security.access import Action, Needs
+from registry.services import Call, services
+
+READ = Needs(Action.READ, "subject", "subject")
+READ_ALL = Needs(Action.READ, "subject")
+CONFIGURE = Needs(Action.CONFIGURE, "subject", "subject")
+CONFIGURE_ALL = Needs(Action.CONFIGURE, "subject")
+WAIVE = Needs(Action.WAIVE, "subject", "subject")
+WAIVE_ALL = Needs(Action.WAIVE, "subject")
+READ_APPLICATIONS = Needs(Action.READ, "application")
+WRITE_APPLICATION = Needs(Action.WRITE, "application", "application")
+CONFIGURE_APPLICATION = Needs(Action.CONFIGURE, "application", "application")
+CONFIGURE_APPLICATIONS = Needs(Action.CONFIGURE, "application")
+
+
+def radius(call: Call) -> BlastRadius:
+    """The one that speaks for consumers."""
+    found = services(call).objector
+    if not isinstance(found, BlastRadius):
+        raise Unavailable
+    return found

@@ -1,0 +1,21 @@
+"""The routes of contract testing in the native API, with the error rows that they need."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from contracts.api.v1 import errors, policy_routes, subject_routes
+from registry.api.exported import APIS
+from registry.api.v1.dialect import make_app
+
+
+def handlers() -> list[Any]:
+    """The route handlers, for `registry.api.v1.dialect.make_app`."""
+    return [handler for module in (subject_routes, policy_routes) for handler in module.HANDLERS]
+
+
+def install() -> list[Any]:
+    """Make the native API whole: its error table and its description. The handlers."""
+    errors.install()
+    APIS["v1"] = lambda: make_app(None, handlers())
+    return handlers()

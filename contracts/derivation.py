@@ -1,0 +1,96 @@
+"""From a published pact to needs that are kept: by subject, so that a question about a schema never parses a pact."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from functools import lru_cache
+
+from contracts import kept
+from contracts.errors import ContractError
+from contracts.needs import Contract, Evidence, combined
+from contracts.pact import parse
+from contracts.queries import needs, pacts
+from contracts.reading.pacts import Reading, contracts
+from registry.clock import now_ms
+from registry.store.engine import Db
+
+UNMAPPED = ""
+"""The subject under which contracts are kept that belong to none."""
+
+Mapping = tuple[str, str, str]
+"""(provider, glob of descriptions, subject)."""
+
+
+@lru_cache(64)
+def readings(text: str) -> tuple[Reading, ...]:
+    """The message contracts of a pact; what is no readable pact has none. Remembered: it is asked for outside the
+    write lock first."""
+    try:
+        return contracts(parse(text))
+    except ContractError:
+        return ()
+
+
+def by_subject(text: str, provider: str, mappings: Sequence[Mapping]) -> dict[str, Contract]:
+    """One contract for each subject that the messages of a pact belong to; "" for those that belong to none."""
+    found: dict[str, list[Contract]] = {}
+    for reading in readings(text):
+        subject = reading.pointed.subject or _mapped(provider, reading.contract.description, mappings)
+        contract = reading.contract
+        if subject is None:
+            contract = replace(contract, reasons=tuple(dict.fromkeys((reading.pointed.reason, *contract.reasons))))
+        found.setdefault(subject or UNMAPPED, []).append(contract)
+    return {subject: combined(listed) for subject, listed in found.items()}
+
+
+def _mapped(provider: str, description: str, mappings: Sequence[Mapping]) -> str | None:
+    for name, glob, subject in mappings:
+        if name == provider and fnmatchcase(description, glob):
+            return subject
+    return None
+
+
+def source_of(provider_pk: int) -> str:
+    """The source of what the pact with a provider says."""
+    return f"pact:{provider_pk}"
+
+
+def keep_pact(db: Db, version_pk: int, consumer_pk: int, provider_pk: int, provider: str, text: str) -> None:
+    """Keep what a version's pact with a provider needs, in place of what it needed before."""
+    found = by_subject(text, provider, needs.mappings(db))
+    source = source_of(provider_pk)
+    needs.drop(db, version_pk, source, found)
+    for subject, contract in found.items():
+        _put(db, version_pk, consumer_pk, source, provider, subject, contract)
+    needs.forget_unread(db, consumer_pk)
+    needs.moved(db)
+
+
+def keep(db: Db, version_pk: int, application_pk: int, subject: str, contract: Contract) -> None:
+    """Keep what a version says itself of what it needs, e.g. the reader's schema that it was generated from."""
+    _put(db, version_pk, application_pk, contract.evidence.value, "", subject, contract)
+    needs.moved(db)
+
+
+def _put(
+    db: Db, version_pk: int, application_pk: int, source: str, provider: str, subject: str, contract: Contract
+) -> None:
+    body = kept.written([contract])
+    # A recording that says when it was made is that old, whenever it was published.
+    confirmed = contract.confirmed if contract.evidence is Evidence.RECORDED and contract.confirmed else now_ms()
+    needs.put(db, version_pk, application_pk, source, provider, subject, kept.digest(body), body, confirmed)
+
+
+def remap(db: Db, provider: str) -> int:
+    """Derive anew what belonged to no subject, after a mapping changed; how many versions it concerned."""
+    count = 0
+    for row, consumer, number in needs.unmapped(db, [provider]):
+        pact = pacts.pact(db, consumer, number, provider)
+        if pact is None:
+            continue
+        content = pacts.content_by_pk(db, pact.content_pk)
+        keep_pact(db, row.version_pk, content.consumer_pk, content.provider_pk, provider, content.text)
+        count += 1
+    return count

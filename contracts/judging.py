@@ -1,0 +1,83 @@
+"""Coverage of many contracts by one schema: equal needs are judged once, events are looked for where they matter. Pure.
+
+What coverage says of a need depends on the need and on what its contract says of the places above it; so contracts are
+put together by those, and all their needs are asked about in one go.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import replace
+
+from contracts import coverage
+from contracts.coverage import Covered
+from contracts.impact import Outcome, outcome
+from contracts.needs import Contract, Need
+from contracts.satisfaction import Given
+from registry.formats.base import Schema
+
+MOST_WITNESSES = 10
+WITNESS_SECONDS = 0.2
+
+_GRAVEST = (Outcome.BREAKS, Outcome.DEGRADES, Outcome.UNKNOWN)
+
+Cover = Callable[[Schema, Contract], Sequence[Covered]]
+
+
+def surroundings(needs: Sequence[Need], given: Given) -> Hashable:
+    """What the answers for needs depend on besides the needs: the places above any of them, and what is said there."""
+    found: set[str] = set()
+    for path in {need.path for need in needs}:
+        at = path.rfind("/")
+        while at >= 0 and (above := path[:at]) not in found:
+            found.add(above)
+            at = path.rfind("/", 0, at)
+    return frozenset((each, each in given.listed, each in given.typed, given.aliases.get(each, ())) for each in found)
+
+
+def _key(contract: Contract) -> Hashable:
+    return coverage.view_of(contract), surroundings(contract.needs, Given.by(contract))
+
+
+class Judge:
+    """What a schema covers of contracts. Needs are told apart by identity (`contracts.kept` makes equal ones one)."""
+
+    def __init__(self, schema: Schema, cover: Cover = coverage.cover) -> None:
+        self.schema = schema
+        self.cover = cover
+        self._looked = 0.0
+
+    def __call__(self, contracts: Sequence[Contract]) -> list[Sequence[Covered]]:
+        """What is covered of each contract, need by need."""
+        groups: dict[Hashable, list[Contract]] = {}
+        for contract in {id(contract.needs): contract for contract in contracts}.values():
+            groups.setdefault(_key(contract), []).append(contract)
+        judged: dict[int, Sequence[Covered]] = {}
+        for key, group in groups.items():
+            judged |= self._group(key, group)
+        return [judged[id(contract.needs)] for contract in contracts]
+
+    def _group(self, key: Hashable, group: Sequence[Contract]) -> dict[int, Sequence[Covered]]:
+        union = {id(need): need for contract in group for need in contract.needs}
+        together = replace(group[0], needs=tuple(union.values()))
+        # A place that some name and others pass through would be judged by what only the former say of it.
+        if len(group) > 1 and _key(together) == key:
+            known = dict(zip(union, self._shown(self.cover(self.schema, together)), strict=True))
+            return {id(contract.needs): [known[id(need)] for need in contract.needs] for contract in group}
+        return {id(contract.needs): self._shown(self.cover(self.schema, contract)) for contract in group}
+
+    def _shown(self, covered: Sequence[Covered]) -> Sequence[Covered]:
+        """The gravest of what is not covered, with events that show it, as long as there is time."""
+        found = list(covered)
+        outcomes = [outcome(each) for each in found]
+        wanted = [place for grave in _GRAVEST for place, each in enumerate(outcomes) if each is grave]
+        for place in wanted[:MOST_WITNESSES]:
+            left = WITNESS_SECONDS - self._looked
+            if left <= 0:
+                break
+            began = time.monotonic()
+            event = coverage.witness(self.schema, found[place], seconds=min(left, WITNESS_SECONDS / 4))
+            found[place] = replace(found[place], witness=event)
+            self._looked += time.monotonic() - began
+        return found

@@ -1,0 +1,132 @@
+"""Policies by scope, waivers, owners, what was seen of topics: questions and changes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from contracts.protection import Protection, Waiver, protection, written
+from contracts.queries.lists import one_of
+from registry.evolution.windows import Retention
+from registry.names import Subject
+from registry.store.engine import Db
+
+
+def policies(db: Db) -> dict[str, Protection]:
+    """Every policy, by scope."""
+    return {scope: protection(json.loads(body)) for scope, body in db.all("SELECT scope, body FROM protection")}
+
+
+def put_policy(db: Db, scope: str, found: Protection, now: int) -> None:
+    """Set the policy of a scope; an empty one removes it."""
+    if found.empty:
+        db.run("DELETE FROM protection WHERE scope = :scope", scope=scope)
+    else:
+        db.run(
+            """INSERT INTO protection (scope, body, updated_at) VALUES (:scope, :body, :now)
+            ON CONFLICT (scope) DO UPDATE SET body = excluded.body, updated_at = excluded.updated_at""",
+            scope=scope,
+            body=json.dumps(written(found), sort_keys=True),
+            now=now,
+        )
+    # Registration reads this with the settings: without a policy it asks for nothing more.
+    db.run(
+        """INSERT INTO counter (name, value) SELECT 'protections', COUNT(*) FROM protection WHERE 1 = 1
+        ON CONFLICT (name) DO UPDATE SET value = excluded.value"""
+    )
+    db.run(
+        """INSERT INTO counter (name, value) VALUES ('settings', 1)
+        ON CONFLICT (name) DO UPDATE SET value = counter.value + 1"""
+    )
+
+
+_WAIVER = "subject, until, reason, owner, rule, path, consumer, uuid, created_by, created_at"
+
+
+def waivers(db: Db) -> list[Waiver]:
+    """Every waiver that was not withdrawn, expired ones too, the next to expire first."""
+    rows = db.all(f"SELECT {_WAIVER} FROM waiver ORDER BY until, uuid")  # noqa: S608 # constants
+    return [Waiver(*row) for row in rows]
+
+
+def put_waiver(db: Db, waiver: Waiver) -> None:
+    """Keep a new waiver."""
+    db.run(
+        f"""INSERT INTO waiver ({_WAIVER}) VALUES (:subject, :until, :reason, :owner, :rule, :path, :consumer, :uuid,
+        :created_by, :created_at)""",  # noqa: S608 # constants
+        subject=waiver.subject,
+        until=waiver.until,
+        reason=waiver.reason,
+        owner=waiver.owner,
+        rule=waiver.rule,
+        path=waiver.path,
+        consumer=waiver.consumer,
+        uuid=waiver.uuid,
+        created_by=waiver.created_by,
+        created_at=waiver.created_at,
+    )
+
+
+def delete_waiver(db: Db, uuid: str) -> Waiver | None:
+    """Withdraw a waiver; the one that was there."""
+    row = db.one(f"SELECT {_WAIVER} FROM waiver WHERE uuid = :uuid", uuid=uuid)  # noqa: S608 # constants
+    if row is None:
+        return None
+    db.run("DELETE FROM waiver WHERE uuid = :uuid", uuid=uuid)
+    return Waiver(*row)
+
+
+def owners(db: Db, applications: Collection[str]) -> dict[str, str]:
+    """Who answers for applications."""
+    listed, parameters = one_of("a", sorted(applications))
+    rows = db.all(
+        f"SELECT application, owner FROM application_owner WHERE application IN {listed}",  # noqa: S608 # placeholders
+        **parameters,
+    )
+    return dict(rows)
+
+
+def put_owner(db: Db, application: str, owner: str | None) -> None:
+    """Say who answers for an application, or that nobody does."""
+    db.run("DELETE FROM application_owner WHERE application = :application", application=application)
+    if owner is not None:
+        db.run(
+            "INSERT INTO application_owner (application, owner) VALUES (:application, :owner)",
+            application=application,
+            owner=owner,
+        )
+
+
+def subject_owner(db: Db, subject: Subject) -> str | None:
+    """Who answers for a subject."""
+    row = db.one(
+        """SELECT s.owner FROM subject s JOIN context c ON c.pk = s.context_pk
+        WHERE c.name = :context AND s.name = :name""",
+        context=subject.context,
+        name=subject.name,
+    )
+    return None if row is None else row[0]
+
+
+def retention(db: Db, topic: str) -> Retention | None:
+    """What was seen of a topic."""
+    row = db.one(
+        "SELECT topic, retention_ms, oldest_at, observed_at FROM topic_evidence WHERE topic = :topic", topic=topic
+    )
+    return None if row is None else Retention(*row)
+
+
+def put_topic(db: Db, seen: Retention, detail: Mapping[str, Any]) -> None:
+    """Keep what was seen of a topic, in place of what was seen before."""
+    db.run(
+        """INSERT INTO topic_evidence (topic, retention_ms, oldest_at, observed_at, detail)
+        VALUES (:topic, :keeps, :oldest, :seen, :detail)
+        ON CONFLICT (topic) DO UPDATE SET retention_ms = excluded.retention_ms, oldest_at = excluded.oldest_at,
+        observed_at = excluded.observed_at, detail = excluded.detail""",
+        topic=seen.topic,
+        keeps=seen.keeps,
+        oldest=seen.oldest,
+        seen=seen.seen_at,
+        detail=json.dumps(detail, sort_keys=True),
+    )

@@ -1,0 +1,180 @@
+"""Who reads a subject, where, and what they need of it: facts for an impact, fetched for many subjects at once.
+
+Contracts that were read before are kept in memory by their digest: versions of one application mostly say the same.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from threading import Lock
+
+from contracts import kept
+from contracts.impact import Place, Reader
+from contracts.needs import Contract
+from contracts.queries import needs as queries
+from contracts.queries import protection
+from contracts.queries.needs import Kept, Observed, Presence
+from registry.store.engine import Db
+
+_MOST_KEPT = 20_000
+
+
+class _Memory:
+    """Contracts by digest, least recently used out first."""
+
+    def __init__(self, room: int) -> None:
+        self._room = room
+        self._known: OrderedDict[str, tuple[Contract, ...]] = OrderedDict()
+        self._lock = Lock()
+
+    def among(self, digests: Iterable[str]) -> dict[str, tuple[Contract, ...]]:
+        with self._lock:
+            found = {digest: self._known[digest] for digest in digests if digest in self._known}
+            for digest in found:
+                self._known.move_to_end(digest)
+            return found
+
+    def put(self, read: dict[str, tuple[Contract, ...]]) -> None:
+        with self._lock:
+            self._known.update(read)
+            while len(self._known) > self._room:
+                self._known.popitem(last=False)
+
+
+_memory = _Memory(_MOST_KEPT)
+
+
+def contracts(db: Db, rows: Sequence[Kept]) -> dict[int, tuple[Contract, ...]]:
+    """The contracts of rows, by the rows' key."""
+    known = _memory.among({row.digest for row in rows})
+    missing = {row.digest: row.pk for row in rows if row.digest not in known}
+    if missing:
+        texts = queries.bodies(db, missing.values())
+        read = {digest: kept.read(texts[pk]) for digest, pk in missing.items()}
+        _memory.put(read)
+        known |= read
+    return {
+        row.pk: tuple(replace(contract, confirmed=row.confirmed_at) for contract in known[row.digest]) for row in rows
+    }
+
+
+@dataclass(slots=True)
+class _Version:
+    """A version of a reader while its facts come together."""
+
+    application: str
+    number: str
+    places: list[Place]
+    contracts: list[Contract]
+    seen: int | None = None
+
+
+def place(presence: Presence) -> Place:
+    """Where a version is, as an impact tells it."""
+    return Place(
+        presence.environment, presence.since, presence.production, presence.instance, released=presence.released
+    )
+
+
+def readers(db: Db, subjects: Collection[str], apart: Collection[str] = ()) -> dict[str, list[Reader]]:
+    """The readers of each subject: what is deployed or supported, what never said where it runs, and who was seen
+    fetching schemas. Applications `apart` (those that write the subject) are not taken for readers by that alone."""
+    there = queries.present(db, subjects)
+    nowhere = queries.never_placed(db, subjects)
+    pks = {each.version_pk for each in there} | {each.version_pk for each in nowhere}
+    rows = queries.of_versions(db, subjects, pks) if pks else []
+    said = contracts(db, rows)
+    found: dict[str, dict[int, _Version]] = {subject: {} for subject in subjects}
+    for each in there:
+        version = found[each.subject].setdefault(each.version_pk, _Version(each.application, each.number, [], []))
+        version.places.append(place(each))
+    for none in nowhere:
+        found[none.subject].setdefault(none.version_pk, _Version(none.application, none.number, [], []))
+    for row in rows:
+        # A row of a subject that this version does not read at any place is none of ours.
+        if (spoken := found[row.subject].get(row.version_pk)) is not None:
+            spoken.contracts += said[row.pk]
+    silent = {pk for versions in found.values() for pk, each in versions.items() if not each.contracts}
+    elsewhere = queries.with_contracts(db, silent) if silent else set()
+    seen = _seen(db, subjects, apart)
+    owners = _owners(db, found, seen)
+    return {
+        subject: _of_subject(versions, elsewhere, seen.get(subject, []), owners) for subject, versions in found.items()
+    }
+
+
+def _owners(db: Db, found: dict[str, dict[int, _Version]], seen: dict[str, list[_Version]]) -> dict[str, str]:
+    names = {each.application for versions in found.values() for each in versions.values()}
+    names |= {each.application for versions in seen.values() for each in versions}
+    return protection.owners(db, names) if names else {}
+
+
+def _of_subject(
+    versions: dict[int, _Version], elsewhere: set[int], seen: Sequence[_Version], owners: dict[str, str]
+) -> list[Reader]:
+    fetched = {(each.application, each.number): each for each in seen}
+    listed: list[Reader] = []
+    known: set[tuple[str, str]] = set()
+    for pk, each in versions.items():
+        who = (each.application, each.number)
+        observed = fetched.get(who)
+        # It has contracts, none of them on this subject, and never fetched a schema of it: it does not read it.
+        if not each.contracts and pk in elsewhere and observed is None:
+            continue
+        known.add(who)
+        listed.append(_reader(each, owners, None if observed is None else observed.seen))
+    listed += [_reader(each, owners, each.seen) for who, each in fetched.items() if who not in known]
+    return sorted(listed, key=lambda reader: (reader.application, reader.version))
+
+
+def _reader(version: _Version, owners: dict[str, str], seen: int | None) -> Reader:
+    return Reader(
+        version.application,
+        version.number,
+        tuple(version.places),
+        tuple(version.contracts) or None,
+        owners.get(version.application),
+        seen,
+    )
+
+
+def _seen(db: Db, subjects: Collection[str], apart: Collection[str]) -> dict[str, list[_Version]]:
+    """Who fetched schemas, as versions that may be readers."""
+    fetched = [each for each in queries.observed(db, subjects) if each.application not in apart]
+    if not fetched:
+        return {}
+    by_application: dict[str, list[Presence]] = {}
+    for presence in queries.places_of(db, {each.application for each in fetched}):
+        by_application.setdefault(presence.application, []).append(presence)
+    found: dict[str, dict[tuple[str, str], _Version]] = {}
+    for each in fetched:
+        for version in _versions_seen(each, by_application.get(each.application, [])):
+            found.setdefault(each.subject, {})[version.application, version.number] = version
+    return {subject: list(versions.values()) for subject, versions in found.items()}
+
+
+def _versions_seen(seen: Observed, there: Sequence[Presence]) -> list[_Version]:
+    """The versions that a fetch speaks of: the one it named, or all that run where it named none.
+
+    A version that runs nowhere and was not seen since its application was deployed last is history.
+    """
+    numbers = {presence.number for presence in there}
+    if seen.number and seen.number not in numbers:
+        if there and seen.last_seen <= max(presence.since for presence in there):
+            return []
+        return [_Version(seen.application, seen.number, [], [], seen.last_seen)]
+    if not there:
+        return [_Version(seen.application, seen.number, [], [], seen.last_seen)]
+    wanted = {seen.number} if seen.number else numbers
+    return [
+        _Version(
+            seen.application,
+            number,
+            [place(presence) for presence in there if presence.number == number],
+            [],
+            seen.last_seen,
+        )
+        for number in sorted(wanted)
+    ]
