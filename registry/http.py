@@ -180,8 +180,8 @@ class TooSlow(Exception):
 _HARDENED = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
-    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
+_CSP = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 """What every answer says to browsers; a page says its own policy for content."""
 
 _CHALLENGES = (
@@ -504,8 +504,9 @@ class _Exchange:
             self.status = message["status"]
             kept = [pair for pair in message["headers"] if not self._replaced(*pair)]
             typed = len(kept) == len(message["headers"]) and kept_type(kept)
-            own = {name.lower() for name, _ in kept}
-            kept += [pair for pair in _HARDENED if pair[0] not in own]
+            kept += _HARDENED
+            if not any(name == _CSP[0] for name, _ in kept):
+                kept.append(_CSP)
             self.kept = kept
             message = {
                 **message,

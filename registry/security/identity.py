@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from registry.events import Actor
@@ -30,7 +30,8 @@ class Caller(Actor):
 
     def speaking(self, application: str | None, origin: str | None) -> Caller:
         """The same caller in one request: for an application, from an address."""
-        return replace(self, application=application, origin=origin)
+        # Not `replace`: this is done for every request that is not answered from what is ready.
+        return Caller(self.name, application, origin, self.grants, self.how, self.token, self.until)
 
 
 OPEN: Final = Caller(grants=EVERYTHING, how="open")

@@ -22,6 +22,7 @@ MODULES = {
     "starting": "tests.bench.starting",
     "checking": "tests.bench.checking",
     "deploying": "tests.bench.deploying",
+    "authenticated": "tests.bench.authenticated",
 }
 
 

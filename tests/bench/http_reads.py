@@ -66,7 +66,7 @@ def shapes(count: int, size: int) -> dict[str, tuple[list[bytes], str, str]]:
     }
 
 
-def _cpu(server: Server, requests: list[bytes], seconds: float) -> Callable[[], float]:
+def cpu(server: Server, requests: list[bytes], seconds: float) -> Callable[[], float]:
     """Seconds of server CPU a request, over one slice."""
 
     def measure() -> float:
@@ -96,12 +96,12 @@ def measure(*, smoke: bool) -> list[Row]:
             for what, (requests, target, _) in wanted.items():
                 for _ in range(2):  # twice: a look-up is ready only once its schema was parsed
                     load.run(tenor.port, iter(requests), seconds=60)
-                ratio = paired(pairs, _cpu(bare, floor_requests, seconds), _cpu(tenor, requests, seconds))
+                ratio = paired(pairs, cpu(bare, floor_requests, seconds), cpu(tenor, requests, seconds))
                 rows.append(Row(f"ready: {what}", ratio, "of bare ASGI", target))
         with bare_server() as bare, tenor_server(url, hot_cache=0) as tenor:
             for what, (requests, _, target) in wanted.items():
                 load.run(tenor.port, iter(requests[:2000]), seconds=60)
-                ratio = paired(pairs, _cpu(bare, floor_requests, seconds), _cpu(tenor, requests, seconds))
+                ratio = paired(pairs, cpu(bare, floor_requests, seconds), cpu(tenor, requests, seconds))
                 rows.append(Row(f"asked of the database: {what}", ratio, "of bare ASGI", target))
     assert size % VERSIONS_A_SUBJECT == 0
     return rows
