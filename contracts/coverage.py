@@ -259,6 +259,8 @@ def _walked(options: Sequence[Option], path: Sequence[str], need: Need, given: G
             names = _names(step, need.aliases if last else given.aliases.get(here, ()))
             counted = option.type == "array" or step == EACH
             missing = True
+            if not counted and len(names) > 1 and _ambiguous(option, names, need):
+                walked.broken.append(("type", f"'{here}' answers to several fields by its name and other names"))
             for name in (step,) if counted else names:
                 member = option.member(name)
                 following |= {id(each): each for each in member.options}
@@ -279,6 +281,12 @@ def _walked(options: Sequence[Option], path: Sequence[str], need: Need, given: G
 def _names(step: str, aliases: tuple[str, ...]) -> tuple[str, ...]:
     """The names under which a step is found; a field's number, where one is said, is the only one."""
     return tuple(filter(is_number, aliases)) or (step, *aliases)
+
+
+def _ambiguous(option: Option, names: tuple[str, ...], need: Need) -> bool:
+    """Whether an Avro reader would find several fields of the writer for one of its own, which it refuses."""
+    found = sum(bool(option.member(name).options) for name in names)
+    return found > 1 and bool(need.encodings) and option.encoding.startswith("record:")
 
 
 def is_number(alias: str) -> bool:

@@ -44,6 +44,9 @@ class When(StrEnum):
 JSON_TYPES = ("null", "boolean", "integer", "number", "string", "array", "object")
 """What `Need.types` may hold. `number` includes integers; a whole number is an integer however it is printed."""
 
+MOST_NEEDS = 10_000
+"""So many needs a contract holds; what would have more is cut, with a reason."""
+
 ABSENT, NULL, OTHER = "absent", "null", "other"
 """Situations a recording tries: the key is not there; it is null; it holds an enum arm that no example has."""
 

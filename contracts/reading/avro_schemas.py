@@ -6,8 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from contracts.needs import Need, Presence
-from contracts.reading.schemas import MOST_NEEDS, Made
+from contracts.needs import MOST_NEEDS, Need, Presence
 from contracts.satisfaction import EACH, escaped
 from registry.formats.avro.model import MISSING, Array, Enum, Fixed, Map, Named, Record, Type, Union
 from registry.formats.avro.reach import encoding_of
@@ -38,7 +37,7 @@ _PROMOTED = {
 }
 
 
-def needs(reader: AvroSchema) -> Made:
+def needs(reader: AvroSchema) -> tuple[list[Need], list[str]]:
     """The needs of a reader, the outermost first, and what they cannot say. A type inside itself is cut there."""
     return _Walk().of(reader.root)
 
@@ -57,7 +56,7 @@ class _Walk:
     needs: list[Need] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
 
-    def of(self, root: Type) -> Made:
+    def of(self, root: Type) -> tuple[list[Need], list[str]]:
         todo = deque([_Place("", root)])
         while todo and len(self.needs) <= MOST_NEEDS:
             todo.extend(self._place(todo.popleft()))

@@ -20,13 +20,12 @@ from typing import Any
 
 from contracts import paths
 from contracts.matching import type_name
-from contracts.needs import Need, Presence
+from contracts.needs import MOST_NEEDS, Need, Presence
 from contracts.paths import Place
 from contracts.rules import Chosen, Combine, Kind, Rule, RuleList, RuleSet, at_place
 from contracts.satisfaction import EACH, escaped
 
 _MAX_DEPTH = 100
-_MOST_NEEDS = 10_000
 _OTHER_INDEX = 1_000_000
 """Stands for every index that no rule names."""
 _OTHER_NAME = "\0"
@@ -75,7 +74,7 @@ class _Walk:
     made: Body
 
     def visit(self, place: Place, path: str, example: Any, presence: Presence) -> None:
-        if len(place) > _MAX_DEPTH or len(self.made.needs) > _MOST_NEEDS:
+        if len(place) > _MAX_DEPTH or len(self.made.needs) > MOST_NEEDS:
             self.made.reasons.append("the body is too deep or too large to be read whole")
             return
         if ties := self.rules.ties(place):

@@ -16,12 +16,11 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
-from contracts.needs import JSON_TYPES, Contract, Evidence, Need, Presence, When, contradictions
+from contracts.needs import JSON_TYPES, MOST_NEEDS, Contract, Evidence, Need, Presence, When, contradictions
 
 NAME = "tenor"
 """The comment's name."""
 VERSION = 1
-MOST_NEEDS = 10_000
 
 _DAY = 86_400_000
 

@@ -12,8 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from contracts.fitting import listed
-from contracts.needs import Need, Presence
-from contracts.reading.schemas import MOST_NEEDS, Made
+from contracts.needs import MOST_NEEDS, Need, Presence
 from contracts.rules import Kind, Rule, RuleList
 from contracts.satisfaction import EACH, escaped, literal
 from registry.formats.json_schema.plain import TooLarge, plain
@@ -30,7 +29,7 @@ _UNSAID = (
 _MOST_NAMES = 200
 
 
-def needs(reader: JsonSchema) -> Made:
+def needs(reader: JsonSchema) -> tuple[list[Need], list[str]]:
     """The needs of a reader, the outermost first. A schema inside itself is cut there."""
     try:
         form = plain(reader.graph)

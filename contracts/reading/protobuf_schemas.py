@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from contracts.needs import Need, Presence
-from contracts.reading.schemas import MOST_NEEDS, Made
+from contracts.needs import MOST_NEEDS, Need, Presence
 from contracts.satisfaction import EACH, escaped
 from registry.formats.protobuf.encodings import GROUP_OF, RANGES
 from registry.formats.protobuf.fields import roots
@@ -16,7 +15,7 @@ from registry.formats.protobuf.model import Field, Message
 from registry.formats.protobuf.schema import ProtobufSchema
 
 
-def needs(reader: ProtobufSchema) -> Made:
+def needs(reader: ProtobufSchema) -> tuple[list[Need], list[str]]:
     """The needs of a reader of the first message that no other holds, the outermost first."""
     if not reader.model.file.messages:
         return [], ["the file has no message"]

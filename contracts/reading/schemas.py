@@ -9,18 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib import import_module
 
-from contracts.needs import Contract, Evidence, Need
+from contracts.needs import MOST_NEEDS, Contract, Evidence, Need
 from registry.formats.base import Schema
 
 _HOMES = {"AVRO": "avro_schemas", "JSON": "json_schemas", "PROTOBUF": "protobuf_schemas"}
 
-Made = tuple[list[Need], list[str]]
-MOST_NEEDS = 5_000
-
 
 def contract(reader: Schema, *, version: int | None = None, confirmed: int | None = None) -> Contract:
     """The contract of an application that reads with a schema; `version` is the subject's it was made from."""
-    needs_of: Callable[[Schema], Made] = import_module(f"contracts.reading.{_HOMES[reader.format]}").needs
+    needs_of: Callable[[Schema], tuple[list[Need], list[str]]] = import_module(
+        f"contracts.reading.{_HOMES[reader.format]}"
+    ).needs
     needs, reasons = needs_of(reader)
     if len(needs) > MOST_NEEDS:
         reasons.append(f"the schema has more than {MOST_NEEDS} places; the outermost count")
