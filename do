@@ -18,6 +18,7 @@ usage: ./do VERB [arguments]
   bench     measure ratios against floors               names of measurements; --smoke takes seconds
   openapi   export openapi/*.json from the routes       arguments of `tenor-server openapi`
   image     lay the root of the container image into a folder
+  release   make wheels, hash-pinned requirements, a bill of materials and their sums in a folder
 TXT
 }
 
@@ -96,6 +97,10 @@ openapi)
 image)
     find_uv
     exec "$(uv python find '>=3.11')" .ci/image.py "$@"
+    ;;
+release)
+    find_uv
+    exec "$(uv python find '>=3.11')" .ci/release.py "$@"
     ;;
 help | -h | --help) usage ;;
 *)
