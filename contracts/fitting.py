@@ -61,11 +61,15 @@ def _handled(option: Option, need: Need) -> bool:
 
 
 def _resolved(encoding: str, encodings: frozenset[str]) -> Judgement:
-    """`int:date` is resolved by who names it, or `int:*`; `bytes?` resolves some values of it only."""
-    if encoding in encodings or (":" in encoding and f"{encoding.partition(':')[0]}:*" in encodings):
+    """`int:date` is resolved by who names it, or `int:*`; `bytes?` resolves some values of it only.
+
+    Named types are resolved by their simple names, `enum:Status`, or by the full one of an alias, `enum:=shop.State`.
+    """
+    kind, _, name = encoding.partition(":")
+    if not encodings.isdisjoint((encoding, f"{kind}:*", f"{kind}:={name}", f"{kind}:{name.rpartition('.')[2]}")):
         return ALL
     reason = f"is encoded as {encoding}, which the reader does not resolve"
-    return Judgement(False, f"{encoding.partition(':')[0]}?" in encodings, "type", reason)
+    return Judgement(False, f"{kind}?" in encodings, "type", reason)
 
 
 def _a(kind: str) -> str:
@@ -309,11 +313,11 @@ class _Rules:
             return self.on_object(rule) if self.option.type == "object" else _NO
         if isinstance(self.example, list):
             return self.on_array(rule) if self.option.type == "array" else _NO
-        if self.option.type in ("array", "object"):
-            return _CONTAINERS.get(rule.kind, _never_fits)(self, rule)
         known = listed(self.option)
         if known is not None:
             return _tried([scalar_fit(rule, self.example, value, self.patterns) for value in known])
+        if self.option.type in ("array", "object"):
+            return _CONTAINERS.get(rule.kind, _never_fits)(self, rule)
         return _SCALARS[rule.kind](self, rule)
 
     def on_object(self, rule: Rule) -> tuple[bool, bool]:
@@ -441,8 +445,10 @@ def _temporal(rules: _Rules, rule: Rule) -> tuple[bool, bool]:
     """Dates and times by what a language's texts look like; numbers only where a pattern has no more than digits."""
     option = rules.option
     if option.is_number:
-        signs = {char for char in rule.format if not char.isalpha()}
-        return False, signs <= (set("-") if option.type == "integer" else set(".-+"))
+        signs = {char for char in rule.format.lstrip("-") if not char.isalpha()}
+        if option.type == "integer":
+            return False, signs <= (set() if option.printed is Printed.WHOLE else {"."})
+        return False, signs <= set(".-+'") and rule.format.count("-") < 2
     if option.type != "string":
         return False, any(char in rule.format for char in "'[{")
     if (spoken := _SPOKEN.get(option.language)) is None:

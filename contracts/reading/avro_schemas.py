@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from contracts.needs import MOST_NEEDS, Need, Presence
 from contracts.satisfaction import EACH, escaped
-from registry.formats.avro.model import MISSING, Array, Enum, Fixed, Map, Named, Record, Type, Union
+from registry.formats.avro.model import MISSING, Array, Enum, Field, Fixed, Map, Named, Record, Type, Union
 from registry.formats.avro.reach import encoding_of
 from registry.formats.avro.schema import AvroSchema
 
@@ -72,7 +72,14 @@ class _Walk:
         if len(holders) > 1:
             self.reasons.append(f"at '{place.path}' a union holds several records, arrays or maps, which needs mix up")
             return []
+        for holder in holders:
+            if isinstance(holder, Record) and any(_claimed(each, holder) for each in holder.fields):
+                self.reasons.append(f"at '{place.path}' a field has another field's name as an alias")
         return [inner for holder in holders for inner in _inside(place, holder)]
+
+
+def _claimed(each: Field, holder: Record) -> bool:
+    return any(alias in holder.positions and alias != each.name for alias in each.aliases)
 
 
 def _inside(place: _Place, holder: Record | Array | Map) -> list[_Place]:
@@ -86,7 +93,7 @@ def _inside(place: _Place, holder: Record | Array | Map) -> list[_Place]:
             f"{place.path}/{escaped(each.name)}",
             each.type,
             Presence.REQUIRED if each.default is MISSING else Presence.OPTIONAL,
-            each.aliases,
+            tuple(alias for alias in each.aliases if alias not in holder.positions),
             place.inside | {id(holder)},
         )
         for each in holder.fields
@@ -100,7 +107,7 @@ def _need(place: _Place, branches: Sequence[Type]) -> Need:
     kinds = [branch.kind for branch in branches]
     encodings = {each for branch in branches for each in _encodings(branch)}
     if "bytes" in kinds and "string" in kinds[: kinds.index("bytes")]:
-        encodings -= {"bytes", "bytes:*"}  # the first branch that fits reads them
+        encodings -= {"bytes", "bytes:*"}  # decoders take the first branch that resolves: the string
     nullable: tuple[None, ...] = (None,) if symbols and len(branches) > 1 else ()
     return Need(
         place.path,
@@ -114,9 +121,9 @@ def _need(place: _Place, branches: Sequence[Type]) -> Need:
 
 
 def _encodings(node: Type) -> list[str]:
-    """What a reader of the type resolves; named types by their simple names and aliases."""
+    """What a reader of the type resolves; named types by their simple names and the full ones of aliases."""
     if isinstance(node, Named):
-        names = [node.simple, *(alias.rpartition(".")[2] for alias in node.aliases)]
+        names = [node.simple, *(f"={alias}" for alias in node.aliases)]
         size = f":{node.size}" if isinstance(node, Fixed) else ""
         return [f"{node.kind}:{name}{size}" for name in names]
     own = encoding_of(node)

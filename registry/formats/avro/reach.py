@@ -67,7 +67,7 @@ class _Places:
                 ),
             )
         if isinstance(node, Enum):
-            return (Option("string", values=node.symbols, encoding=f"enum:{node.simple}"),)
+            return (Option("string", values=node.symbols, encoding=f"enum:{node.full}"),)
         return _scalar(node)
 
     def _record(self, node: Record) -> Option:
@@ -82,7 +82,7 @@ class _Places:
             "object",
             least=len(names),
             most=len(names),
-            encoding=f"record:{node.simple}",
+            encoding=f"record:{node.full}",
             inside=inside,
             named=lambda: (Option("string", values=names),) if names else (),
             declared=names,
@@ -93,7 +93,7 @@ def encoding_of(node: Type) -> str:
     """The name of a type without parts, with its meaning if it has one: `int:date`, `bytes:decimal:9:2`."""
     name = logical(node) if is_logical(node) else None
     if isinstance(node, Fixed):
-        return f"fixed:{node.simple}:{node.size}"
+        return f"fixed:{node.full}:{node.size}"
     if name is None:
         return node.kind
     return f"{node.kind}:{name[0]}" + (f":{name[1]}:{name[2]}" if name[0] == "decimal" else "")
