@@ -11,6 +11,7 @@ from litestar import Request
 from registry import names, subjects
 from registry.events import Actor
 from registry.hot import HotReads, Keep
+from registry.keyring import Keyring
 from registry.metrics import Metrics
 from registry.names import Subject
 from registry.objections import Objector
@@ -41,9 +42,11 @@ class Services:
     authority: Authority
     objector: Objector | None = None
     server_config: Config = field(init=False)
+    keyring: Keyring = field(init=False)
 
     def __post_init__(self) -> None:
         self.server_config = Config(level=self.settings.compatibility_level.upper())
+        self.keyring = Keyring(self.settings, self.store)
 
     async def read(self, job: Callable[[Db], T], *, heavy: bool = False) -> T:
         """Run a reading job."""

@@ -16,6 +16,7 @@ from litestar.openapi import OpenAPIConfig
 from registry.api.confluent import (
     association_routes,
     compatibility_routes,
+    dek_routes,
     schema_routes,
     scope_routes,
     subject_routes,
@@ -177,6 +178,7 @@ def make_app(services: Services | None) -> Litestar:
         *scope_routes.HANDLERS,
         *association_routes.HANDLERS,
         *tag_routes.HANDLERS,
+        *dek_routes.HANDLERS,
     ]
 
     def configure(config: AppConfig) -> AppConfig:

@@ -300,6 +300,63 @@ class AssociationBatchQuery(Request):
     requests: list[AssociationQuery] | None = None
 
 
+class CreateKekRequest(Request):
+    """A KEK to create."""
+
+    name: str | None = None
+    kms_type: str | None = None
+    kms_key_id: str | None = None
+    kms_props: dict[str, str | None] | None = None
+    doc: str | None = None
+    shared: bool | None = None
+    deleted: bool | None = None
+
+
+class UpdateKekRequest(Request):
+    """What of a KEK can change: an absent key keeps its value, null clears it."""
+
+    kms_props: dict[str, str | None] | UnsetType | None = UNSET
+    doc: str | UnsetType | None = UNSET
+    shared: bool | UnsetType | None = UNSET
+
+
+class KekAnswer(Answer):
+    """A KEK. `ts` is when it was last changed."""
+
+    name: str
+    kms_type: str
+    kms_key_id: str
+    shared: bool
+    kms_props: dict[str, str] = {}
+    doc: str | None = None
+    ts: int = 0
+    deleted: bool = False
+
+
+class CreateDekRequest(Request):
+    """A DEK to create. `commitment` (base64 of 32 bytes) is Tenor's own: what the key can be recognised by."""
+
+    subject: str | None = None
+    version: Int32 | None = None
+    algorithm: str | None = None
+    encrypted_key_material: str | None = None
+    commitment: str | None = None
+    deleted: bool | None = None
+
+
+class DekAnswer(Answer):
+    """A DEK. `keyMaterial` is there when its KEK is shared."""
+
+    kek_name: str
+    subject: str
+    version: int
+    algorithm: str
+    encrypted_key_material: str | None = None
+    key_material: str | None = None
+    ts: int = 0
+    deleted: bool = False
+
+
 class ErrorMessage(Struct):
     """Every error: exactly these two keys."""
 
