@@ -54,7 +54,7 @@ def made(
     schema = Schema(
         text, format, metadata=metadata, rule_set={"domainRules": list(domain), "encodingRules": list(encoding), **more}
     )
-    return ruled(compile(schema, {}, Options()), schema, {}, None, frozenset(must_encrypt))
+    return ruled(schema, {}, Options(), None, frozenset(must_encrypt))
 
 
 def written(body: Any, event: Any) -> Any:
@@ -400,8 +400,7 @@ def test_inline_constraints_tell_everything_at_once() -> None:
         ("lines", {"type": "array", "items": line}),
         ("by", {"type": "map", "values": "Line"}),
     )
-    body = compile(Schema(text), {}, Options())
-    checked = ruled(body, Schema(text), {})
+    checked = ruled(Schema(text), {}, Options())
     assert isinstance(checked, RuledBody)
     checked.writer(b"")({"mail": None, "lines": [{"n": 1}], "by": {}})
     with pytest.raises(errors.InvalidEvent) as caught:
@@ -417,7 +416,7 @@ def test_inline_constraints_tell_everything_at_once() -> None:
 def test_a_constraint_that_does_not_compile_stops_the_codec() -> None:
     text = avro({"name": "a", "type": "int", "confluent:rules": [{"name": "x", "expr": "this >"}]})
     with pytest.raises(errors.UnusableRule, match=r"acme\.Order\.a"):
-        ruled(compile(Schema(text), {}, Options()), Schema(text), {}).writer(b"")
+        ruled(Schema(text), {}, Options()).writer(b"")
 
 
 def test_a_record_in_itself() -> None:

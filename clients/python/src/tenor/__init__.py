@@ -32,10 +32,14 @@ if TYPE_CHECKING:
     from tenor.errors import Answered as Answered
     from tenor.errors import Conflict as Conflict
     from tenor.errors import Denied as Denied
+    from tenor.errors import Erased as Erased
     from tenor.errors import Forbidden as Forbidden
     from tenor.errors import FramingError as FramingError
     from tenor.errors import Incompatible as Incompatible
     from tenor.errors import InvalidEvent as InvalidEvent
+    from tenor.errors import KeyMismatch as KeyMismatch
+    from tenor.errors import KeyMissing as KeyMissing
+    from tenor.errors import KeyNotReady as KeyNotReady
     from tenor.errors import MissingExtra as MissingExtra
     from tenor.errors import NotFound as NotFound
     from tenor.errors import Refused as Refused
@@ -53,6 +57,7 @@ if TYPE_CHECKING:
     from tenor.errors import Unprocessed as Unprocessed
     from tenor.errors import Unreachable as Unreachable
     from tenor.errors import Unresolvable as Unresolvable
+    from tenor.errors import Unsealed as Unsealed
     from tenor.errors import UnusableRule as UnusableRule
     from tenor.errors import UnusableSchema as UnusableSchema
     from tenor.errors import VersionNotFound as VersionNotFound
@@ -66,6 +71,7 @@ if TYPE_CHECKING:
     from tenor.schemas import Registered as Registered
     from tenor.schemas import Registration as Registration
     from tenor.schemas import Schema as Schema
+    from tenor.sealing.executor import Keys as Keys
 
 _HOMES = {
     "_async.codec": ("AsyncCodec",),
@@ -83,11 +89,13 @@ _HOMES = {
         *("SchemaNotFound", "SubjectNotFound"),
         *("TenorError", "Unauthenticated", "Unavailable", "Undecodable", "UnexpectedAnswer", "Unprocessed"),
         "Unreachable",
+        *("Erased", "KeyMismatch", "KeyMissing", "KeyNotReady", "Unsealed"),
         *("Unresolvable", "UnusableRule", "UnusableSchema", "VersionNotFound", "Violation"),
     ),
     "events": ("Event", "Message", "Metadata"),
     "observing": ("Observer",),
     "retry": ("Retry",),
+    "sealing.executor": ("Keys",),
     "schemas": ("Reference", "Registered", "Registration", "Schema"),
 }
 _WHERE = {name: f"tenor.{module}" for module, names in _HOMES.items() for name in names}

@@ -11,6 +11,7 @@ Whatever an answer holds beyond the expected is ignored; whatever is missing or 
 from __future__ import annotations
 
 import json
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
@@ -35,6 +36,8 @@ from tenor.schemas import (
     LATEST,
     Association,
     Compatibility,
+    Dek,
+    Kek,
     Page,
     Reference,
     Registered,
@@ -298,6 +301,82 @@ def associations(topic: str, part: str = "value", *, namespace: str = "-") -> Ca
         return tuple(Association(str(item["subject"]), topic, part) for item in _list(body))
 
     return Call("GET", _path("associations", "resources", namespace, topic, pairs), read)
+
+
+# --- keys: the DEK registry -------------------------------------------------------------------------------------
+
+
+def kek(name: str, *, deleted: bool = False, context: str = "") -> Call[Kek]:
+    """A key-encrypting key. Raises NotFound."""
+    path = _path("dek-registry", "v1", "keks", name, deleted="true" if deleted else "false", context=context)
+    return Call("GET", path, _kek)
+
+
+def create_kek(name: str, kms_type: str, kms_key_id: str, *, shared: bool = False, context: str = "") -> Call[Kek]:
+    """Make a KEK known. Raises Conflict if it is."""
+    body = {"name": name, "kmsType": kms_type, "kmsKeyId": kms_key_id, "shared": shared}
+    return Call("POST", _path("dek-registry", "v1", "keks", context=context), _kek, body)
+
+
+def dek(kek: str, subject: str, number: int, algorithm: str, *, deleted: bool, context: str = "") -> Call[Dek]:
+    """A data key by version; LATEST for the newest that everybody uses. Raises NotFound."""
+    path = _path(
+        *("dek-registry", "v1", "keks", kek, "deks", subject, "versions", str(number)),
+        algorithm=algorithm,
+        deleted="true" if deleted else "false",
+        context=context,
+    )
+    return Call("GET", path, _dek)
+
+
+def create_dek(
+    kek: str,
+    subject: str,
+    number: int,
+    algorithm: str,
+    wrapped: bytes | None,
+    *,
+    commitment: bytes = b"",
+    older: bool = False,
+    context: str = "",
+) -> Call[Dek]:
+    """Put a wrapped data key there; without one a shared KEK makes it. Raises Conflict if the version is taken.
+
+    `older`: the form that registries without the path by subject know.
+    """
+    body: dict[str, Any] = {"subject": subject, "version": number, "algorithm": algorithm}
+    if wrapped is not None:
+        body["encryptedKeyMaterial"] = b64encode(wrapped).decode("ascii")
+    if commitment:
+        body["commitment"] = b64encode(commitment).decode("ascii")
+    segments = ("dek-registry", "v1", "keks", kek, "deks", *(() if older else (subject,)))
+    return Call("POST", _path(*segments, context=context), _dek, body, repeatable=False)
+
+
+def _kek(body: Any) -> Kek:
+    props = body.get("kmsProps") or {}
+    return Kek(
+        str(body["name"]),
+        str(body["kmsType"]),
+        str(body["kmsKeyId"]),
+        {str(key): str(value) for key, value in props.items() if value is not None},
+        body.get("shared") is True,
+        body.get("deleted") is True,
+    )
+
+
+def _dek(body: Any) -> Dek:
+    return Dek(
+        str(body["kekName"]),
+        str(body["subject"]),
+        _int(body.get("version", 1)),
+        str(body.get("algorithm") or "AES256_GCM"),
+        b64decode(body.get("encryptedKeyMaterial") or "", validate=True),
+        b64decode(body.get("keyMaterial") or "", validate=True),
+        _int_or_none(body.get("ts")) or 0,
+        b64decode(body.get("commitment") or "", validate=True),
+        body.get("deleted") is True,
+    )
 
 
 # --- Tenor's own API --------------------------------------------------------------------------------------------

@@ -24,6 +24,8 @@
     ├── UpcastFailed          an event could not be upcast: step and path
     ├── EncryptionError       keys and what they seal
     │   ├── Unsealed                                                     a field that must be sealed would go out open
+    │   ├── KeyNotReady · KeyMissing · KeyMismatch                       not at hand · not there · not what it should be
+    │   ├── Erased                                                       the person's key was destroyed
     │   ├── InvalidKey                                                   no key of that algorithm
     │   ├── AuthenticationFailed                                         another key, another place, or altered bytes
     │   └── KmsError          the system that keeps the key-encrypting keys
@@ -33,6 +35,7 @@
     │   ├── Unprocessed           a record was neither handled nor quarantined: it must not be acknowledged
     │   ├── RecordBusy            somebody else is handling the same event just now
     │   └── StoreFailed           the store that remembers handled events did not do its part
+    ├── BadBundle             a bundle that is not trusted, not whole, or too old
     └── MissingExtra          an optional package is not installed
 
 `kind` is the stable word for dead-letter headers and metrics.
@@ -336,6 +339,47 @@ class Unsealed(EncryptionError):
     kind = "UNSEALED"
 
 
+class KeyNotReady(EncryptionError):
+    """A key is not at hand. `needs` says which; `await codec.prepare(event)` fetches what an event needs."""
+
+    sentence = "The key {names} is not at hand."
+    kind = "KEY_NOT_READY"
+    retryable: ClassVar[bool] = True
+
+    def __init__(self, *, needs: Any) -> None:
+        self.needs = frozenset(needs)
+        shown = sorted(str(need) for need in self.needs)
+        super().__init__(names=", ".join(shown[:3]) + (", …" if len(shown) > 3 else ""))
+
+
+class KeyMissing(EncryptionError):
+    """The registry has no such key, or does not hand it out."""
+
+    sentence = "There is no key {name}: {reason}."
+    kind = "KEY_MISSING"
+
+
+class KeyMismatch(EncryptionError):
+    """The registry's key is not what the rule or the key's creator says it is: nothing is sealed or opened with it."""
+
+    sentence = "The key {name} is not trusted: {reason}."
+    kind = "KEY_MISMATCH"
+
+
+class Erased(EncryptionError):
+    """The person's key was destroyed: what it sealed cannot be read by anybody, ever.
+
+    `drop`: the schema says that such a record is to be left out; else it says that reading must stop here.
+    """
+
+    sentence = "{path} was sealed for a person whose key has been erased."
+    kind = "ERASED"
+
+    def __init__(self, *, path: str, drop: bool = False) -> None:
+        self.path, self.drop = path, drop
+        super().__init__(path=path or "The event", drop=drop)
+
+
 class InvalidKey(EncryptionError):
     """Bytes that are no key of the algorithm they are given for, or an algorithm that nobody knows."""
 
@@ -417,6 +461,13 @@ class StoreFailed(ConsumingError):
     sentence = "The store of handled events failed: {reason}."
     kind = "STORE_FAILED"
     retryable: ClassVar[bool] = True
+
+
+class BadBundle(TenorError):
+    """A bundle of schemas that is not trusted, not whole, or too old; or one that cannot be made so."""
+
+    sentence = "The bundle cannot be used: {reason}."
+    kind = "BUNDLE"
 
 
 class MissingExtra(TenorError, ImportError):

@@ -66,14 +66,23 @@ class Metadata:
 class Event:
     """What was received: `data`, the schema it was written with, and the metadata beside it.
 
-    `message` is the writer's full type name, which for Protobuf tells the messages of one file apart.
+    `message` is the writer's full type name, which for Protobuf tells the messages of one file apart. `erased` are the
+    paths of values that were sealed for persons whose keys are destroyed (`""`: all of it); what stands there now is
+    what the schema says (null, or a sentinel).
     """
 
-    __slots__ = ("_headers", "_metadata", "_prefix", "data", "message", "schema")
+    __slots__ = ("_headers", "_metadata", "_prefix", "data", "erased", "message", "schema")
 
     def __init__(
-        self, data: Any, schema: Registered | None, message: str = "", headers: Headers = None, prefix: str = PREFIX
+        self,
+        data: Any,
+        schema: Registered | None,
+        message: str = "",
+        headers: Headers = None,
+        prefix: str = PREFIX,
+        erased: tuple[str, ...] = (),
     ) -> None:
+        self.erased = erased
         self.data = data
         self.schema = schema
         self.message = message

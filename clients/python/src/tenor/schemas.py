@@ -110,6 +110,37 @@ class Association:
 
 
 @dataclass(frozen=True, slots=True)
+class Kek:
+    """A key-encrypting key: where it is, never what it is. `shared`: the registry itself may use it."""
+
+    name: str
+    kms_type: str
+    kms_key_id: str
+    kms_props: Mapping[str, str] = field(default_factory=dict, hash=False)
+    shared: bool = False
+    deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Dek:
+    """A data key as a registry keeps it: `wrapped` by its KEK; `plain`, serialised, where the registry may tell it.
+
+    `created` in milliseconds by the registry's clock. `commitment` recognises the key without knowing it; only Tenor
+    keeps it.
+    """
+
+    kek: str
+    subject: str
+    version: int
+    algorithm: str
+    wrapped: bytes = field(default=b"", repr=False)
+    plain: bytes = field(default=b"", repr=False)
+    created: int = 0
+    commitment: bytes = b""
+    deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """Some of a list, and where it goes on (None: here it ends)."""
 

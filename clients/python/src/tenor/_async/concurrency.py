@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from asyncio import Lock, sleep
+from asyncio import Event, Lock, sleep
 from collections.abc import Callable, Coroutine
 from inspect import isawaitable
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import httpx
 
-__all__ = ["AsyncHttpClient", "Lock", "new_http_client", "settled", "sleep", "spawn"]
+__all__ = ["AsyncHttpClient", "Event", "Lock", "at_once", "in_thread", "new_http_client", "settled", "sleep", "spawn", "waited"]
 
 _running: set[asyncio.Task[None]] = set()
+
+T = TypeVar("T")
 
 
 class AsyncHttpClient(Protocol):
@@ -33,6 +35,25 @@ def spawn(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
     task.add_done_callback(_running.discard)
 
 
+async def waited(event: Event, seconds: float) -> bool:
+    """Wait until something happened, or for so long; whether it happened."""
+    try:
+        await asyncio.wait_for(event.wait(), seconds)
+    except TimeoutError:
+        return False
+    return True
+
+
 async def settled(result: Any) -> Any:
     """The result of a call that may be a coroutine function's: handlers, stores and sinks may be of either kind."""
     return await result if isawaitable(result) else result
+
+
+async def in_thread(work: Callable[[], T]) -> T:
+    """The result of something that blocks: key systems do."""
+    return await asyncio.to_thread(work)
+
+
+def at_once(work: Callable[[], Coroutine[Any, Any, T]], error: Exception) -> T:
+    """The result of work that cannot be waited for here: raises `error`, which says what to await first."""
+    raise error

@@ -10,13 +10,15 @@ Every call of `tenor.calls` can be sent; the methods here add caches and what ta
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from tenor import calls, wire
-from tenor._async.codec import HEADER, PREFIX, AsyncCodec, Compiled, Settings, Source, compiled_from
+from tenor._async.codec import HEADER, PREFIX, AsyncCodec, Compiled, Settings, Source
 from tenor._async.concurrency import AsyncHttpClient
 from tenor._async.transport import AsyncTransport
 from tenor.cache import Cache
@@ -29,19 +31,35 @@ from tenor.errors import (
     NotFound,
     SchemaNotFound,
     SubjectNotFound,
+    Unavailable,
     UnexpectedAnswer,
+    Unreachable,
     UnusableSchema,
     VersionNotFound,
 )
 from tenor.naming import ASSOCIATED, Naming, by_topic, strategy
 from tenor.retry import Retry
+from tenor.rules.model import SEALING, parse
+from tenor.rules.ruled import ruled
 from tenor.schemas import LATEST, PROTOBUF, Compatibility, Page, Reference, Registered, Registration, Schema
+
+if TYPE_CHECKING:
+    from tenor._async.keys import AsyncKeychain
+    from tenor.bundle import Bundle
+    from tenor.compression import Compression
+    from tenor.observing import Observer
+    from tenor.sanitising import Sanitise
+    from tenor.sealing.executor import Keys
 
 T = TypeVar("T")
 
 MAX_REFERENCES: Final = 1000
 """Schemas that one schema may pull in, so that a hostile registry cannot keep a client busy for ever."""
 MAX_REFERENCE_DEPTH: Final = 100
+ASK_AGAIN: Final = 10.0
+"""Seconds for which a bundle answers at once, after nobody else did."""
+MAX_TOLD: Final = 10_000
+_now = time.monotonic
 _ABSENT: Final = (SubjectNotFound, VersionNotFound, SchemaNotFound)
 
 
@@ -53,6 +71,10 @@ class AsyncRegistry:
     `http`           an HTTP client of your own, e.g. one with a client certificate
     `latest_ttl`     seconds after which the newest version, an association or a look-up is asked for again
     `negative_ttl`   seconds for which "there is no such schema" is believed
+    `keys`           how to get at the keys that rules seal with (`tenor.Keys`)
+
+    `observer`       counts and traces what this registry's codecs do (`tenor.Observer`)
+    `bundle`         schemas for when nobody answers (`tenor.Bundle`)
 
     Schemas by id, guid or version number never change; the `cache_size` most recently used are kept.
     """
@@ -68,8 +90,11 @@ class AsyncRegistry:
         retry: Retry | None = None,
         headers: Mapping[str, str] | None = None,
         cache_size: int = 1000,
+        observer: Observer | None = None,
+        bundle: Bundle | None = None,
         latest_ttl: float = 300.0,
         negative_ttl: float = 10.0,
+        keys: Keys | None = None,
     ) -> None:
         self._transport = AsyncTransport(
             url, auth=auth, token=token, http=http, timeout=timeout, retry=retry, headers=headers
@@ -79,10 +104,42 @@ class AsyncRegistry:
         self._known: Cache[Any] = Cache(cache_size)
         self._absent: Cache[Answered] = Cache(cache_size)
         self._native: bool | None = None
+        self._observer, self._bundle = observer, bundle
+        self._away_until, self._told = 0.0, set[str]()
+        self._key_config = keys
+        self._keys_now: AsyncKeychain | None = None
+
+    @property
+    def keys(self) -> AsyncKeychain:
+        """The keys that sealing rules need; made when the first is needed."""
+        if self._keys_now is None:
+            from tenor._async.keys import AsyncKeychain
+            from tenor.sealing.executor import Keys
+
+            self._keys_now = AsyncKeychain(self.send, self._key_config or Keys())
+        return self._keys_now
 
     async def send(self, call: Call[T]) -> T:
         """Send any call of `tenor.calls`, past all caches. Raises RegistryError."""
-        return await self._transport.send(call)
+        if self._bundle is None:
+            return await self._transport.send(call)
+        return await self._sent_or_bundled(call, self._bundle)
+
+    async def _sent_or_bundled(self, call: Call[T], bundle: Bundle) -> T:
+        """Ask the registry, and the bundle if nobody answers. What the registry told once, it alone may change."""
+        lasting = call.path in self._told
+        if _now() < self._away_until and (found := bundle.answer(call, lasting=lasting)) is not None:
+            return found
+        try:
+            answer = await self._transport.send(call)
+        except (Unreachable, Unavailable, UnexpectedAnswer):
+            if (found := bundle.answer(call, lasting=lasting)) is None:
+                raise
+            self._away_until = _now() + ASK_AGAIN
+            return found
+        if call.method == "GET" and len(self._told) < MAX_TOLD:
+            self._told.add(call.path)
+        return answer
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -202,7 +259,10 @@ class AsyncRegistry:
         return await self.send(calls.compatibility(subject, schema, number, normalize=normalize))
 
     async def _cached(self, key: tuple[Any, ...], call: Call[T], ttl: float = float("inf")) -> T:
-        if (known := self._known.get(key)) is not None:
+        known = self._known.get(key)
+        if self._observer is not None:
+            self._observer.looked_up("registry", hit=known is not None)
+        if known is not None:
             return known  # type: ignore[no-any-return] # one cache for answers of several types
         if (absent := self._absent.get(key)) is not None:
             # A new error each time: a raised one collects tracebacks.
@@ -258,6 +318,8 @@ class AsyncRegistry:
         type: str = "",
         metadata: bool = True,
         header_prefix: str = "ce_",
+        sanitise: Sanitise | None = None,
+        compression: Compression | None = None,
         fill_defaults: bool = False,
         check_formats: bool | None = None,
         check_reads: bool = True,
@@ -279,6 +341,8 @@ class AsyncRegistry:
         The schema's rules always run. `must_encrypt` are tags whose fields this code will not let out unsealed,
         whatever the schema's rules have become: then the codec, or the event, is refused with Unsealed.
 
+        `sanitise` bounds what an event may hold, `compression` makes values smaller (readers need it, too).
+
         `framing` is `id-prefix` or `guid-header`, `part` which header belongs to it (`value` or `key`). `source` and
         `type` fill the CloudEvents headers, `metadata=False` leaves those out. The remaining options are those of
         `tenor.codecs.Options`. Raises NotFound, Incompatible, UnusableSchema, UnusableRule, MissingExtra,
@@ -299,7 +363,12 @@ class AsyncRegistry:
                 chosen = await self.send(calls.latest_with_metadata(subject, properties))
             else:
                 chosen = await self._chosen(subject, schema, register, normalize, version, id, guid)
-            return await self._compiled(chosen, subject, options, pins)
+            compiled = await self._compiled(chosen, subject, options, pins)
+            if compiled.sealing is not None:
+                # Who cannot seal learns it now, not with the first event: compiling tells which keys that takes.
+                compiled.body.writer(b"")
+                await self.keys.ready(compiled.sealing.sources)
+            return compiled
 
         async def written(frame: wire.Frame) -> Compiled:
             key = frame.schema if isinstance(frame.schema, int) else str(frame.schema)
@@ -310,7 +379,16 @@ class AsyncRegistry:
             subject, part, framing, self.url, source, type, metadata, header_prefix, self._latest_ttl, options
         )
         reads_as = compiled.body if compiled is not None and pinned and not read_as_written else None
-        return AsyncCodec(Source(current, written, follow=not pinned), settings, compiled, reads_as)
+        make = self._maker(sanitise, compression)
+        return make(Source(current, written, not pinned, lambda: self.keys), settings, compiled, reads_as)
+
+    def _maker(self, sanitise: Sanitise | None, compression: Compression | None) -> Callable[..., AsyncCodec]:
+        """What makes a codec: a plain one, unless something more was asked for."""
+        if sanitise is None and compression is None and self._observer is None:
+            return AsyncCodec
+        from tenor._async.watched import AsyncWatchedCodec
+
+        return partial(AsyncWatchedCodec, sanitise=sanitise, compression=compression, observer=self._observer)
 
     async def _chosen(
         self,
@@ -358,7 +436,12 @@ class AsyncRegistry:
             registered = await self._serialized(registered, subject)
         references: dict[str, Schema] = {}
         await self._resolve(registered.schema, registered.subject or subject, references, set(), 0)
-        return compiled_from(registered, references, options, must_encrypt)
+        rules = parse(registered.schema.rule_set, registered.schema.metadata)
+        sealing = None
+        if any(rule.type in SEALING for rule in (*rules.domain, *rules.encoding)):
+            sealing = self.keys.executor(subject, pinned=bool(must_encrypt))
+        body = ruled(registered.schema, references, options, sealing, must_encrypt)
+        return Compiled(registered, body, sealing)
 
     async def _serialized(self, registered: Registered, subject: str) -> Registered:
         if registered.id is not None:

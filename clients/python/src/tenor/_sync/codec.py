@@ -10,18 +10,21 @@ the background; while the registry is away it goes on with what it has.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tenor import events, wire
-from tenor._sync.concurrency import Lock, spawn
+from tenor._sync.concurrency import Lock, at_once, spawn
 from tenor.codecs import DEFAULTS, Body, Options, Read, Write
-from tenor.codecs import compile as compile_schema
-from tenor.errors import TenorError, UnusableSchema
+from tenor.errors import KeyNotReady, TenorError, UnusableSchema
 from tenor.events import Event, Message
-from tenor.rules.ruled import ruled
-from tenor.schemas import PROTOBUF, Registered, Schema
+from tenor.rules.model import Opened
+from tenor.schemas import PROTOBUF, Registered
+
+if TYPE_CHECKING:
+    from tenor._sync.keys import Keychain
+    from tenor.sealing.executor import Executor
 
 PREFIX = "id-prefix"
 HEADER = "guid-header"
@@ -35,10 +38,11 @@ _now = time.monotonic
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A schema of the registry together with its compiled form."""
+    """A schema of the registry together with its compiled form. `sealing` holds the keys that its rules seal with."""
 
     registered: Registered
     body: Body
+    sealing: Executor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +51,13 @@ class Source:
 
     `current`  the schema to write with; `follow` tells that asking again later may give another
     `written`  the schema behind an id or a guid
+    `keys`     gets the keys that rules need
     """
 
     current: Callable[[], Compiled]
     written: Callable[[wire.Frame], Compiled]
     follow: bool
+    keys: Callable[[], Keychain] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +80,14 @@ class _Writing:
     """A snapshot of all that encoding needs."""
 
     __slots__ = (
-        *("body", "fixed", "id_name", "plain_fixed", "prefix", "prefixed", "registered", "source", "stale_at"),
-        *("time_name", "type", "write"),
+        *("body", "compiled", "fixed", "id_name", "plain_fixed", "prefix", "prefixed", "registered", "schema_stale_at"),
+        *("source", "stale_at", "time_name", "type", "write"),
     )
 
     def __init__(self, compiled: Compiled, settings: Settings, stale_at: float) -> None:
+        self.compiled = compiled
         self.registered, self.body = compiled.registered, compiled.body
-        self.stale_at = stale_at
+        self.stale_at = self.schema_stale_at = stale_at
         indexes = self.body.indexes
         head = b""
         own: list[tuple[str, bytes]] = []
@@ -112,6 +119,7 @@ class _Reading:
     read: Read
     at: int
     indexes: tuple[int, ...] | None
+    sealed: bool = False
 
 
 class Codec:
@@ -167,11 +175,14 @@ class Codec:
         become headers. Never changes `data`. Raises InvalidEvent with path, rule and value of every violation.
         """
         writing = self._snapshot_now or self._writing
-        if writing.stale_at < _now():
+        if writing.stale_at < _now() or (writing.compiled.sealing is not None and writing.compiled.sealing.hurry):
             self._refresh_soon()
         if data is None:
             return Message(None, [])
-        value = writing.write(data)
+        try:
+            value = writing.write(data)
+        except KeyNotReady as missing:
+            value = at_once(lambda: self._with_keys(writing.write, data), missing)
         fixed = writing.fixed
         if writing.prefixed is not None and len(value) < SHORTEST_BARE_BODY:
             value, fixed = writing.prefixed(data), writing.plain_fixed
@@ -200,11 +211,37 @@ class Codec:
         With `guid-header` framing the value carries the id prefix.
         """
         writing = self._snapshot_now or self._writing
-        if writing.stale_at < _now():
+        if writing.stale_at < _now() or (writing.compiled.sealing is not None and writing.compiled.sealing.hurry):
             self._refresh_soon()
         if data is None:
             return None
-        return (writing.prefixed or writing.write)(data)
+        write = writing.prefixed or writing.write
+        try:
+            return write(data)
+        except KeyNotReady as missing:
+            return at_once(lambda: self._with_keys(write, data), missing)
+
+    def prepare(self, *data: Any) -> None:
+        """Get the keys that these events are sealed with: of persons not met yet, or that have grown old.
+
+        `encode` of a synchronous codec does that by itself; an synchronous one raises KeyNotReady without it.
+        """
+        writing = self._writing
+        for each in data:
+            if each is not None:
+                self._with_keys(writing.write, each)
+
+    def _with_keys(self, write: Write, data: Any) -> bytes:
+        """Write an event, getting the keys it turns out to need."""
+        asked: set[Any] = set()
+        while True:
+            try:
+                return write(data)
+            except KeyNotReady as missing:
+                if missing.needs <= asked or self._source.keys is None:
+                    raise
+                asked |= missing.needs
+                self._source.keys().ready(missing.needs)
 
     def refresh(self) -> None:
         """Ask the registry now for the schema to write with. Raises RegistryError, UnusableSchema."""
@@ -212,7 +249,24 @@ class Codec:
 
     def _snapshot(self, compiled: Compiled) -> _Writing:
         stale_at = _now() + self._settings.refresh_after if self._source.follow else float("inf")
-        return _Writing(compiled, self._settings, stale_at)
+        writing = _Writing(compiled, self._settings, stale_at)
+        self._until_keys_are_due(writing)
+        return writing
+
+    def _until_keys_are_due(self, writing: _Writing) -> None:
+        sealing = writing.compiled.sealing
+        writing.stale_at = writing.schema_stale_at
+        if sealing is not None and self._source.keys is not None:
+            writing.stale_at = min(writing.stale_at, self._source.keys().due(sealing.sources))
+
+    def _renew(self) -> None:
+        """What grew old: the schema that is followed, or the keys it seals with."""
+        writing = self._writing
+        if writing.schema_stale_at < _now():
+            self.refresh()
+        elif writing.compiled.sealing is not None and self._source.keys is not None:
+            self._source.keys().ready(writing.compiled.sealing.sources)
+            self._until_keys_are_due(writing)
 
     def _refresh_soon(self) -> None:
         # A race here costs one more request, not correctness.
@@ -222,7 +276,7 @@ class Codec:
 
     def _refresh_quietly(self) -> None:
         try:
-            self.refresh()
+            self._renew()
         except TenorError:
             # The registry is away, or has something this client cannot use: go on, ask again a little later.
             self._writing.stale_at = _now() + min(10.0, self._settings.refresh_after)
@@ -242,14 +296,64 @@ class Codec:
         value = bytes(value)  # a memoryview, perhaps; bytes are not copied
         if headers is not None and not isinstance(headers, Mapping | list | tuple):
             headers = list(headers)  # an iterator is read twice: for the schema now, for the metadata later
-        header = wire.schema_header(headers, self._settings.part) if headers else None
-        head = value[: wire.ID_HEAD if value[:1] == b"\x00" else wire.GUID_HEAD] if header is None else header
+        head = self._head(value, headers)
         reading = self._readers.get(head)
         if reading is None:
             reading = self._learn(value, headers, head)
-        data = reading.read(value, reading.at)
+        try:
+            data = reading.read(value, reading.at)
+        except KeyNotReady as missing:
+            data = self._opened(reading, value, missing)
         message = reading.body.name_of(value, reading.at, reading.indexes)
+        if type(data) is Opened:
+            return Event(data.data, reading.registered, message, headers, self._settings.header_prefix, data.erased)
         return Event(data, reading.registered, message, headers, self._settings.header_prefix)
+
+    def _opened(self, reading: _Reading, value: bytes, missing: KeyNotReady) -> Any:
+        """Read an event, getting the keys it turns out to need."""
+        asked: set[Any] = set()
+        while True:
+            if missing.needs <= asked or self._source.keys is None:
+                raise missing
+            asked |= missing.needs
+            self._source.keys().ready(missing.needs)
+            try:
+                return reading.read(value, reading.at)
+            except KeyNotReady as more:
+                missing = more
+
+    def decode_many(self, messages: Iterable[tuple[bytes | None, wire.Headers]]) -> list[Event]:
+        """Read many events, getting all the keys they need together. Raises what `decode` raises."""
+        messages = [
+            (
+                None if value is None else bytes(value),
+                headers if headers is None or isinstance(headers, Mapping | list | tuple) else list(headers),
+            )
+            for value, headers in messages
+        ]
+        needs: set[Any] = set()
+        for value, headers in messages:
+            if value is None:
+                continue
+            head = self._head(value, headers)
+            reading = self._readers.get(head) or self._learn(value, headers, head)
+            if reading.sealed:
+                try:
+                    reading.read(value, reading.at)
+                except KeyNotReady as missing:
+                    needs |= missing.needs
+                except TenorError:  # said again, to the caller, when it is its turn
+                    continue
+        if needs and self._source.keys is not None:
+            self._source.keys().ready(needs)
+        return [self.decode(value, headers) for value, headers in messages]
+
+    def _head(self, value: bytes, headers: wire.Headers) -> bytes:
+        """The part of a frame by which its schema is known again, and where the body begins."""
+        header = wire.schema_header(headers, self._settings.part) if headers else None
+        if header is None:
+            return value[: wire.ID_HEAD if value[:1] == b"\x00" else wire.GUID_HEAD]
+        return b"header" + header
 
     def _learn(self, value: bytes, headers: wire.Headers, head: bytes) -> _Reading:
         """Compile the schema behind a frame, once however many ask."""
@@ -262,7 +366,8 @@ class Codec:
             if frame.in_header:  # now that the format is known, all of the header can be read
                 frame = wire.read(value, headers, part=self._settings.part, protobuf=body.format == PROTOBUF)
             read = body.reader(frame.indexes, self._reads_as)
-            reading = _Reading(compiled.registered, body, read, frame.body, frame.indexes)
+            sealed = compiled.sealing is not None
+            reading = _Reading(compiled.registered, body, read, frame.body, frame.indexes, sealed)
             if len(self._readers) >= MAX_READERS:
                 # Plain dicts keep their order: the oldest goes. Readers meet a dict that is never half changed.
                 self._readers.pop(next(iter(self._readers)))
@@ -300,13 +405,3 @@ def _described(registered: Registered, settings: Settings, source: str, type: st
         "schemaversion": version,
     }
     return events.metadata_headers(settings.header_prefix, attributes)
-
-
-def compiled_from(
-    registered: Registered, references: Mapping[str, Schema], options: Options, must_encrypt: frozenset[str]
-) -> Compiled:
-    """Compile a schema of the registry together with its rules. Raises UnusableSchema, UnusableRule, Unsealed."""
-    schema = registered.schema
-    return Compiled(
-        registered, ruled(compile_schema(schema, references, options), schema, references, must_encrypt=must_encrypt)
-    )

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from inspect import isawaitable
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
 from time import sleep
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import httpx
 
-__all__ = ["HttpClient", "Lock", "new_http_client", "settled", "sleep", "spawn"]
+__all__ = ["Event", "HttpClient", "Lock", "at_once", "in_thread", "new_http_client", "settled", "sleep", "spawn", "waited"]
+
+T = TypeVar("T")
 
 
 class HttpClient(Protocol):
@@ -29,9 +31,24 @@ def spawn(work: Callable[[], None]) -> None:
     Thread(target=work, name="tenor-refresh", daemon=True).start()
 
 
+def waited(event: Event, seconds: float) -> bool:
+    """Wait until something happened, or for so long; whether it happened."""
+    return event.wait(seconds)
+
+
 def settled(result: Any) -> Any:
     """The result of a call. Raises TypeError for a coroutine, which nobody would ever run."""
     if isawaitable(result):
         getattr(result, "close", lambda: None)()
         raise TypeError("a coroutine function needs the asynchronous consumer: AsyncConsumer")
     return result
+
+
+def in_thread(work: Callable[[], T]) -> T:
+    """The result of something that blocks, as everything here does."""
+    return work()
+
+
+def at_once(work: Callable[[], T], error: Exception) -> T:
+    """The result of work that can simply be waited for; `error` is what the asynchronous half raises instead."""
+    return work()

@@ -15,10 +15,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from tenor import calls, wire
-from tenor._sync.codec import HEADER, PREFIX, Codec, Compiled, Settings, Source, compiled_from
+from tenor._sync.codec import HEADER, PREFIX, Codec, Compiled, Settings, Source
 from tenor._sync.concurrency import HttpClient
 from tenor._sync.transport import Transport
 from tenor.cache import Cache
@@ -37,7 +37,13 @@ from tenor.errors import (
 )
 from tenor.naming import ASSOCIATED, Naming, by_topic, strategy
 from tenor.retry import Retry
+from tenor.rules.model import SEALING, parse
+from tenor.rules.ruled import ruled
 from tenor.schemas import LATEST, PROTOBUF, Compatibility, Page, Reference, Registered, Registration, Schema
+
+if TYPE_CHECKING:
+    from tenor._sync.keys import Keychain
+    from tenor.sealing.executor import Keys
 
 T = TypeVar("T")
 
@@ -55,6 +61,7 @@ class Registry:
     `http`           an HTTP client of your own, e.g. one with a client certificate
     `latest_ttl`     seconds after which the newest version, an association or a look-up is asked for again
     `negative_ttl`   seconds for which "there is no such schema" is believed
+    `keys`           how to get at the keys that rules seal with (`tenor.Keys`)
 
     Schemas by id, guid or version number never change; the `cache_size` most recently used are kept.
     """
@@ -72,6 +79,7 @@ class Registry:
         cache_size: int = 1000,
         latest_ttl: float = 300.0,
         negative_ttl: float = 10.0,
+        keys: Keys | None = None,
     ) -> None:
         self._transport = Transport(
             url, auth=auth, token=token, http=http, timeout=timeout, retry=retry, headers=headers
@@ -81,6 +89,18 @@ class Registry:
         self._known: Cache[Any] = Cache(cache_size)
         self._absent: Cache[Answered] = Cache(cache_size)
         self._native: bool | None = None
+        self._key_config = keys
+        self._keys_now: Keychain | None = None
+
+    @property
+    def keys(self) -> Keychain:
+        """The keys that sealing rules need; made when the first is needed."""
+        if self._keys_now is None:
+            from tenor._sync.keys import Keychain
+            from tenor.sealing.executor import Keys
+
+            self._keys_now = Keychain(self.send, self._key_config or Keys())
+        return self._keys_now
 
     def send(self, call: Call[T]) -> T:
         """Send any call of `tenor.calls`, past all caches. Raises RegistryError."""
@@ -299,7 +319,12 @@ class Registry:
                 chosen = self.send(calls.latest_with_metadata(subject, properties))
             else:
                 chosen = self._chosen(subject, schema, register, normalize, version, id, guid)
-            return self._compiled(chosen, subject, options, pins)
+            compiled = self._compiled(chosen, subject, options, pins)
+            if compiled.sealing is not None:
+                # Who cannot seal learns it now, not with the first event: compiling tells which keys that takes.
+                compiled.body.writer(b"")
+                self.keys.ready(compiled.sealing.sources)
+            return compiled
 
         def written(frame: wire.Frame) -> Compiled:
             key = frame.schema if isinstance(frame.schema, int) else str(frame.schema)
@@ -310,7 +335,7 @@ class Registry:
             subject, part, framing, self.url, source, type, metadata, header_prefix, self._latest_ttl, options
         )
         reads_as = compiled.body if compiled is not None and pinned and not read_as_written else None
-        return Codec(Source(current, written, follow=not pinned), settings, compiled, reads_as)
+        return Codec(Source(current, written, not pinned, lambda: self.keys), settings, compiled, reads_as)
 
     def _chosen(
         self,
@@ -358,7 +383,12 @@ class Registry:
             registered = self._serialized(registered, subject)
         references: dict[str, Schema] = {}
         self._resolve(registered.schema, registered.subject or subject, references, set(), 0)
-        return compiled_from(registered, references, options, must_encrypt)
+        rules = parse(registered.schema.rule_set, registered.schema.metadata)
+        sealing = None
+        if any(rule.type in SEALING for rule in (*rules.domain, *rules.encoding)):
+            sealing = self.keys.executor(subject, pinned=bool(must_encrypt))
+        body = ruled(registered.schema, references, options, sealing, must_encrypt)
+        return Compiled(registered, body, sealing)
 
     def _serialized(self, registered: Registered, subject: str) -> Registered:
         if registered.id is not None:

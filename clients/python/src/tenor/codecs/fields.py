@@ -151,7 +151,7 @@ class _Walks:
             return None
         if node.kind == "choice":
             named = {name: self.compile(branch, slot, path, inside) for name, branch in node.named.items()}
-            return _choice(branches, named)
+            return _choice(branches, named, {name for name, branch in node.named.items() if branch.kind == "leaf"})
         return _every(branches)
 
     def _record(self, node: Node, path: str, inside: tuple[int, ...]) -> Change | None:
@@ -218,11 +218,13 @@ def _each_value(inner: Change, hands: Hands) -> Change:
     return lambda value, record, state: {key: inner(item, record, state) for key, item in value.items()}
 
 
-def _choice(branches: list[tuple[Test, Change | None]], named: dict[str, Change | None]) -> Change:
+def _choice(branches: list[tuple[Test, Change | None]], named: dict[str, Change | None], ends: set[str]) -> Change:
     def choice(value: Any, record: Any, state: Any) -> Any:
         if type(value) is tuple and len(value) == 2 and value[0] in named:
-            inner = named[value[0]]
-            return value if inner is None else (value[0], inner(value[1], record, state))
+            if (inner := named[value[0]]) is None:
+                return value
+            changed = inner(value[1], record, state)
+            return changed if value[0] in ends else (value[0], changed)  # a sealed number is of another branch
         for test, inner in branches:
             if test(value):
                 return value if inner is None else inner(value, record, state)

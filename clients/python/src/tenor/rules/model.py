@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from tenor.codecs.fields import Slot
 from tenor.errors import RuleFailed, UnusableRule
@@ -22,6 +22,17 @@ HERE: Final = frozenset({"ALL", "CLIENT"})
 """`enableAt`: rules for gateways and servers are theirs."""
 SEALING: Final = frozenset({"ENCRYPT", "ENCRYPT_PAYLOAD", "SEAL", "SEAL_PAYLOAD"})
 """Types of rules that keep plaintext in."""
+
+
+class BodyErased(Exception):
+    """A body whose key was erased, where the schema says that it then counts as nothing."""
+
+
+class Opened(NamedTuple):
+    """An event some of whose values were erased: the paths tell which."""
+
+    data: Any
+    erased: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,17 +14,32 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, Final, Protocol
 
-from tenor.codecs import Body, Plain, Read, Write
+from tenor.codecs import Body, Options, Plain, Read, Write, compile
 from tenor.codecs.fields import Change, Choose, Field, Hands, Node, Tags, leaves, slots, walker
 from tenor.errors import InvalidEvent, RuleFailed, TenorError, Unsealed, Violation
 from tenor.rules import cel, checks, jsonata
-from tenor.rules.model import CONDITION, NONE, READ, SEALING, WRITE, Rule, RuleSet, parse, tagged, tagger
+from tenor.rules.model import (
+    CONDITION,
+    NONE,
+    READ,
+    SEALING,
+    WRITE,
+    BodyErased,
+    Opened,
+    Rule,
+    RuleSet,
+    parse,
+    tagged,
+    tagger,
+)
 from tenor.schemas import AVRO, PROTOBUF, Schema
 
 Step = Callable[[Any, Any], Any]
 """(event or body, the message's state) → the same after a rule."""
 
 PAYLOAD: Final = frozenset({"ENCRYPT_PAYLOAD", "SEAL_PAYLOAD"})
+MARK: Final = "tenor.sealed"
+"""Marks a leaf of a wire schema that holds something else, sealed."""
 _HIDDEN: Final = "<redacted>"
 
 
@@ -49,12 +64,21 @@ class Sealing(Protocol):
 
 
 class RuledBody:
-    """A compiled schema that runs its rules. Raises UnusableRule, UnusableSchema, Unsealed, MissingExtra."""
+    """A compiled schema that runs its rules. Raises UnusableRule, UnusableSchema, Unsealed, MissingExtra.
+
+    `body` is what travels and `logical` what events are of: they differ where a rule seals what is no text.
+    """
 
     def __init__(
-        self, body: Plain, schema: Schema, rules: RuleSet, sealing: Sealing | None, must_encrypt: frozenset[str]
+        self,
+        body: Plain,
+        logical: Plain,
+        schema: Schema,
+        rules: RuleSet,
+        sealing: Sealing | None,
+        must_encrypt: frozenset[str],
     ) -> None:
-        self.body, self.rules = body, rules
+        self.body, self.logical, self.rules = body, logical, rules
         self.format, self.record, self.indexes = body.format, body.record, body.indexes
         self._sealing, self._pins = sealing, must_encrypt
         self._tags: Tags = tagger(schema.metadata)
@@ -69,10 +93,9 @@ class RuledBody:
 
     def writer(self, head: bytes) -> Write:
         """A function that runs the rules of writing over an event and writes it behind `head`."""
-        before, after = self._sorted()
-        encoding, serialize, sealing = self._encoding(WRITE), self.body.serializer(b""), self._sealing
-        asserted = self._assertion()
-        check, hides, as_dict = self.body.checked, self._hides, self.body.as_dict
+        before, after, encoding, asserted = self._writing
+        serialize, sealing = self.body.serializer(b""), self._sealing
+        check, hides, as_dict = self.logical.checked, self._hides, self.logical.as_dict
         inline = self._inline
 
         def write(event: Any) -> bytes:
@@ -100,6 +123,10 @@ class RuledBody:
 
         return write
 
+    @cached_property
+    def _writing(self) -> tuple[list[Step], list[Step], list[Step], Callable[[Any, Any], None] | None]:
+        return (*self._sorted(), self._encoding(WRITE), self._assertion())
+
     def _sorted(self) -> tuple[list[Step], list[Step]]:
         """The steps before and after validation: it is as late as possible, and before anything is sealed."""
         rules, _ = self.rules.of(WRITE)
@@ -111,7 +138,11 @@ class RuledBody:
 
     @cached_property
     def _inline(self) -> Callable[[Any], None] | None:
-        look = checks.compile(self._tree(None)) if self.body.indexes is not None or self.format != PROTOBUF else None
+        look = (
+            checks.compile(self._tree(WRITE, None))
+            if self.body.indexes is not None or self.format != PROTOBUF
+            else None
+        )
         if look is None:
             return None
 
@@ -131,7 +162,7 @@ class RuledBody:
         if any(rule.type in PAYLOAD for rule in encoding):
             return None
         sealing = [rule for rule in rules if rule.type in SEALING]
-        root = self._tree(None)
+        root = self._tree(WRITE, None)
         for slot in slots(root):
             tags = self._tags(slot)
             if tags & self._pins and not any(tagged(rule, tags) for rule in sealing) and leaves(slot.node):
@@ -155,15 +186,15 @@ class RuledBody:
 
     def reader(self, indexes: tuple[int, ...] | None, reads_as: Body | None, *, raw: bool = False) -> Read:
         """A function that opens an event with the rules it was written with."""
-        theirs = reads_as.body if isinstance(reads_as, RuledBody) else reads_as
-        other = theirs is not None and theirs is not self.body
-        self.body.reader(indexes, theirs)  # refuses schemas that do not fit
+        theirs = reads_as.logical if isinstance(reads_as, RuledBody) else reads_as
+        other = theirs is not None and theirs is not self.logical
+        self.logical.reader(indexes, theirs)  # refuses schemas that do not fit
         encoding, sealing = self._encoding(READ), self._sealing
         inner: dict[Any, tuple[Read, list[Step], Read | None]] = {}
 
         def parts(path: tuple[int, ...] | None) -> tuple[Read, list[Step], Read | None]:
             if (known := inner.get(path)) is None:
-                final = self.body.reader(path, theirs) if other or self.format == PROTOBUF else None
+                final = self.logical.reader(path, theirs) if other or self.format == PROTOBUF else None
                 steps = self._domain(READ, path, opening=True if other else None)
                 known = inner[path] = (self.body.reader(path, None, raw=True), steps, final)
             return known
@@ -177,21 +208,26 @@ class RuledBody:
             decode, steps, final = parts(path)
             state = None if sealing is None else sealing.state(None)
             content = data[start:] if start else data
-            for step in encoding:
-                content = step(content, state)
+            try:
+                for step in encoding:
+                    content = step(content, state)
+            except BodyErased:
+                return Opened(None, ("",))
             event = decode(content, 0)
+            gone = ()
             try:
                 for step in steps:
                     event = step(event, state)
-                if not other:
-                    self.body.judge(event)
+                gone = state.erased if state is not None and state.erased else ()
+                if not other and not gone:  # what stands in for an erased value may break the schema
+                    self.logical.judge(event)
                 if final is not None:
-                    event = final(self.body.serializer(b"", path)(event), 0)
+                    event = final(self.logical.serializer(b"", path)(event), 0)
             except InvalidEvent as error:
                 raise self._hides(error) from None
             for step in later:
                 event = step(event, None)
-            return event
+            return Opened(event, tuple(gone)) if gone else event
 
         return read
 
@@ -205,10 +241,11 @@ class RuledBody:
 
     # --- rules ----------------------------------------------------------------------------------------------
 
-    def _tree(self, path: tuple[int, ...] | None) -> Node:
-        if path not in self._trees:
-            self._trees[path] = self.body.tree(path)
-        return self._trees[path]
+    def _tree(self, mode: str, path: tuple[int, ...] | None) -> Node:
+        """What events look like when written, or what travels when read."""
+        if (mode, path) not in self._trees:
+            self._trees[mode, path] = (self.logical if mode == WRITE else self.body).tree(path)
+        return self._trees[mode, path]
 
     def _encoding(self, mode: str) -> list[Step]:
         _, rules = self.rules.of(mode)
@@ -244,7 +281,7 @@ class RuledBody:
                 if ignores:
                     return event
                 raise
-            except InvalidEvent:
+            except (InvalidEvent, BodyErased):
                 raise
             except TenorError as error:
                 if ignores and error.kind != "KEY_NOT_READY":
@@ -314,7 +351,7 @@ class RuledBody:
             return change
 
         hands = Hands.LOOK if condition else Hands.COPY
-        walk = walker(self._tree(path), choose, self._tags, hands)
+        walk = walker(self._tree(WRITE, path), choose, self._tags, hands)
         return _unchanged if walk is None else lambda event, state: walk(event, None, state)
 
     def _jsonata(self, rule: Rule) -> Step:
@@ -338,7 +375,7 @@ class RuledBody:
         choose = sealing.fields(rule, mode, self.format)
         # What was read is nobody's yet; but a failure that is to be ignored must leave it whole.
         own = mode == READ and rule.action(mode, failed=True) != NONE
-        tree = self._tree(path)
+        tree = self._tree(mode, path)
         if mode == READ:
             tree = self.body.tree(path, self._sealed_slots(tree))
         walk = walker(tree, choose, self._tags, Hands.OWN if own else Hands.COPY)
@@ -371,7 +408,7 @@ class RuledBody:
         rules = [rule for rule in (*self.rules.domain, *self.rules.encoding) if rule.type in SEALING]
         if any(rule.type in PAYLOAD for rule in rules):
             return frozenset()
-        every = list(slots(self._tree(None)))
+        every = list(slots(self._tree(WRITE, None)))
         secret = {slot.name for slot in every if any(tagged(rule, self._tags(slot)) for rule in rules)}
         plain = {slot.name for slot in every if all(node.kind == "leaf" for node in _ends(slot.node))}
         return frozenset(plain - secret)
@@ -387,19 +424,24 @@ class RuledBody:
 
 
 def ruled(
-    body: Plain,
     schema: Schema,
     references: Mapping[str, Schema],
-    sealing: Callable[[], Sealing] | None = None,
+    options: Options,
+    sealing: Sealing | None = None,
     must_encrypt: frozenset[str] = frozenset(),
 ) -> Body:
-    """A compiled schema with its rules, or as it is if it has none. Raises UnusableRule, Unsealed, MissingExtra."""
+    """A schema compiled with its rules. Raises UnusableSchema, UnusableRule, Unsealed, MissingExtra."""
+    body = compile(schema, references, options)
     rules = parse(schema.rule_set, schema.metadata)
     inline = any(_may_have_checks(each) for each in (schema, *references.values()))
     if not (rules.domain or rules.encoding or inline or must_encrypt):
         return body
-    secretive = any(rule.type in SEALING for rule in (*rules.domain, *rules.encoding))
-    return RuledBody(body, schema, rules, sealing() if sealing and secretive else None, must_encrypt)
+    logical = body
+    if MARK in schema.text:
+        from tenor.sealing.wire import logical as undone  # loads what only sealed schemas need
+
+        logical = compile(undone(schema), references, options)
+    return RuledBody(body, logical, schema, rules, sealing, must_encrypt)
 
 
 def _may_have_checks(schema: Schema) -> bool:
@@ -413,9 +455,9 @@ def _unchanged(event: Any, state: Any) -> Any:
     return event
 
 
-def _compiled(rule: Rule, compile: Callable[[str], Callable[[Any], Any]]) -> Callable[[Any], Any]:
+def _compiled(rule: Rule, make: Callable[[str], Callable[[Any], Any]]) -> Callable[[Any], Any]:
     try:
-        return compile(rule.expr)
+        return make(rule.expr)
     except ValueError as error:
         raise rule.refused(f"it does not compile ({' '.join(str(error).split())[:160]})") from error
 

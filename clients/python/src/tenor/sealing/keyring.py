@@ -1,0 +1,154 @@
+"""The keys at hand: prepared, bounded in number and in time. No I/O; nothing here waits or locks.
+
+A key for everybody is renewed in the background after `ttl` seconds and used for `grace` seconds more while the
+registry is away. A person's key is used for `ttl` seconds and not a second longer, so that erasing it has an end.
+Python cannot wipe memory: a key that was forgotten may stay in it until that memory is used again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from tenor.keys.algorithms import Cipher, cipher, hkdf
+from tenor.sealing.sources import HARD_LIMIT, PERSONS, Key, Source
+
+TTL: Final = 300.0
+GRACE: Final = 3600.0
+MAX_KEYS: Final = 20_000
+FOREVER: Final = float("inf")
+
+
+class Held:
+    """A key at hand. `due` is when to renew it, `until` when it is no longer used; both in monotonic seconds."""
+
+    __slots__ = ("_chacha", "cipher", "created", "due", "head", "key", "limit", "raw", "until", "uses")
+
+    def __init__(
+        self, key: Key, raw: bytes, due: float, until: float, created: int = 0, limit: int = HARD_LIMIT
+    ) -> None:
+        self.key, self.raw = key, raw
+        self.cipher: Cipher = cipher(key.algorithm, raw)
+        self.head = b"\x00" + key.version.to_bytes(4, "big")
+        self.due, self.until, self.created = due, until, created
+        self.uses, self.limit = 0, limit
+        self._chacha: Any = None
+
+    @property
+    def chacha(self) -> Any:
+        """ChaCha20-Poly1305 under a key of its own, derived: no key serves two ciphers."""
+        if self._chacha is None:
+            from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+
+            self._chacha = ChaCha20Poly1305(hkdf(self.raw, b"tenor-seal-03", 32))
+        return self._chacha
+
+    def __repr__(self) -> str:
+        return f"<Held {self.key}>"  # never the key
+
+
+class Cell:
+    """Where a source's present key is kept; closures hold the cell, so that a renewed key needs no new closure."""
+
+    __slots__ = ("held", "source")
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.held: Held | None = None
+
+
+class KeyRing:
+    """All keys of one client."""
+
+    def __init__(
+        self,
+        *,
+        ttl: float = TTL,
+        grace: float = GRACE,
+        size: int = MAX_KEYS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.ttl, self.grace, self.clock = ttl, grace, clock
+        self.hurry = False
+        """A key was used so often that it is to be renewed now."""
+        self._size = size
+        self._held: dict[Key, Held] = {}
+        self._absent: dict[Key, float] = {}
+        self._cells: dict[Source, Cell] = {}
+        self._persons: dict[tuple[Source, bytes], Held] = {}
+
+    def cell(self, source: Source) -> Cell:
+        """Where the present key of a source is, or will be."""
+        return self._cells.setdefault(source, Cell(source))
+
+    def cells(self) -> list[Cell]:
+        """Every source in use."""
+        return list(self._cells.values())
+
+    def find(self, key: Key, now: float) -> Held | None:
+        """A key to open with, if it is at hand."""
+        held = self._held.get(key)
+        if held is None:
+            return None
+        if held.until <= now:
+            self._held.pop(key, None)
+            return None
+        return held
+
+    def person(self, source: Source, handle: bytes, now: float) -> Held | None:
+        """The key to seal with for a person, if it is at hand."""
+        held = self._persons.get((source, handle))
+        return held if held is not None and held.until > now else None
+
+    def absent(self, key: Key, now: float) -> bool:
+        """Whether the registry said lately that there is no such key."""
+        return self._absent.get(key, 0.0) > now
+
+    def keep(self, key: Key, raw: bytes, created: int = 0) -> Held:
+        """Keep a key that was unwrapped."""
+        now = self.clock()
+        if (known := self._held.get(key)) is not None and known.raw == raw:
+            held = known
+            held.due, held.until = now + self.ttl, self._until(key, now)
+        else:
+            held = Held(key, raw, now + self.ttl, self._until(key, now), created)
+            _bound(self._held, self._size)
+            self._held[key] = held
+        self._absent.pop(key, None)
+        return held
+
+    def keep_person(self, source: Source, handle: bytes, held: Held) -> None:
+        """Remember whose key it is."""
+        _bound(self._persons, self._size)
+        self._persons[source, handle] = held
+
+    def miss(self, key: Key) -> None:
+        """The registry has no such key: forget it, and do not ask again for a while."""
+        self.drop(key)
+        _bound(self._absent, self._size)
+        self._absent[key] = self.clock() + self.ttl
+
+    def drop(self, key: Key) -> None:
+        """Forget a key at once, for sealing too."""
+        held = self._held.pop(key, None)
+        for cell in self._cells.values():
+            if cell.held is not None and cell.held.key == key:
+                cell.held = None
+        for name, mine in list(self._persons.items()):
+            if mine is held or mine.key == key:
+                self._persons.pop(name, None)
+
+    def drop_all(self, kek: str, version: int | None = None, domain: str | None = None) -> None:
+        """Forget the keys of a KEK, or those of one version of it."""
+        for key in [*self._held, *(held.key for held in self._persons.values())]:
+            if key.kek == kek and version in (None, key.version) and domain in (None, key.domain):
+                self.drop(key)
+
+    def _until(self, key: Key, now: float) -> float:
+        return now + self.ttl + (0.0 if key.version >= PERSONS else self.grace)
+
+
+def _bound(kept: dict[Any, Any], size: int) -> None:
+    while len(kept) >= size:
+        kept.pop(next(iter(kept)), None)  # the oldest: dicts keep their order

@@ -1,0 +1,533 @@
+"""Events whose fields or bodies are sealed, through a codec, against a registry in memory. Asynchronous."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from typing import Any
+
+import httpx
+import pytest
+from fake_keys import FakeKeys
+from fake_registry import error
+from sealing import ADA, CUSTOMER, KMS, PEPPER, avro, pii, plain, rule, rules, secrets
+
+from tenor import AsyncRegistry, Keys, Retry, Schema, errors
+from tenor._async import keys as keys_module
+from tenor._async.concurrency import sleep
+from tenor.keys.kms import Driver
+
+pytestmark = pytest.mark.anyio
+
+
+def client(fake: FakeKeys, *, keys: Any = None, **options: Any) -> AsyncRegistry:
+    http = httpx.AsyncClient(transport=httpx.MockTransport(fake))
+    config = Keys(**{"kms": KMS, "pepper": PEPPER, "jitter": 0.0, **(keys or {})})
+    return AsyncRegistry("http://registry.test", http=http, retry=Retry(rounds=1), keys=config, **options)
+
+
+async def eventually(condition: Any) -> None:
+    for _ in range(300):
+        if condition():
+            return
+        await sleep(0.005)
+    raise AssertionError("it did not happen within a second and a half")
+
+
+def customers(*domain: Any, encoding: Any = (), text: str = CUSTOMER, format: str = "AVRO", **more: Any) -> FakeKeys:
+    fake = FakeKeys()
+    fake.add("customers-value", text, format, ruleSet=rules(*domain, encoding=encoding), **more)
+    return fake
+
+
+ALGORITHMS = ["AES256_GCM", "AES128_GCM", "AES256_SIV"]
+FIELDS = [
+    pytest.param(type_, {"encrypt__dek__algorithm": algorithm, **extra}, id=f"{type_}-{algorithm}-{len(extra)}")
+    for type_ in ("ENCRYPT", "ENCRYPT_PAYLOAD")
+    for algorithm in ALGORITHMS
+    for extra in ({}, {"encrypt__dek__expiry__days": 30})
+] + [
+    pytest.param(type_, {"tenor__suite": suite, "tenor__searchable": "true"}, id=f"{type_}-{suite}")
+    for type_ in ("SEAL", "SEAL_PAYLOAD")
+    for suite in ("01", "02", "03", "04")
+]
+
+
+@pytest.mark.parametrize(("type_", "params"), FIELDS)
+@pytest.mark.parametrize("framing", ["id-prefix", "guid-header"])
+async def test_what_was_sealed_opens_and_nothing_else_is_seen(type_: str, params: Any, framing: str) -> None:
+    payload = type_.endswith("PAYLOAD")
+    one = rule(type_, params=params, tags=[] if payload else ["PII"])
+    fake = customers(*([] if payload else [one]), encoding=[one] if payload else [])
+    orders = await client(fake).events("customers-value", framing=framing)
+    before = json.dumps(ADA, default=repr)
+    message = orders.encode(ADA)
+    assert json.dumps(ADA, default=repr) == before
+    assert not any(secret in message.value for secret in secrets())
+    assert (b"London" in message.value) is not payload
+    assert (await orders.decode(message.value, message.headers)).data == ADA
+    stranger = await client(fake).events("customers-value", decode_only=True)
+    assert (await stranger.decode(message.value, message.headers)).data == ADA
+    same = orders.encode(ADA).value == message.value
+    assert same is (params.get("encrypt__dek__algorithm") == "AES256_SIV" or params.get("tenor__suite") == "02")
+
+
+async def test_the_warm_path_asks_nobody() -> None:
+    fake = customers(rule())
+    orders = await client(fake).events("customers-value")
+    await orders.decode(orders.encode(ADA).value)
+    asked = len(fake.requests)
+    for _ in range(20):
+        await orders.decode(orders.encode(ADA).value)
+    assert len(fake.requests) == asked
+
+
+async def test_null_and_nothing_pass() -> None:
+    fake = customers(rule())
+    orders = await client(fake).events("customers-value")
+    event = {**ADA, "phone": None, "nicknames": [], "labels": {}}
+    assert (await orders.decode(orders.encode(event).value)).data == event
+
+
+# --- fails closed (facts: encryption, section 8) -----------------------------------------------------------------
+
+
+async def test_8_1_rules_run_however_the_schema_was_chosen() -> None:
+    fake = FakeKeys()
+    schema = Schema(CUSTOMER, rule_set=rules(rule()))
+    registry = client(fake)
+    for options in ({"schema": schema, "register": True}, {"schema": schema}, {}, {"version": 1}, {"id": 1}):
+        value = (await registry.events("customers-value", **options)).encode(ADA).value
+        assert b"ada@example.org" not in value
+
+
+async def test_8_1_rules_that_the_registry_adds_run_too() -> None:
+    fake = FakeKeys()
+    fake.register = lambda subject, body: FakeKeys.register(fake, subject, {**body, "ruleSet": rules(rule())})  # type: ignore[method-assign]
+    orders = await client(fake).events("customers-value", schema=Schema(CUSTOMER), register=True)
+    assert b"ada@example.org" not in orders.encode(ADA).value
+
+
+async def test_8_2_a_rule_that_lets_plaintext_out_is_refused_at_the_start() -> None:
+    for failure in ("NONE", "NONE,ERROR"):
+        fake = customers(rule(onFailure=failure))
+        with pytest.raises(errors.UnusableRule, match="plaintext"):
+            await client(fake).events("customers-value")
+
+
+async def test_8_3_headers_steer_nothing() -> None:
+    fake = customers(rule())
+    orders = await client(fake).events("customers-value")
+    message = orders.encode(ADA)
+    headers = [("__rule.name", b"seal"), *message.headers]
+    assert (await orders.decode(message.value, headers)).data == ADA
+
+
+async def test_8_4_a_rule_that_is_added_reaches_a_running_producer() -> None:
+    fake = FakeKeys()
+    fake.add("customers-value", CUSTOMER)
+    orders = await client(fake, latest_ttl=0.01).events("customers-value")
+    assert b"ada@example.org" in orders.encode(ADA).value
+    fake.add("customers-value", CUSTOMER, ruleSet=rules(rule()))
+    await sleep(0.02)
+    orders.encode(ADA)
+    await eventually(lambda: orders.schema.version == 2)
+    assert b"ada@example.org" not in orders.encode(ADA).value
+
+
+async def test_8_5_the_same_event_can_be_sent_twice() -> None:
+    fake = customers(rule())
+    orders = await client(fake).events("customers-value")
+    event = {**ADA, "nicknames": ["Ada"]}
+    for _ in range(2):
+        assert (await orders.decode(orders.encode(event).value)).data["nicknames"] == ["Ada"]
+
+
+async def test_8_8_constraints_are_about_the_plaintext() -> None:
+    text = json.dumps(
+        {
+            "type": "object",
+            "properties": {
+                "email": {"type": "string", "maxLength": 20, "pattern": "@", "confluent:tags": ["PII"]},
+                "by": {
+                    "oneOf": [
+                        {
+                            "type": "object",
+                            "properties": {"mail": {"type": "string", "maxLength": 20, "confluent:tags": ["PII"]}},
+                            "required": ["mail"],
+                        },
+                        {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]},
+                    ]
+                },
+            },
+        }
+    )
+    for type_ in ("ENCRYPT", "SEAL"):
+        orders = await client(customers(rule(type_), text=text, format="JSON")).events("customers-value")
+        event = {"email": "ada@example.org", "by": {"mail": "ada@example.org"}}
+        value = orders.encode(event).value
+        assert b"ada" not in value
+        assert (await orders.decode(value)).data == event
+        with pytest.raises(errors.InvalidEvent) as caught:
+            orders.encode({"email": "no mail, and secret"})
+        assert "secret" not in str(caught.value) + repr(caught.value.violations)
+        assert caught.value.violations[0].path == "/email"
+
+
+async def test_8_10_short_values_with_header_framing() -> None:
+    fake = customers(rule(), text=avro(plain("n", "int"), pii("email", ["null", "string"])))
+    orders = await client(fake).events("customers-value", framing="guid-header")
+    message = orders.encode({"n": 1, "email": None})
+    assert (await orders.decode(message.value, message.headers)).data == {"n": 1, "email": None}
+
+
+async def test_8_11_secrets_belong_to_a_client() -> None:
+    fake = customers(rule())
+    value = (await client(fake).events("customers-value")).encode(ADA).value
+    other = await client(fake, keys={"kms": {"local-kms": {"secret": "another"}}}).events("x", decode_only=True)
+    with pytest.raises(errors.KeyMissing):
+        await other.decode(value)
+    wrong = client(fake, keys={"kms": {"local-kms": {"secret": "another"}}})
+    with pytest.raises(errors.AuthenticationFailed, match="wrapped key"):
+        await (await wrong.events("customers-value", decode_only=True)).decode(value)
+
+
+async def test_8_13_a_tagged_number_stops_the_codec() -> None:
+    for type_ in ("int", ["null", "long"], {"type": "string", "logicalType": "uuid"}, ["null", "string", "int"]):
+        fake = customers(rule(), text=avro(pii("n", type_)))
+        with pytest.raises(errors.UnusableRule, match=r"demo\.Customer\.n"):
+            await client(fake).events("customers-value")
+
+
+async def test_8_16_pins_hold_whatever_the_rules_become() -> None:
+    fake = FakeKeys()
+    fake.add("open", CUSTOMER)
+    fake.add("disabled", CUSTOMER, ruleSet=rules(rule(disabled=True)))
+    fake.add("gateway", CUSTOMER, ruleSet={**rules(rule()), "enableAt": "GATEWAY"})
+    fake.add("reading", CUSTOMER, ruleSet=rules(rule(mode="READ")))
+    fake.add("sealed", CUSTOMER, ruleSet=rules(rule()))
+    undone = {
+        "name": "undo", "kind": "TRANSFORM", "mode": "WRITE", "type": "CEL", "onFailure": "ERROR",
+        "expr": "{'id': 1, 'email': 'ada@example.org', 'token': message.token, 'phone': null, "
+        "'nicknames': [], 'labels': {}, 'city': ''}",
+    }  # fmt: skip
+    fake.add("undone", CUSTOMER, ruleSet=rules(rule(), undone))
+    registry = client(fake)
+    for subject in ("open", "disabled", "gateway", "reading"):
+        with pytest.raises(errors.Unsealed):
+            await registry.events(subject, must_encrypt=["PII"])
+    assert (await registry.events("sealed", must_encrypt=["PII"])).encode(ADA).value
+    with pytest.raises(errors.Unsealed, match="email"):
+        (await registry.events("undone", must_encrypt="PII")).encode(ADA)
+
+
+async def test_conditions_see_plaintext_and_their_errors_hide_it() -> None:
+    condition = {
+        "name": "c",
+        "kind": "CONDITION",
+        "mode": "WRITEREAD",
+        "type": "CEL",
+        "expr": "message.email == 'x' + 1",
+    }
+    orders = await client(customers(condition, rule())).events("customers-value")
+    with pytest.raises(errors.RuleFailed) as caught:
+        orders.encode(ADA)
+    assert "ada" not in str(caught.value)
+    good = {**condition, "expr": "message.email.endsWith('example.org')"}
+    orders = await client(customers(good, rule())).events("customers-value")
+    assert (await orders.decode(orders.encode(ADA).value)).data == ADA
+
+
+# --- keys (facts: encryption, sections 3, 4, 11) -------------------------------------------------------------------
+
+
+async def test_the_cold_sequence() -> None:
+    fake = customers(rule())
+    await client(fake).events("customers-value")
+    assert fake.calls == [
+        "GET kek1",
+        "POST ",
+        "GET kek1/deks/customers-value/versions/1",
+        "POST kek1/deks/customers-value",
+    ]
+
+
+async def test_registries_without_the_path_by_subject() -> None:
+    fake = customers(rule())
+    fake.older = True
+    orders = await client(fake).events("customers-value")
+    assert (await orders.decode(orders.encode(ADA).value)).data == ADA
+
+
+async def test_a_shared_kek_needs_no_key_system() -> None:
+    fake = customers(rule())
+    fake.keks["kek1"] = {"name": "kek1", "kmsType": "local-kms", "kmsKeyId": "mykey", "shared": True}
+    orders = await client(fake, keys={"kms": {}}).events("customers-value")
+    assert (await orders.decode(orders.encode(ADA).value)).data == ADA
+
+
+async def test_alternate_keys_are_tried_in_order() -> None:
+    class Region(Driver):
+        def __init__(self, key_id: str, config: Any) -> None:
+            self._id = key_id
+
+        def wrap(self, dek: bytes, context: Any = None) -> bytes:
+            if self._id == "mykey":
+                raise errors.KmsUnavailable(kms="region", action="wrap", reason="it burns")
+            return self._id.encode() + b"|" + dek
+
+        def unwrap(self, blob: bytes, context: Any = None) -> bytes:
+            name, _, dek = blob.partition(b"|")
+            if name != self._id.encode():
+                raise errors.AuthenticationFailed(what="The wrapped key")
+            return dek
+
+    one = rule(params={"encrypt.kms.type": "region"})
+    fake = customers(one)
+    props = {"encrypt.alternate.kms.key.ids": "second, third"}
+    fake.keks["kek1"] = {"name": "kek1", "kmsType": "region", "kmsKeyId": "mykey", "kmsProps": props}
+    orders = await client(fake, keys={"drivers": {"region": Region}}).events("customers-value")
+    assert (await orders.decode(orders.encode(ADA).value)).data == ADA
+    (dek,) = fake.deks.values()
+    assert base64.b64decode(dek["encryptedKeyMaterial"]).startswith(b"second|")
+
+
+async def test_the_rule_and_the_registered_kek_must_agree() -> None:
+    for wrong in ({"kmsType": "aws-kms"}, {"kmsKeyId": "another"}):
+        fake = customers(rule())
+        fake.keks["kek1"] = {"name": "kek1", "kmsType": "local-kms", "kmsKeyId": "mykey", **wrong}
+        with pytest.raises(errors.KeyMismatch):
+            await client(fake).events("customers-value")
+
+
+LIES = [
+    ("kekName", "other"), ("subject", "other"), ("algorithm", "AES128_GCM"), ("version", 7), ("version", 2**20),
+    ("encryptedKeyMaterial", base64.b64encode(bytes(62)).decode()),
+    ("commitment", base64.b64encode(bytes(32)).decode()),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("field", "value"), LIES)
+async def test_a_registry_that_lies_about_keys_is_not_believed(field: str, value: Any) -> None:
+    fake = customers(rule())
+    honest = (await client(fake).events("customers-value")).encode(ADA).value
+    fake.lies = lambda body: {**body, field: value} if "kekName" in body else body
+    with pytest.raises((errors.KeyMismatch, errors.AuthenticationFailed)):
+        await client(fake).events("customers-value")
+    with pytest.raises((errors.KeyMismatch, errors.AuthenticationFailed)):
+        await (await client(fake).events("customers-value", decode_only=True)).decode(honest)
+
+
+async def test_another_key_than_was_put_there_is_not_used() -> None:
+    fake = customers(rule())
+    fake.lies = lambda body: {**body, "encryptedKeyMaterial": "AAAA"} if "kekName" in body else body
+    with pytest.raises(errors.KeyMismatch, match="another key"):
+        await client(fake).events("customers-value")
+
+
+async def test_who_cannot_reach_the_keys_learns_it_at_the_start() -> None:
+    for type_, extra in (("local-kms", {}), ("nothing-kms", {"encrypt.kms.type": "nothing-kms"})):
+        fake = customers(rule(params=extra))
+        with pytest.raises(errors.EncryptionError) as caught:
+            await client(fake, keys={"kms": {type_: {"secret": ""}}}).events("customers-value")
+        assert caught.value.kind != "ENCRYPTION"
+    fake = customers(rule())
+    fake.route = lambda method, segments, query, body: (  # type: ignore[method-assign]
+        error(503, 50301, "away")
+        if segments[0] == "dek-registry"
+        else FakeKeys.route(fake, method, segments, query, body)
+    )
+    with pytest.raises(errors.Unavailable):
+        await client(fake).events("customers-value")
+
+
+DAY = 86_400.0
+
+
+async def at(monkeypatch: pytest.MonkeyPatch, moment: float) -> None:
+    monkeypatch.setattr(keys_module, "_wall", lambda: moment)
+
+
+async def test_keys_are_renewed_by_age_and_old_events_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    start = float(int(time.time()))
+    for type_ in ("ENCRYPT", "SEAL"):
+        fake = customers(rule(type_, params={"encrypt.dek.expiry.days": 1}))
+        values = []
+        for days, version in ((0, 1), (1.0, 1), (1.0001, 2), (2.5, 3)):
+            fake.clock = lambda days=days: start + days * DAY
+            await at(monkeypatch, start + days * DAY)
+            orders = await client(fake).events("customers-value")
+            values.append(orders.encode(ADA).value)
+            assert max(key[3] for key in fake.deks) == version
+        reader = await client(fake).events("customers-value", decode_only=True)
+        for value in values:
+            assert (await reader.decode(value)).data == ADA
+
+
+async def test_a_running_producer_renews_in_the_background(monkeypatch: pytest.MonkeyPatch) -> None:
+    start = time.time()
+    fake = customers(rule(params={"encrypt.dek.expiry.days": 1}))
+    orders = await client(fake, keys={"ttl": 0.01}).events("customers-value", version=1)
+    fake.clock = lambda: start + 2 * DAY
+    await at(monkeypatch, start + 2 * DAY)
+    await sleep(0.02)
+    first = orders.encode(ADA).value
+    await eventually(lambda: len(fake.deks) == 2)
+    await eventually(lambda: orders._writing.compiled.sealing._ring.cells()[0].held.key.version == 2)
+    assert (await orders.decode(first)).data == (await orders.decode(orders.encode(ADA).value)).data == ADA
+
+
+async def test_keys_are_renewed_by_count() -> None:
+    fake = customers(rule(params={"encrypt.dek.expiry.days": 1, "tenor.dek.max.uses": 30}))
+    orders = await client(fake).events("customers-value")
+    for _ in range(10):  # six values each
+        orders.encode(ADA)
+    await eventually(lambda: len(fake.deks) == 2)
+
+
+async def test_a_lost_race_leaves_nobody_on_the_old_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    start = time.time()
+    fake = customers(rule(params={"encrypt.dek.expiry.days": 1}))
+    first, second = client(fake), client(fake)
+    await first.events("customers-value")
+    await at(monkeypatch, start + 3 * DAY)
+    fake.clock = lambda: start + 3 * DAY
+    honest = fake.create
+
+    def slower(name: str, subject: str, body: Any) -> httpx.Response:
+        fake.create = honest  # type: ignore[method-assign]
+        winner = fake.create(name, subject, body)  # somebody else is a moment earlier
+        assert winner.status_code == 200
+        return error(409, 40971, "it exists")
+
+    fake.create = slower  # type: ignore[method-assign]
+    orders = await second.events("customers-value")
+    value = orders.encode(ADA).value
+    assert sorted(key[3] for key in fake.deks) == [1, 2]
+    assert (await (await first.events("customers-value", decode_only=True)).decode(value)).data == ADA
+    assert orders._writing.compiled.sealing._ring.cells()[0].held.key.version == 2
+
+
+async def test_a_race_without_a_winner_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = customers(rule(params={"encrypt.dek.expiry.days": 1}))
+    await client(fake).events("customers-value")
+    await at(monkeypatch, time.time() + 3 * DAY)
+    fake.create = lambda name, subject, body: error(409, 40971, "it exists")  # type: ignore[method-assign]
+    with pytest.raises(errors.KeyNotReady):
+        await client(fake).events("customers-value")
+
+
+async def test_a_clock_that_is_wrong_renews_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = customers(rule(params={"encrypt.dek.expiry.days": 1}))
+    await client(fake).events("customers-value")
+    await at(monkeypatch, time.time() + 400 * DAY)
+    registry = client(fake, keys={"ttl": 0.0})
+    for _ in range(5):
+        await registry.events("customers-value")
+    assert len(fake.deks) == 2
+
+
+async def test_keys_grow_old_and_are_looked_at_again() -> None:
+    fake = customers(rule())
+    orders = await client(fake, keys={"ttl": 0.01, "grace": 0.0}).events("customers-value", version=1)
+    value = orders.encode(ADA).value
+    await sleep(0.02)
+    fake.deks.clear()
+    with pytest.raises(errors.KeyMissing):
+        await orders.decode(value)
+
+
+async def test_a_key_outlives_the_registry_for_a_while_and_then_nothing_goes_out() -> None:
+    fake = customers(rule())
+    orders = await client(fake, keys={"ttl": 0.01, "grace": 0.15}).events("customers-value", version=1)
+    honest = fake.route
+    fake.route = lambda *rest: error(503, 50301, "away")  # type: ignore[method-assign]
+    await sleep(0.03)
+    assert orders.encode(ADA).value
+    await sleep(0.2)
+    with pytest.raises((errors.KeyNotReady, errors.Unavailable)):
+        orders.encode(ADA)
+    fake.route = honest  # type: ignore[method-assign]
+    await orders.prepare(ADA)
+    assert orders.encode(ADA).value
+
+
+# --- the tolerant reader -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+async def test_a_rule_that_changed_leaves_old_events_readable(algorithm: str) -> None:
+    fake = FakeKeys()
+    versioned = rule(params={"encrypt.dek.expiry.days": 1, "encrypt.dek.algorithm": algorithm})
+    bare = rule(params={"encrypt.dek.algorithm": algorithm})
+    fake.add("customers-value", CUSTOMER, ruleSet=rules(versioned))
+    fake.add("customers-value", CUSTOMER, ruleSet=rules(bare))
+    registry = client(fake)
+    ways = [await registry.events("customers-value", version=number) for number in (1, 2)]
+    for written in ways:
+        for framed in (b"\x00\x00\x00\x00\x01", b"\x00\x00\x00\x00\x02"):
+            value = framed + written.encode(ADA).value[5:]
+            reader = await client(fake).events("customers-value", decode_only=True)
+            assert (await reader.decode(value)).data == ADA
+
+
+async def test_sealed_values_that_were_altered_or_cut_are_refused() -> None:
+    fake = customers(rule(), text=avro(pii("a", "bytes"), plain("n", "int")))
+    orders = await client(fake).events("customers-value")
+    value = orders.encode({"a": b"plaintext", "n": 1}).value
+    body = value[6:-1]
+    for changed in (bytes(len(body)), body[:-1] + bytes([body[-1] ^ 1]), bytes([body[0] ^ 1]) + body[1:]):
+        with pytest.raises(errors.EncryptionError):
+            await orders.decode(value[:6] + changed + value[-1:])
+    for cut in range(6, len(value), 7):
+        with pytest.raises((errors.EncryptionError, errors.Undecodable)):
+            await orders.decode(value[:cut])
+
+
+async def test_every_refusal_of_an_encrypted_body_is_typed() -> None:
+    for type_ in ("ENCRYPT_PAYLOAD", "SEAL_PAYLOAD"):
+        fake = customers(encoding=[rule(type_, tags=[])])
+        orders = await client(fake).events("customers-value")
+        value = orders.encode(ADA).value
+        for bad in (
+            value[:5],
+            value[:6],
+            value[:-1],
+            value + b"x",
+            value[:5] + bytes(40),
+            value[:5] + b"\xff" * 100_000,
+        ):
+            with pytest.raises((errors.AuthenticationFailed, errors.KeyMissing)):
+                await orders.decode(bad)
+
+
+# --- the reader's schema -------------------------------------------------------------------------------------------
+
+
+async def test_the_writers_rules_open_what_a_reader_reads_as_something_else() -> None:
+    fake = customers(rule())
+    writer = await client(fake).events("customers-value")
+    other = avro(
+        plain("id", "long"), {"name": "mail", "type": "string", "aliases": ["email"]}, plain("n", "int", default=7)
+    )
+    fake.add("customers-value", other)
+    reader = await client(fake).events("customers-value", version=2)
+    assert (await reader.decode(writer.encode(ADA).value)).data == {"id": 42, "mail": "ada@example.org", "n": 7}
+
+
+async def test_two_rules_on_one_field_seal_it_twice() -> None:
+    other = {**rule(tags=["PII2"], params={"encrypt.kek.name": "kek2"}), "name": "second"}
+    fake = customers(rule(), other, text=avro(pii("email", "string", **{"confluent:tags": ["PII", "PII2"]})))
+    orders = await client(fake).events("customers-value")
+    value = orders.encode({"email": "ada@example.org"}).value
+    assert (await orders.decode(value)).data == {"email": "ada@example.org"}
+    assert len(value) > 100
+
+
+async def test_subjects_of_a_context() -> None:
+    fake = FakeKeys()
+    fake.add(":.dev:customers", CUSTOMER, ruleSet=rules(rule()))
+    orders = await client(fake).events(":.dev:customers")
+    assert (await orders.decode(orders.encode(ADA).value)).data == ADA
+    assert any("context=.dev" in path for path in fake.paths())

@@ -1,0 +1,83 @@
+"""The DEK registry of a registry in memory, written from the facts about it. It judges no name and wraps nothing.
+
+Knobs: `lies` change an answer on its way out, `shared_secret` makes it hand out the keys of shared KEKs.
+"""
+
+from __future__ import annotations
+
+import time
+from base64 import b64encode
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from fake_registry import FakeRegistry, answer, error
+
+from tenor.keys.algorithms import new_key
+
+PERSONS = 2**20
+
+
+@dataclass
+class FakeKeys(FakeRegistry):
+    keks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    deks: dict[tuple[str, str, str, int], dict[str, Any]] = field(default_factory=dict)
+    clock: Callable[[], float] = time.time
+    lies: Callable[[dict[str, Any]], dict[str, Any]] = lambda body: body
+    older: bool = False
+    calls: list[str] = field(default_factory=list)
+
+    def route(self, method: str, segments: list[str], query: dict[str, str], body: Any) -> httpx.Response:
+        if segments[:3] != ["dek-registry", "v1", "keks"]:
+            return super().route(method, segments, query, body)
+        self.calls.append(f"{method} {'/'.join(segments[3:])}")
+        algorithm = query.get("algorithm") or "AES256_GCM"
+        match method, segments[3:]:
+            case "POST", []:
+                if body["name"] in self.keks:
+                    return error(409, 40971, "it exists")
+                self.keks[body["name"]] = {**body, "ts": int(self.clock() * 1000)}
+                return self.told(self.keks[body["name"]])
+            case "GET", [name]:
+                return self.told(self.keks[name]) if name in self.keks else error(404, 40470, f"Key not found: {name}")
+            case "GET", [name, "deks", subject, "versions", number]:
+                wanted = int(number)
+                if wanted == -1:
+                    there = [key[3] for key in self.deks if key[:3] == (name, subject, algorithm) and key[3] < PERSONS]
+                    wanted = max(there, default=0)
+                found = self.deks.get((name, subject, algorithm, wanted))
+                return self.told(found) if found else error(404, 40470, f"Key not found: {subject}")
+            case "POST", [name, "deks", subject] if not self.older:
+                return self.create(name, subject, body)
+            case "POST", [name, "deks"]:
+                return self.create(name, body["subject"], body)
+            case "POST", [_, "deks", _]:
+                return error(405, 405, "HTTP 405 Method Not Allowed")
+        return error(404, 404, "HTTP 404 Not Found")
+
+    def create(self, name: str, subject: str, body: Any) -> httpx.Response:
+        algorithm = body.get("algorithm") or "AES256_GCM"
+        key = (name, subject, algorithm, body.get("version") or 1)
+        if key in self.deks:
+            return error(409, 40971, "it exists")
+        row = {
+            "kekName": name,
+            "subject": subject,
+            "version": key[3],
+            "algorithm": algorithm,
+            "ts": int(self.clock() * 1000),
+        }
+        if "encryptedKeyMaterial" in body:
+            row["encryptedKeyMaterial"] = body["encryptedKeyMaterial"]
+        elif self.keks[name].get("shared"):
+            row |= {"encryptedKeyMaterial": "AAAA", "keyMaterial": b64encode(new_key(algorithm)).decode()}
+        else:
+            return error(422, 42271, "no material")
+        if "commitment" in body:
+            row["commitment"] = body["commitment"]
+        self.deks[key] = row
+        return self.told(row)
+
+    def told(self, row: dict[str, Any]) -> httpx.Response:
+        return answer(self.lies(dict(row)))
