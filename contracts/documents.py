@@ -116,11 +116,6 @@ def content_sha(body: Mapping[str, Any]) -> str:
     return _sha1(_canonical(held))
 
 
-def raw_sha(text: str) -> str:
-    """The identity when every difference in the text counts (a setting of the Pact Broker)."""
-    return _sha1(text)
-
-
 def interaction_id(interaction: Mapping[str, Any]) -> str:
     """The `_id` under which test results refer to an interaction: SHA-1 of its key-sorted JSON."""
     return _sha1(_canonical({key: value for key, value in interaction.items() if key != "_id"}))

@@ -37,7 +37,7 @@ def main() -> int:
     for name in arguments.names or MODULES:
         began = time.perf_counter()
         measure: Callable[..., list[Row]] = import_module(MODULES[name]).measure
-        options = {"full": arguments.full} if name == "stored" else {}
+        options = {"full": arguments.full} if name in ("stored", "deploying") else {}
         print(f"\n{name}", flush=True)
         print(show(measure(smoke=arguments.smoke, **options)), flush=True)
         print(f"({time.perf_counter() - began:.0f} s)", flush=True)

@@ -85,7 +85,8 @@ def test_the_journey_of_a_version_from_publishing_to_production(shell: Shell, br
 
     file = shell.pact("order.json", CONSUMER, PROVIDER, "an order")
     publish = ("contracts", "publish", file, "--consumer-version", "1.0/rc 1", "--branch", "feat/x y")
-    shell.tenor(*publish, "--tag", "dev", "--tag", "t/2 b")
+    shell.tenor(*publish, "--tag", "dev", "--tag", "t/2 b", "--build-url", "https://ci.example.org/7")
+    assert broker.get("pacticipants", CONSUMER, "versions", "1.0/rc 1")["buildUrl"] == "https://ci.example.org/7"
     version = broker.get("pacticipants", CONSUMER, "versions", "1.0/rc 1")["_embedded"]
     assert [mark["name"] for mark in version["branches"]] == ["feat/x y"]
     assert sorted(mark["name"] for mark in version["tags"]) == ["dev", "t/2 b"]
@@ -325,6 +326,19 @@ def test_a_producer_verifies_its_events_and_the_server_has_the_results(shell: Sh
     assert "3" not in [
         one["number"] for one in broker.get("pacticipants", provider, "versions")["_embedded"]["versions"]
     ]
+    broker.publish(consumer, "2", provider, [message("an order", id=2, more=1)], branch="feature")
+    early = ("--branch", "main", "--selector", '{"mainBranch": true}', "--build-url", "https://ci.example.org/9")
+    assert verify("4", "order.json", "--publish", *early, code=0)["contracts"] == [
+        {"consumer": consumer, "version": "1"}
+    ]
+    told = verify("5", "order.json", "--publish", *early, "--wip-since", "2020-01-01", code=0)
+    assert sorted(one["version"] for one in told["contracts"]) == ["1", "2"]
+    assert sorted(results("5"), key=str) == [False, True]
+    sha = broker.get("pacts", "provider", provider, "consumer", consumer, "version", "2")["_links"]["pb:pact-version"]
+    wip = broker.get("pacts", "provider", provider, "consumer", consumer, "pact-version", sha["name"],
+                         "verification-results", "latest")  # fmt: skip
+    assert (wip["wip"], wip["success"], wip["buildUrl"]) == (True, False, "https://ci.example.org/9")
+    assert verify("2", "order.json", "--wip-since", "soon", code=2)["error"]["exit_code"] == 2
     assert verify("2", "order.json", "--selector", '{"branch": "none"}', code=3)["answer"] == "nothing to verify"
     assert verify("2", "order.json", "--selector", '{"colour": "red"}', code=2)["error"]["exit_code"] == 2
 

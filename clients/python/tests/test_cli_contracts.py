@@ -141,6 +141,9 @@ def test_publish_sends_what_is_in_the_files(server: Canned, run: Run) -> None:
         "specification": "pact",
         "contentType": "application/json",
     }
+    run(*publish, "--merge", "--build-url", "http://ci")
+    merging = json.loads(server.requests[1].content)
+    assert (merging["contracts"][0]["onConflict"], merging["buildUrl"]) == ("merge", "http://ci")
     assert sent == {
         "pacticipantName": "web/a b",
         "pacticipantVersionNumber": "1",

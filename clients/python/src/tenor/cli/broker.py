@@ -138,7 +138,13 @@ def end(kind: str, uuid: str) -> Call[Document]:
 
 
 def publish(
-    application: str, version: str, contracts: Sequence[Document], *, branch: str | None, tags: Sequence[str]
+    application: str,
+    version: str,
+    contracts: Sequence[Document],
+    *,
+    branch: str | None,
+    tags: Sequence[str],
+    build_url: str | None,
 ) -> Call[Document]:
     """Publish the contracts of a consumer's version, all or none. The same again changes nothing."""
     body: dict[str, Any] = {
@@ -149,6 +155,8 @@ def publish(
     }
     if branch is not None:
         body["branch"] = branch
+    if build_url is not None:
+        body["buildUrl"] = build_url
 
     def read(body: Any) -> Document:
         list(notices(body))
@@ -182,6 +190,7 @@ def to_verify(
     branch: str | None,
     tags: Sequence[str],
     pending: bool,
+    wip_since: str | None,
 ) -> Call[list[str]]:
     """The paths of the pacts that a provider is to verify; the selectors choose, else the broker does."""
     body: dict[str, Any] = {
@@ -191,6 +200,8 @@ def to_verify(
     }
     if branch is not None:
         body["providerVersionBranch"] = branch
+    if wip_since is not None:
+        body["includeWipPactsSince"] = wip_since
 
     def read(body: Any) -> list[str]:
         return [_below(item["_links"]["self"]["href"]) for item in body["_embedded"]["pacts"]]

@@ -25,6 +25,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--consumer-version", required=True, metavar="V", help="of the consumer, e.g. its commit")
     parser.add_argument("--branch", metavar="B", help="the branch that the version is built from")
     parser.add_argument("--tag", action="append", default=[], metavar="T", help="may be repeated")
+    parser.add_argument("--build-url", metavar="URL", help="where the build that made it can be seen")
+    parser.add_argument("--merge", action="store_true", help="add to what the version has, where the broker allows it")
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
@@ -35,7 +37,12 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
         raise UsageError(f"the pacts belong to several consumers ({', '.join(consumers)}); publish one at a time")
     with connect(arguments) as registry:
         call = broker.publish(
-            consumers[0], arguments.consumer_version, contracts, branch=arguments.branch, tags=arguments.tag
+            consumers[0],
+            arguments.consumer_version,
+            [{**each, "onConflict": "merge"} for each in contracts] if arguments.merge else contracts,
+            branch=arguments.branch,
+            tags=arguments.tag,
+            build_url=arguments.build_url,
         )
         published = registry.send(call)
     output.result(published, (text for _, text in broker.notices(published)))

@@ -39,7 +39,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--message", action="append", default=[], metavar="DESCRIPTION=FILE", help="may be repeated")
     parser.add_argument("--selector", action="append", default=[], metavar="JSON", help='e.g. {"mainBranch": true}')
     parser.add_argument("--pending", action="store_true", help="contracts never kept on this branch may fail")
+    parser.add_argument("--wip-since", metavar="DATE", help="also what nobody chose and nobody kept yet, since then")
     parser.add_argument("--publish", action="store_true", help="record the results for this version")
+    parser.add_argument("--build-url", metavar="URL", help="where the build that verified can be seen")
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
@@ -56,6 +58,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
             branch=arguments.branch,
             tags=arguments.tag,
             pending=arguments.pending,
+            wip_since=arguments.wip_since,
         )
         pacts = [registry.send(broker.pact(here)) for here in registry.send(call)]
         results = [broker.result_of(*pact, arguments.provider, arguments.provider_version) for pact in pacts]
@@ -152,9 +155,13 @@ def _verifier(
         source.provider_tags(*arguments.tag)
     if arguments.pending:
         source.include_pending()
+    if arguments.wip_since is not None:
+        source.include_wip_since(arguments.wip_since)
     source.build()
     if arguments.publish:
-        verifier.set_publish_options(arguments.provider_version, branch=arguments.branch, tags=arguments.tag)
+        verifier.set_publish_options(
+            arguments.provider_version, url=arguments.build_url, branch=arguments.branch, tags=arguments.tag
+        )
     return verifier
 
 
