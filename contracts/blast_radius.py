@@ -14,6 +14,7 @@ from contracts import impact as impacts
 from contracts import protection, readers
 from contracts.impact import Direction, FieldUse, Impact, Outcome, Question, Reader, Row, Unreadable
 from contracts.judging import Judge
+from contracts.options import Options
 from contracts.protection import Protect, Protection, Waiver
 from contracts.queries import needs as queries
 from contracts.queries import protection as policies
@@ -51,10 +52,11 @@ def never(db: Db, subject: Subject, version: int, candidate: Schema) -> bool:
 
 
 class BlastRadius:
-    """Speaks for the consumers. `warnings_pass`: a result that only changes makes nothing unsafe."""
+    """Speaks for the consumers."""
 
-    def __init__(self, *, warnings_pass: bool = False, crossable: Crossable = never) -> None:
-        self.warnings_pass = warnings_pass
+    def __init__(self, options: Options, *, crossable: Crossable = never) -> None:
+        self.options = options
+        self.warnings_pass = options.warnings_pass
         self.crossable = crossable
 
     # What the registry asks.

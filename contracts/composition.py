@@ -58,7 +58,7 @@ class Contracts:
     def __init__(self, services: Services, log: Callable[..., None]) -> None:
         self.options = options_of(services.settings)
         self.sealer = sealer_of(services.settings, services.store)
-        self.blast_radius = BlastRadius(warnings_pass=self.options.warnings_pass)
+        self.blast_radius = BlastRadius(self.options)
         self.native = install()
         self.broker = Broker(Parts(services, self.options, self.sealer))
         self.deliveries = Deliveries(services.store, self.sealer, self.options, log)

@@ -10,7 +10,7 @@ from functools import lru_cache
 from contracts import kept
 from contracts.errors import ContractError
 from contracts.needs import Contract, Evidence, combined
-from contracts.pact import parse
+from contracts.pact import HttpInteraction, parse
 from contracts.queries import needs, pacts
 from contracts.reading.pacts import Reading, contracts
 from registry.clock import now_ms
@@ -24,19 +24,20 @@ Mapping = tuple[str, str, str]
 
 
 @lru_cache(64)
-def readings(text: str) -> tuple[Reading, ...]:
-    """The message contracts of a pact; what is no readable pact has none. Remembered: it is asked for outside the
-    write lock first."""
+def readings(text: str) -> tuple[tuple[Reading, ...], bool]:
+    """The message contracts of a pact, and whether it holds nothing else; what is no readable pact has none."""
     try:
-        return contracts(parse(text))
+        pact = parse(text)
     except ContractError:
-        return ()
+        return (), False
+    whole = not pact.problems and not any(isinstance(each, HttpInteraction) for each in pact.interactions)
+    return contracts(pact), whole
 
 
 def by_subject(text: str, provider: str, mappings: Sequence[Mapping]) -> dict[str, Contract]:
     """One contract for each subject that the messages of a pact belong to; "" for those that belong to none."""
     found: dict[str, list[Contract]] = {}
-    for reading in readings(text):
+    for reading in readings(text)[0]:
         subject = reading.pointed.subject or _mapped(provider, reading.contract.description, mappings)
         contract = reading.contract
         if subject is None:
@@ -63,24 +64,34 @@ def keep_pact(db: Db, version_pk: int, consumer_pk: int, provider_pk: int, provi
     source = source_of(provider_pk)
     needs.drop(db, version_pk, source, found)
     for subject, contract in found.items():
-        _put(db, version_pk, consumer_pk, source, provider, subject, contract)
+        _put(db, version_pk, consumer_pk, source, provider, subject, contract, whole=readings(text)[1])
     needs.forget_unread(db, consumer_pk)
     needs.moved(db)
 
 
 def keep(db: Db, version_pk: int, application_pk: int, subject: str, contract: Contract) -> None:
     """Keep what a version says itself of what it needs, e.g. the reader's schema that it was generated from."""
-    _put(db, version_pk, application_pk, contract.evidence.value, "", subject, contract)
+    _put(db, version_pk, application_pk, contract.evidence.value, "", subject, contract, whole=True)
     needs.moved(db)
 
 
 def _put(
-    db: Db, version_pk: int, application_pk: int, source: str, provider: str, subject: str, contract: Contract
+    db: Db,
+    version_pk: int,
+    application_pk: int,
+    source: str,
+    provider: str,
+    subject: str,
+    contract: Contract,
+    *,
+    whole: bool,
 ) -> None:
     body = kept.written([contract])
     # A recording that says when it was made is that old, whenever it was published.
     confirmed = contract.confirmed if contract.evidence is Evidence.RECORDED and contract.confirmed else now_ms()
-    needs.put(db, version_pk, application_pk, source, provider, subject, kept.digest(body), body, confirmed)
+    needs.put(
+        db, version_pk, application_pk, source, provider, subject, kept.digest(body), body, confirmed, whole=whole
+    )
 
 
 def remap(db: Db, provider: str) -> int:

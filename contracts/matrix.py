@@ -132,16 +132,30 @@ class Integration:
 
 
 @dataclass(frozen=True, slots=True)
+class Static:
+    """What coverage says of a publication and the schemas that a provider version writes, without running anything.
+
+    `success` None: it cannot be told. `reasons` are sentences; with `warns` they are no reason against it.
+    """
+
+    success: bool | None
+    reasons: tuple[str, ...] = ()
+    warns: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """A publication with one result of it, or with none.
 
-    `owed_by` is the deployed provider version that has given no result, where the question demands one of it.
+    `owed_by` is the deployed provider version that has given no result, where the question demands one of it, or the
+    version that `static` speaks of.
     """
 
     publication: Publication
     result: Result | None = None
     owed_by: Version | None = None
     ignored: bool = False
+    static: Static | None = None
 
     @property
     def consumer(self) -> Version:
@@ -157,6 +171,8 @@ class Row:
 
     @property
     def success(self) -> bool | None:
+        if self.static is not None:
+            return self.static.success
         return None if self.result is None else self.result.success
 
 

@@ -332,7 +332,8 @@ class DeliveryAttempt(Row, table=True):
 class ContractNeeds(Row, table=True):
     """What an application version relies on in one subject, from one source: a provider's pact, or a declaration.
 
-    `body` is a JSON array of contracts, `digest` its SHA-256. Subject "" holds what belongs to no known
+    `body` is a JSON array of contracts, `digest` its SHA-256; `whole`: the pact holds messages only, so that needs say
+    all of it. Subject "" holds what belongs to no known
     subject.
     """
 
@@ -350,6 +351,7 @@ class ContractNeeds(Row, table=True):
     subject: str = Field(sa_column=columns.name())
     digest: str = Field(sa_column=Column(String(64), nullable=False))
     body: str = Field(sa_column=Column(Text, nullable=False))
+    whole: int = Field(sa_column=columns.flag())
     confirmed_at: int = Field(sa_column=columns.time())
 
 

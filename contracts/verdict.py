@@ -129,6 +129,18 @@ class NoVersionNumber(Reason):
 
 
 @dataclass(frozen=True, slots=True)
+class FromCoverage(Reason):
+    """What coverage has to say about a contract and the schemas that its provider states."""
+
+    level: ClassVar[Level] = Level.WARNING
+    told: str
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.told}."
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """`deployable` None: not known. `ignored` None: nothing was asked to be ignored."""
 
@@ -216,11 +228,19 @@ def _reasons(
 def _warnings(matrix: Matrix) -> Iterator[Reason]:
     for ignore in matrix.unmatched_ignores:
         yield IgnoreUnmatched(ignore)
+    yield from dict.fromkeys(_of_coverage(matrix))
     if len(matrix.question.selectors) == 1:
         if not matrix.question.destination.named:
             yield NoDestination()
         if matrix.question.selectors[0].version is None:
             yield NoVersionNumber()
+
+
+def _of_coverage(matrix: Matrix) -> Iterator[Reason]:
+    for row in matrix.rows:
+        if row.static is not None and not row.ignored:
+            for sentence in row.static.reasons:
+                yield FromCoverage(sentence)
 
 
 class _Names:

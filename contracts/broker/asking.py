@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from contracts import matrix
+from contracts import bidirectional, matrix
 from contracts.errors import UnknownApplications, UnknownEnvironment
 from contracts.matrix import Matrix
 from contracts.options import Options
@@ -28,6 +28,7 @@ def ask(db: Db, question: Question, options: Options) -> tuple[Matrix, Verdict]:
         if environments.environment_named(db, place) is None:
             raise UnknownEnvironment(place)
     found = matrix.ask(question, StoredFacts(db, now_ms), options.soundness)
+    found = bidirectional.joined(db, found, warnings_pass=options.warnings_pass)
     return found, verdict(found)
 
 

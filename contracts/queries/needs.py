@@ -39,6 +39,11 @@ class Kept:
     provider: str
     digest: str
     confirmed_at: int
+    source: str
+    whole: int
+
+
+_KEPT = "n.pk, n.version_pk, n.subject, n.provider, n.digest, n.confirmed_at, n.source, n.whole"
 
 
 def put(
@@ -51,14 +56,16 @@ def put(
     digest: str,
     body: str,
     now: int,
+    *,
+    whole: bool,
 ) -> None:
     """Keep the needs of a version on a subject; those from the same source before are replaced."""
     db.run(
         """INSERT INTO contract_needs
-        (version_pk, application_pk, source, provider, subject, digest, body, confirmed_at)
-        VALUES (:version, :application, :source, :provider, :subject, :digest, :body, :now)
+        (version_pk, application_pk, source, provider, subject, digest, body, whole, confirmed_at)
+        VALUES (:version, :application, :source, :provider, :subject, :digest, :body, :whole, :now)
         ON CONFLICT (version_pk, subject, source) DO UPDATE SET digest = excluded.digest, body = excluded.body,
-        provider = excluded.provider, confirmed_at = excluded.confirmed_at""",
+        provider = excluded.provider, whole = excluded.whole, confirmed_at = excluded.confirmed_at""",
         version=version_pk,
         application=application_pk,
         source=source,
@@ -66,6 +73,7 @@ def put(
         subject=subject,
         digest=digest,
         body=body,
+        whole=int(whole),
         now=now,
     )
     db.run(
@@ -216,13 +224,20 @@ def of_versions(db: Db, subjects: Collection[str], version_pks: Collection[int])
         listed, parameters = one_of("v", part)
         named, more = one_of("s", subjects)
         rows = db.all(
-            f"""SELECT pk, version_pk, subject, provider, digest, confirmed_at FROM contract_needs
-            WHERE version_pk IN {listed} AND subject IN {named} ORDER BY pk""",  # noqa: S608 # placeholders
+            f"""SELECT {_KEPT} FROM contract_needs n
+            WHERE n.version_pk IN {listed} AND n.subject IN {named} ORDER BY n.pk""",  # noqa: S608 # placeholders
             **parameters,
             **more,
         )
         found += [Kept(*row) for row in rows]
     return found
+
+
+def of_sources(db: Db, version_pks: Collection[int]) -> list[Kept]:
+    """Everything that some versions need, of whatever subject."""
+    listed, parameters = one_of("v", sorted(version_pks))
+    rows = db.all(f"SELECT {_KEPT} FROM contract_needs n WHERE n.version_pk IN {listed} ORDER BY n.pk", **parameters)  # noqa: S608 # placeholders
+    return [Kept(*row) for row in rows]
 
 
 def with_contracts(db: Db, version_pks: Collection[int]) -> set[int]:
@@ -271,7 +286,7 @@ def unmapped(db: Db, providers: Collection[str] | None = None) -> list[tuple[Kep
         listed, parameters = one_of("p", sorted(providers))
         narrowed = f" AND n.provider IN {listed}"
     rows = db.all(
-        f"""SELECT n.pk, n.version_pk, n.subject, n.provider, n.digest, n.confirmed_at, a.name, v.number
+        f"""SELECT {_KEPT}, a.name, v.number
         FROM contract_needs n JOIN application a ON a.pk = n.application_pk
         JOIN application_version v ON v.pk = n.version_pk
         WHERE n.subject = ''{narrowed} AND (n.version_pk IN
@@ -281,7 +296,7 @@ def unmapped(db: Db, providers: Collection[str] | None = None) -> list[tuple[Kep
         ORDER BY a.name, n.version_pk""",  # noqa: S608 # placeholders
         **parameters,
     )
-    return [(Kept(*row[:6]), row[6], row[7]) for row in rows]
+    return [(Kept(*row[:8]), row[8], row[9]) for row in rows]
 
 
 def producers(db: Db, subject: str) -> list[str]:

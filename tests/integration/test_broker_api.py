@@ -609,6 +609,33 @@ def test_links_honour_the_public_address_and_its_prefix(engine_url: str) -> None
         assert links["pb:pacticipants"]["href"] == "https://host/pre fix/pact/pacticipants"
 
 
+def logged(store: Store, *actions: str) -> list[dict[str, Any]]:
+    """The bodies of events of these actions, oldest first, with the action."""
+    rows = store.read_now(lambda db: db.all("SELECT action, body FROM event ORDER BY pk"))
+    return [{"action": action, **json.loads(body)} for action, body in rows if action in actions]
+
+
+def test_what_an_environment_runs_is_in_the_log(broker: Broker, broker_store: Store) -> None:
+    broker.version(CONSUMER, "1")
+    tag = path("pacticipants", CONSUMER, "versions", "1", "tags", "production")
+    broker.client.put(tag, json={})
+    # Deployed already: the tag that comes again says nothing new.
+    broker.client.delete(tag)
+    broker.client.put(tag, json={})
+    deployment = broker.deploy(CONSUMER, "1", "test", "blue")
+    release = broker.release(CONSUMER, "1", "test")
+    for _ in range(2):
+        broker.client.patch(path("deployed-versions", deployment["uuid"]), json={"currentlyDeployed": False})
+        broker.client.patch(path("released-versions", release["uuid"]), json={"currentlySupported": False})
+    assert logged(broker_store, "deployed", "undeployed", "released", "support_ended") == [
+        {"action": "deployed", "version": "1", "environment": "production", "instance": "", "tag": "production"},
+        {"action": "deployed", "version": "1", "environment": "test", "instance": "blue"},
+        {"action": "released", "version": "1", "environment": "test"},
+        {"action": "undeployed", "version": "1", "environment": "test", "instance": "blue"},
+        {"action": "support_ended", "version": "1", "environment": "test"},
+    ]
+
+
 def test_what_is_published_is_in_the_log(broker: Broker, broker_store: Store) -> None:
     published(broker)
     rows = broker_store.read_now(lambda db: db.all("SELECT action, body FROM event ORDER BY pk DESC LIMIT 1"))

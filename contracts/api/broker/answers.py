@@ -112,6 +112,19 @@ class Published(Resource):
     embedded: PublicationParts = field(name="_embedded")
 
 
+class PublishedVersion(Answer):
+    """The version that was published for."""
+
+    version: Numbered
+
+
+class PublishedProvider(Resource):
+    """What became of a provider's schema."""
+
+    notices: list[Notice]
+    embedded: PublishedVersion = field(name="_embedded")
+
+
 # pacts
 
 
@@ -527,6 +540,9 @@ class MatrixRow(Answer):
     provider: MatrixProvider
     pact: MatrixPact
     verification_result: MatrixResult | None
+    verification_type: str | None = None
+    """CDCT: by running the provider; BDCT: statically, by the schemas that it states. Absent without a result."""
+    reasons: list[str] | None = None
     ignored: bool = False
 
 

@@ -19,6 +19,7 @@ from contracts.api.broker import (
     matrix_routes,
     pact_list_routes,
     pact_routes,
+    provider_routes,
     report_routes,
     verification_routes,
     version_routes,
@@ -136,6 +137,7 @@ def make_app(parts: Parts | None) -> Litestar:
         route_handlers=[
             *index.HANDLERS,
             *pact_routes.HANDLERS,
+            *provider_routes.HANDLERS,
             *pact_list_routes.HANDLERS,
             *verification_routes.HANDLERS,
             *application_routes.HANDLERS,

@@ -52,6 +52,10 @@ RELATIONS: dict[str, tuple[str, str]] = {
     "pb:webhook": ("/webhooks/{uuid}", "A webhook"),
     "pb:integrations": ("/integrations", "Integrations"),
     "pb:metrics": ("/metrics", "Counts"),
+    "pf:publish-provider-contract": (
+        "/provider-contracts/provider/{provider}/publish",
+        "Publish what a provider writes",
+    ),
     "pb:can-i-deploy-pacticipant-version-to-tag": (
         "/can-i-deploy?pacticipant={pacticipant}&version={version}&to={tag}",
         "Can a version be deployed to where a tag stands",

@@ -32,6 +32,7 @@ from contracts.queries.applications import Marks
 from contracts.questions import LatestBy, Question, Selector
 from contracts.urls import Urls
 from contracts.verdict import Verdict
+from registry.clock import now_ms
 from registry.security.access import Action
 from registry.services import Call
 from registry.store.engine import Db
@@ -125,6 +126,17 @@ def _row(found: Urls, row: Row, marks: dict[int, Marks], places: dict[str, Any],
             "verifiedAt": time(_ms(row.result.at)),
             "_links": {"self": link(here)},
         }
+        document["verificationType"] = "CDCT"
+    elif row.static is not None:
+        document["verificationType"] = "BDCT"
+        if row.static.success is not None:
+            document["verificationResult"] = {
+                "success": row.static.success,
+                "verifiedAt": time(now_ms()),
+                "_links": {"self": link(found.version(row.provider, provider.number if provider else ""))},
+            }
+        if row.static.reasons:
+            document["reasons"] = list(row.static.reasons)
     if row.ignored:
         document["ignored"] = True
     return document

@@ -210,3 +210,33 @@ class Webhook(Request):
     description: str | None = None
     enabled: bool = True
     uuid: str | None = None
+
+
+class SelfVerification(Request):
+    """What a provider found when it checked its own contract; `content` in base64."""
+
+    success: bool | None = None
+    content: str | None = None
+    content_type: str | None = None
+    format: str | None = None
+    verifier: str | None = None
+    verifier_version: str | None = None
+
+
+class ProviderSchema(Request):
+    """A schema of events: an Avro schema, a JSON Schema or a .proto file, in base64."""
+
+    content: str
+    content_type: str | None = None
+    specification: str | None = None
+    self_verification_results: SelfVerification | None = None
+
+
+class ProviderContract(Request):
+    """What a version of a provider writes."""
+
+    pacticipant_version_number: str
+    contract: ProviderSchema
+    branch: str | None = None
+    tags: list[str] | None = None
+    build_url: str | None = None

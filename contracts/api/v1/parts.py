@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contracts.blast_radius import BlastRadius
+from contracts.options import Options
 from registry.errors import Unavailable
 from registry.security.access import Action, Needs
 from registry.services import Call, services
@@ -17,6 +18,11 @@ READ_APPLICATIONS = Needs(Action.READ, "application")
 WRITE_APPLICATION = Needs(Action.WRITE, "application", "application")
 CONFIGURE_APPLICATION = Needs(Action.CONFIGURE, "application", "application")
 CONFIGURE_APPLICATIONS = Needs(Action.CONFIGURE, "application")
+
+
+def options(call: Call) -> Options:
+    """What is set about contract testing."""
+    return radius(call).options
 
 
 def radius(call: Call) -> BlastRadius:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from contracts.api.v1 import errors, policy_routes, subject_routes
+from contracts.api.v1 import application_routes, errors, policy_routes, subject_routes
 from registry.api.exported import APIS
 from registry.api.v1.dialect import make_app
 
 
 def handlers() -> list[Any]:
     """The route handlers, for `registry.api.v1.dialect.make_app`."""
-    return [handler for module in (subject_routes, policy_routes) for handler in module.HANDLERS]
+    return [handler for module in (subject_routes, policy_routes, application_routes) for handler in module.HANDLERS]
 
 
 def install() -> list[Any]:

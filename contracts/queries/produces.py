@@ -1,0 +1,56 @@
+"""Which versions of subjects an application version writes: questions and changes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from contracts.queries.lists import one_of
+from registry.store.engine import Db
+
+
+def put(db: Db, version_pk: int, written: Iterable[tuple[str, int]], self_verified: bool | None, now: int) -> None:
+    """Say what a version writes, besides what it said of other subjects before."""
+    for subject in {subject for subject, _ in written}:
+        db.run(
+            "DELETE FROM produced_subject WHERE version_pk = :version AND subject = :subject",
+            version=version_pk,
+            subject=subject,
+        )
+    db.many(
+        """INSERT INTO produced_subject (version_pk, subject, schema_version, self_verified, created_at)
+        VALUES (:version, :subject, :number, :verified, :now)""",
+        [
+            {
+                "version": version_pk,
+                "subject": subject,
+                "number": number,
+                "verified": None if self_verified is None else int(self_verified),
+                "now": now,
+            }
+            for subject, number in dict.fromkeys(written)
+        ],
+    )
+
+
+def of_versions(db: Db, version_pks: Collection[int]) -> dict[int, list[tuple[str, int, bool | None]]]:
+    """(subject, version of it, what the provider said of its own check) by application version."""
+    listed, parameters = one_of("v", sorted(version_pks))
+    found: dict[int, list[tuple[str, int, bool | None]]] = {}
+    for pk, subject, number, verified in db.all(
+        f"""SELECT version_pk, subject, schema_version, self_verified FROM produced_subject
+        WHERE version_pk IN {listed} ORDER BY subject, schema_version""",  # noqa: S608 # placeholders
+        **parameters,
+    ):
+        found.setdefault(pk, []).append((subject, number, None if verified is None else bool(verified)))
+    return found
+
+
+def subjects_of(db: Db, application: str) -> list[str]:
+    """The subjects that an application ever said it writes, or that messages of its contracts belong to."""
+    rows = db.all(
+        """SELECT DISTINCT p.subject FROM produced_subject p JOIN application_version v ON v.pk = p.version_pk
+        JOIN application a ON a.pk = v.application_pk WHERE a.name = :name
+        UNION SELECT DISTINCT subject FROM contract_needs WHERE provider = :name AND subject <> ''""",
+        name=application,
+    )
+    return sorted(subject for (subject,) in rows)
