@@ -25,7 +25,7 @@ from weakref import WeakKeyDictionary
 from contracts.fitting import ALL, Judgement, judged
 from contracts.matching import Fullmatch
 from contracts.needs import ABSENT, NULL, OTHER, Contract, Evidence, Need, Presence, When
-from contracts.rules import Kind
+from contracts.rules import Kind, RuleList
 from contracts.satisfaction import (
     EACH,
     NOTHING_GIVEN,
@@ -43,7 +43,6 @@ SITUATIONS = (ABSENT, NULL, "type", OTHER, "range", "pattern", "length", "matche
 """Every situation, the gravest first."""
 
 _MOST_OPTIONS = 2_000
-_MEMO = 20_000
 _HOMES = {"AVRO": "avro", "JSON": "json_schema", "PROTOBUF": "protobuf"}
 
 
@@ -100,8 +99,7 @@ def cover(
     for as long as `seconds` allow; without, ask `witness` for those that matter.
     """
     view = view_of(contract) if view is None else view
-    given, memo = Given.by(contract), _memo(schema, view)
-    found = tuple(_remembered(schema, need, given, view, patterns, memo) for need in contract.needs)
+    found = _answers(schema, contract, view, patterns)
     if not witnesses:
         return found
     deadline = time.monotonic() + seconds
@@ -134,16 +132,43 @@ def witness(schema: Schema, covered: Covered, *, seconds: float = 0.05, patterns
 # One need
 
 
-def _memo(schema: Schema, view: View) -> dict[Hashable, Covered]:
+_MEMO = 20_000
+_CONTRACTS = 256
+
+
+@dataclass(slots=True)
+class _Memo:
+    """What was answered for a schema: by what an answer depends on, and whole contracts by themselves."""
+
+    needs: dict[Hashable, Covered] = field(default_factory=dict)
+    contracts: dict[int, tuple[Contract, Fullmatch, tuple[Covered, ...]]] = field(default_factory=dict)
+
+
+_known: dict[View, WeakKeyDictionary[Any, _Memo]] = {view: WeakKeyDictionary() for view in View}
+
+
+def _memo(schema: Schema, view: View) -> _Memo:
     # JSON Schemas cannot be referred to weakly, their graphs can.
     held: Any = getattr(schema, "graph", schema)
-    memo: dict[Hashable, Covered] = _known[view].setdefault(held, {})
-    if len(memo) > _MEMO:
-        memo.clear()
+    memo = _known[view].get(held)
+    if memo is None:
+        memo = _known[view].setdefault(held, _Memo())
+    if len(memo.needs) > _MEMO:
+        memo.needs.clear()
+    if len(memo.contracts) > _CONTRACTS:
+        memo.contracts.clear()
     return memo
 
 
-_known: dict[View, WeakKeyDictionary[Any, dict[Hashable, Covered]]] = {view: WeakKeyDictionary() for view in View}
+def _answers(schema: Schema, contract: Contract, view: View, patterns: Fullmatch) -> tuple[Covered, ...]:
+    memo = _memo(schema, view)
+    kept = memo.contracts.get(id(contract))
+    if kept is not None and kept[0] is contract and kept[1] is patterns:
+        return kept[2]
+    given = Given.by(contract)
+    found = tuple(_remembered(schema, need, given, view, patterns, memo.needs) for need in contract.needs)
+    memo.contracts[id(contract)] = (contract, patterns, found)
+    return found
 
 
 def _remembered(
@@ -152,30 +177,38 @@ def _remembered(
     key = _key(need, given, patterns)
     if (known := memo.get(key)) is None:
         known = memo[key] = _covered(schema, need, given, view, patterns)
-    # Equal needs of other contracts are other needs beside other paths.
-    return known if known.need is need and known.given is given else replace(known, need=need, given=given)
+        return known
+    # Equal needs of other contracts stand beside other paths.
+    return Covered(need, known.outcome, known.situation, known.reason, None, given, view)
 
 
 def _key(need: Need, given: Given, patterns: Fullmatch) -> Hashable:
     """What the answer depends on."""
-    above = _above(need.path, given)
-    values: Hashable = need.values
-    rules: Hashable = None
-    try:
-        hash(values)
-    except TypeError:
-        values = json.dumps(need.values, sort_keys=True, default=str)
-    if need.rules is not None:
-        # Types tell 1 from 1.0 and true, which hash alike.
-        rules = (repr(need.rules), json.dumps(need.example, sort_keys=True, default=str))
-    elif need.values:
-        values = (values, tuple(map(type, need.values)))
-    bounds = (need.minimum, need.maximum, need.pattern)
-    whens = tuple(sorted(need.when.items())) if need.when else ()
     return (
-        *(need.path, need.presence, need.types, need.fallback, need.aliases, need.encodings, whens),
-        *(above, values, rules, bounds, patterns),
+        *(need.path, need.presence, need.types, need.fallback, need.minimum, need.maximum, need.pattern),
+        *(need.aliases, need.encodings, tuple(sorted(need.when.items())) if need.when else None),
+        *(_told(need.values) if need.values else None, _ruled(need.rules), _told(need.example)),
+        *(_above(need.path, given), patterns),
     )
+
+
+def _told(value: Any) -> Hashable:
+    """A JSON value as a key. Types tell 1 from 1.0 and true, which hash alike."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool | int | float):
+        return type(value), value
+    if not value:
+        return (type(value).__name__,)
+    return json.dumps(value, sort_keys=True, default=str)
+
+
+def _ruled(rules: RuleList | None) -> Hashable:
+    try:
+        hash(rules)
+    except TypeError:
+        return repr(rules)
+    return rules
 
 
 def _above(path: str, given: Given) -> tuple[tuple[bool, bool, tuple[str, ...]], ...]:

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts import pact
+from contracts.matching import Outcome as Matched
+from contracts.matching import match_body, outcome
 from contracts.needs import Contract, Evidence, Need, Presence, When, combined, contradictions
 from contracts.reading import comments
 from contracts.reading.bodies import body
@@ -201,6 +203,55 @@ def test_the_needs_of_observed_bodies_are_judged_as_the_core_judges_bodies() -> 
                     assert found is expected, (row, text)
     assert total > 1_700
     assert undecided <= 130  # items that differ in what they need; engines that differ
+
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-2, 2)
+    | st.sampled_from([0.5, 1.0])
+    | st.sampled_from(["", "a", "1", "ab"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
+    max_leaves=8,
+)
+SINGLE = st.sampled_from(
+    [{"match": kind} for kind in ("type", "equality", "integer", "decimal", "number", "boolean", "null", "notEmpty")]
+    + [{"match": "type", "min": 1}, {"match": "type", "max": 1}, {"match": "values"}, {"match": "semver"}]
+    + [{"match": "regex", "regex": "[a-c1]+"}, {"match": "include", "value": "a"}, {"match": "date"}]
+    + [{"match": "eachKey", "rules": [{"match": "regex", "regex": "[ab]"}]}]
+    + [{"match": "eachValue", "rules": [{"match": "type"}]}, {"match": "eachValue", "rules": [{"match": "number"}]}]
+    + [{"match": "arrayContains", "variants": [{"index": 0, "rules": {"$": {"matchers": [{"match": "type"}]}}}]}]
+)
+PATHS = st.sampled_from(["$", "$.a", "$.b", "$.a.b", "$.a[0]", "$.a[*]", "$.*", "$[*]", "$.a.*", "$.a[*].b"])
+RULES = st.dictionaries(
+    PATHS,
+    st.builds(
+        lambda rules, combine: {"matchers": rules, "combine": combine},
+        st.lists(SINGLE, min_size=1, max_size=2),
+        st.sampled_from(["AND", "OR"]),
+    ),
+    max_size=3,
+)
+
+
+@settings(max_examples=1_500)
+@given(VALUES, RULES, st.lists(VALUES, min_size=1, max_size=4))
+def test_needs_and_matchers_accept_the_same_bodies(example: Any, rules: Any, actual: list[Any]) -> None:
+    written = rule_set(rules)
+    made = body(example, written)
+    contract = Contract(tuple(made.needs), Evidence.DECLARED)
+    for value in (example, *actual):
+        expected = outcome(match_body(example, value, written))
+        found = judged(contract, value)
+        if not made.reasons and Satisfaction.UNKNOWN not in (found, expected):
+            assert found == _SAME[expected], (value, contract.needs)
+
+
+_SAME = {
+    Matched.MATCHES: Satisfaction.YES,
+    Matched.MISMATCHES: Satisfaction.NO,
+    Matched.UNKNOWN: Satisfaction.UNKNOWN,
+}
 
 
 # The comments
