@@ -27,6 +27,7 @@ from contracts.options import Options
 from contracts.queries import applications as queries
 from contracts.queries import environments
 from contracts.queries.applications import Application, Branch, Tag, Version
+from contracts.queries.environments import Environment
 from contracts.queries.matrix import moment
 from registry.clock import now_ms
 from registry.events import Actor, record
@@ -219,7 +220,7 @@ def put_version(
     if branch:
         add_to_branch(db, owner, found, branch)
     for tag in tags:
-        add_tag(db, owner, found, tag, options)
+        add_tag(db, actor, owner, found, tag, options)
     record(db, actor, "version_created" if new else "version_updated", f"application:{name}", version=number)
     return version(db, name, number), new
 
@@ -324,7 +325,7 @@ def tag(db: Db, name: str, number: str, tag: str) -> Tag:
     return found
 
 
-def add_tag(db: Db, owner: Application, found: Version, name: str, options: Options) -> bool:
+def add_tag(db: Db, actor: Actor, owner: Application, found: Version, name: str, options: Options) -> bool:
     """Tag a version; whether the tag is new.
 
     The first tag right after the version was made becomes its branch; a tag named like an environment records that
@@ -342,9 +343,16 @@ def add_tag(db: Db, owner: Application, found: Version, name: str, options: Opti
         add_to_branch(db, owner, found, name)
     if new and options.tags_deploy and options.may_deploy(name):
         environment = environments.environment_named(db, name)
-        if environment is not None:
+        if environment is not None and not _runs(db, owner, found, environment):
             environments.deploy(db, str(uuid4()), owner.pk, found.pk, environment.pk, "", now)
+            at = {"environment": environment.name, "instance": "", "tag": name}
+            record(db, actor, "deployed", f"application:{owner.name}", version=found.number, **at)
     return new
+
+
+def _runs(db: Db, owner: Application, found: Version, environment: Environment) -> bool:
+    there = environments.current(db, environments.DEPLOYED, environment.pk, application=owner.name, instance="")
+    return any(one.version_pk == found.pk for one in there)
 
 
 def put_tag(db: Db, actor: Actor, name: str, number: str, tag_name: str, options: Options) -> tuple[Tag, bool]:
@@ -353,7 +361,7 @@ def put_tag(db: Db, actor: Actor, name: str, number: str, tag_name: str, options
         raise InvalidFields({"tag": ["can't be blank"]})
     owner, _ = ensured(db, name, options)
     found, _ = ensured_version(db, owner, number)
-    new = add_tag(db, owner, found, tag_name, options)
+    new = add_tag(db, actor, owner, found, tag_name, options)
     if new:
         record(db, actor, "tag_added", f"application:{name}", version=number, tag=tag_name)
     return tag(db, name, number, tag_name), new

@@ -110,7 +110,9 @@ def undeploy(db: Db, actor: Actor, uuid: str, body: Mapping[str, Any]) -> Presen
         raise NotReopenable(property="currentlyDeployed", action="deployment")
     if deployed is False and found.current:
         queries.end(db, DEPLOYED, found.pk, now_ms())
-        record(db, actor, "undeployed", f"application:{found.application}", version=found.number)
+        place = queries.environments_by_pk(db, [found.environment_pk])[found.environment_pk].name
+        at = {"environment": place, "instance": found.instance}
+        record(db, actor, "undeployed", f"application:{found.application}", version=found.number, **at)
     return deployment(db, uuid)
 
 
@@ -147,5 +149,6 @@ def end_support(db: Db, actor: Actor, uuid: str, body: Mapping[str, Any]) -> Pre
         raise NotReopenable(property="currentlySupported", action="release")
     if supported is False and found.current:
         queries.end(db, RELEASED, found.pk, now_ms())
-        record(db, actor, "support_ended", f"application:{found.application}", version=found.number)
+        place = queries.environments_by_pk(db, [found.environment_pk])[found.environment_pk].name
+        record(db, actor, "support_ended", f"application:{found.application}", version=found.number, environment=place)
     return released(db, uuid)

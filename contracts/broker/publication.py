@@ -42,7 +42,7 @@ def publish(db: Db, desk: Desk, publication: Publication) -> Published:
     if publication.branch is not None:
         catalog.add_to_branch(db, consumer, version, publication.branch)
     for tag in publication.tags:
-        catalog.add_tag(db, consumer, version, tag, desk.options)
+        catalog.add_tag(db, desk.actor, consumer, version, tag, desk.options)
     if publication.build_url is not None:
         applications.set_build_url(db, version.pk, publication.build_url, now_ms())
     outcomes: list[Outcome] = []
