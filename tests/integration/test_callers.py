@@ -256,7 +256,16 @@ def test_a_server_does_not_start_with_settings_that_mean_nothing(tmp_path: Path,
 
 
 def test_only_loopback_is_open_by_itself(tmp_path: Path) -> None:
-    command = [SERVER, "serve", "--host", "0.0.0.0", "--port", "0", "--database-url", f"sqlite:///{tmp_path}/t.db"]
+    command: list[str | Path] = [
+        SERVER,
+        "serve",
+        "--host",
+        "0.0.0.0",
+        "--port",
+        "0",
+        "--database-url",
+        f"sqlite:///{tmp_path}/t.db",
+    ]
     refused = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert refused.returncode == 2
     assert "TENOR_AUTHENTICATION" in refused.stderr

@@ -60,9 +60,9 @@ async def _listed(request: Call, label: str | None = None) -> Answer:
             rows = queries.applications(db, containing=containing, label=label, offset=part.offset, limit=part.limit)
             total = queries.count_applications(db, containing=containing, label=label)
         else:  # what may be seen is picked before the page is cut
-            found_rows = queries.applications(db, containing=containing, label=label, offset=0, limit=2**31)
+            found_rows = queries.applications(db, containing=containing, label=label, offset=0, limit=-1)
             visible = [row for row in found_rows if seen(row.name)]
-            rows = visible[part.offset :][: part.limit]
+            rows = visible[part.offset :][: part.limit if part.limit >= 0 else None]
             total = len(visible)
         labels = queries.labels(db, [row.pk for row in rows])
         documents = [hal.application(found, row, labels.get(row.pk, ())) for row in rows]
