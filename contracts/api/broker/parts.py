@@ -235,6 +235,7 @@ _FAILURES = {
         (413, "The body is larger than the limit."),
         (415, "The body's media type is not read."),
         (422, "It cannot be done in the state that things are in."),
+        (429, "Too many requests: wait as long as Retry-After says."),
         (503, "The server is busy: try again."),
     )
 }
