@@ -136,8 +136,12 @@ def text_to_int(value: Any, by: Any = None) -> int:
 
 
 def text_to_float(value: Any, by: Any = None) -> float:
+    """Raises ValueError for a text that is no finite number."""
     text = _number_text(value)
-    return float(text.replace("Infinity", "inf"))
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"'{text[:40]}' is no finite number")
+    return number
 
 
 def text_to_decimal(value: Any, by: Any = None) -> Decimal:

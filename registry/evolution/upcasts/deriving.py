@@ -1,0 +1,538 @@
+"""Two types of events, and the plan from one to the other: what is certain, what may be meant, what nobody can know.
+
+Derivation goes down both types at once. Each pair of types gives a node on the old value and the steps it stands for;
+fields that pair with none are looked for by name and type among those that went away (`Guesses`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace as replace_step
+
+from registry.evolution.upcasts import conversions, objects
+from registry.evolution.upcasts.decisions import Decisions
+from registry.evolution.upcasts.making import ALIKE, Made, Where, after, constant_of, escaped
+from registry.evolution.upcasts.similar import alike
+from registry.evolution.upcasts.types import (
+    MISSING,
+    Anything,
+    Array,
+    Enum,
+    Map,
+    Object,
+    Opaque,
+    Scalar,
+    Type,
+    Union,
+    accepts,
+    branches,
+    is_recursive,
+    label,
+    without_null,
+)
+from tenor.plans.nodes import (
+    SCOPE,
+    At,
+    Call,
+    Candidate,
+    Case,
+    Certainty,
+    Choose,
+    Constant,
+    Convert,
+    Equal,
+    Items,
+    Member,
+    Node,
+    Optional,
+    Plan,
+    Record,
+    Step,
+    StepKind,
+    Table,
+    Take,
+    Test,
+    Todo,
+    Within,
+    may_be_absent,
+    walk,
+)
+from tenor.plans.nodes import (
+    Array as ArrayNode,
+)
+from tenor.plans.nodes import (
+    Map as MapNode,
+)
+from tenor.plans.values import encode
+
+
+def derive(old: Type, new: Type, format: str, decisions: Decisions) -> Plan:
+    """The plan from events of one type to events of another. Never fails for want of knowledge: that is a todo."""
+    deriver = Deriver(format, decisions)
+    made = deriver.pair(old, new, Where())
+    root = made.node
+    if may_be_absent(root):
+        made = deriver.todo(Where(), "the whole event has no counterpart", ())
+        root = made.node
+    return Plan(format, root, deriver.reachable(root), tuple(deriver.settled(made.steps)))
+
+
+class Deriver:
+    """Derives one plan."""
+
+    def __init__(self, format: str, decisions: Decisions) -> None:
+        self.format = format
+        self.decisions = decisions
+        self._parts: dict[str, Node] = {}
+        self._recursive: dict[tuple[int, int], Made] = {}
+
+    # --- steps -------------------------------------------------------------------------------------------------
+
+    def step(
+        self, where: Where, kind: StepKind, certainty: Certainty, sentence: str, sources: Sequence[str] = ()
+    ) -> Step:
+        return Step(kind, certainty, where.path, sentence, tuple(sources) or ((where.source,) if where.source else ()))
+
+    def todo(self, where: Where, reason: str, candidates: Sequence[Candidate]) -> Made:
+        """What cannot be derived: path, reason and what may be meant."""
+        shown = "; ".join(f"{each.path} ({each.reason})" for each in candidates[:3])
+        sentence = f"{reason}. Candidates: {shown}" if shown else reason
+        sources = (where.source,) if where.source else ()
+        return Made(Todo(reason), [Step("todo", "todo", where.path, sentence, sources, tuple(candidates[:5]))])
+
+    def suggested(self, where: Where, node: Node, kind: StepKind, sentence: str, **more: Any) -> Made | None:
+        """A suggestion, unless somebody said no to it."""
+        if self.decisions.get(where.path) == "no":
+            return None
+        step = self.step(where, kind, "suggested", sentence)
+        return Made(node, [replace_step(step, **more)])
+
+    def settled(self, steps: Sequence[Step]) -> list[Step]:
+        """Each step once, with what was decided about it."""
+        once = {msgspec.json.encode(step): step for step in steps}
+        return [self._with_decision(step) for step in once.values()]
+
+    def _with_decision(self, step: Step) -> Step:
+        decision = self.decisions.get(step.path)
+        if step.certainty == "suggested" and not step.confirmed and decision == "yes":
+            return replace_step(step, confirmed=True, decision="yes")
+        return replace_step(step, decision="no") if decision == "no" and step.decision is None else step
+
+    def reachable(self, root: Node) -> dict[str, Node]:
+        """The parts that the root needs."""
+        found: dict[str, Node] = {}
+        todo = [root]
+        while todo:
+            for node in walk(todo.pop()):
+                if isinstance(node, Call) and node.name not in found:
+                    found[node.name] = self._parts[node.name]
+                    todo.append(found[node.name])
+        return found
+
+    # --- pairs of types ----------------------------------------------------------------------------------------
+
+    def pair(self, old: Type, new: Type, where: Where) -> Made:
+        """What becomes of a value of the old type."""
+        if accepts(new, old):
+            return Made(SCOPE, self._copied(old, new, where))
+        if isinstance(old, Union) or isinstance(new, Union):
+            return self._unions(old, new, where)
+        match old, new:
+            case Scalar(), Scalar():
+                found = self._scalars(old, new, where)
+            case Enum(), Enum():
+                found = self._enums(old, new, where)
+            case Enum(), Scalar():
+                found = self._enum_to_scalar(old, new, where)
+            case Scalar(), Enum():
+                found = self._scalar_to_enum(old, new, where)
+            case Array(), Array():
+                found = self._arrays(old, new, where)
+            case Map(), Map() if old.keys == new.keys:
+                inner = self.pair(old.values, new.values, where.below("/*", "/*"))
+                return Made(SCOPE if inner.node == SCOPE else MapNode(SCOPE, inner.node), inner.steps)
+            case Object(), Object():
+                return self._objects(old, new, where)
+            case _:
+                found = self._shapes(old, new, where)
+        return found or self._unknown(old, new, where)
+
+    def _unknown(self, old: Type, new: Type, where: Where) -> Made:
+        reason = f"{label(old)} cannot become {label(new)}"
+        if isinstance(new, Opaque) or isinstance(old, Opaque):
+            reason = f"{label(new) if isinstance(new, Opaque) else label(old)} changed and cannot be seen through"
+        elif label(old) == label(new):
+            reason = f"{label(old)} became narrower, and values that do not fit have no counterpart"
+        if where.fallback is not None and not isinstance(new, Opaque | Anything):
+            found = self.suggested(
+                where, where.fallback, "constant", f"{reason}: the default takes its place and the value is dropped"
+            )
+            if found is not None:
+                return found
+        return self.todo(where, reason, [Candidate(where.source or "/", "the value itself, in a custom step", 0.5)])
+
+    def _copied(self, old: Type, new: Type, where: Where) -> list[Step]:
+        before, had_null = without_null(old)
+        after, has_null = without_null(new)
+        steps: list[Step] = []
+        if has_null and not had_null:
+            steps.append(self.step(where, "optional", "certain", "it may be null now"))
+        if isinstance(after, Union) and len(branches(after)) > (len(branches(before)) if before else 0):
+            steps.append(self.step(where, "branch", "certain", "more alternatives are allowed now"))
+        if isinstance(before, Scalar) and isinstance(after, Scalar) and before.label != after.label:
+            steps.append(self.step(where, "promote", "certain", f"{before.label} is read as {after.label}"))
+        if isinstance(before, Enum) and isinstance(after, Enum) and len(after.values) > len(before.values):
+            steps.append(self.step(where, "enum", "certain", "symbols were added"))
+        if isinstance(before, Enum) and isinstance(after, Scalar):
+            steps.append(self.step(where, "promote", "certain", "a symbol is read as its text"))
+        return steps
+
+    def _scalars(self, old: Scalar, new: Scalar, where: Where) -> Made | None:
+        found = conversions.change(old, new, self.format)
+        if found is None:
+            return None
+        node = found.node
+        sentence = found.sentence
+        if found.refuses:
+            if where.fallback is None:
+                return None
+            assert isinstance(node, Convert)
+            node = Convert(node.of, node.to, node.by, where.fallback)
+            sentence += "; what cannot be read becomes the default"
+        if found.certainty == "suggested":
+            return self.suggested(where, node, found.kind, sentence)
+        return Made(node, [self.step(where, found.kind, found.certainty, sentence)])
+
+    # --- enums -------------------------------------------------------------------------------------------------
+
+    def _enums(self, old: Enum, new: Enum, where: Where) -> Made | None:
+        if new.numbers and old.numbers:
+            return self._numbered(old, new, where)
+        gone = [value for value in old.values if not any(_equal(value, each) for each in new.values)]
+        added = [value for value in new.values if not any(_equal(value, each) for each in old.values)]
+        entries: list[tuple[Any, Any]] = []
+        guessed: list[str] = []
+        left: list[Any] = []
+        for value in gone:
+            best = max(added, key=lambda each: alike(str(value), str(each)), default=None)
+            if best is not None and alike(str(value), str(best)) >= ALIKE and self.decisions.get(where.path) != "no":
+                entries.append((value, best))
+                guessed.append(f"{value} becomes {best}")
+            else:
+                left.append(value)
+        fallback = new.default if new.default is not MISSING else constant_of(where.fallback)
+        if left and fallback is MISSING:
+            gone_names = ", ".join(map(str, left[:5]))
+            reason = f"{gone_names} of {label(old)} went away, without a counterpart or a default"
+            pairs = [(value, each) for value in left for each in added or new.values]
+            likely = sorted(pairs, key=lambda pair: -alike(str(pair[0]), str(pair[1])))[:5]
+            source = where.source or "/"
+            return self.todo(
+                where,
+                reason,
+                [Candidate(source, f"{one} may be {other}", alike(str(one), str(other))) for one, other in likely],
+            )
+        entries += [(value, fallback) for value in left]
+        node = Table(SCOPE, tuple((value, encode(to)) for value, to in entries), SCOPE)
+        told = [*guessed, *([f"{', '.join(map(str, left[:5]))} became {fallback}, the default"] if left else [])]
+        sentence = f"symbols changed: {'; '.join(told)}"
+        if guessed or new.default is MISSING:
+            return self.suggested(where, node, "enum", sentence)
+        return Made(node, [self.step(where, "enum", "lossy", sentence)])
+
+    def _numbered(self, old: Enum, new: Enum, where: Where) -> Made:
+        """Symbols of Protobuf stand for numbers: the same number is the same symbol."""
+        names = {number: name for name, number in reversed(new.numbers.items())}
+        entries: list[tuple[Any, Any]] = []
+        lost: list[str] = []
+        for name, number in old.numbers.items():
+            to = names.get(number)
+            if to is None:
+                entries.append((name, number if new.open else new.default))
+                lost.append(name)
+            elif to != name:
+                entries.append((name, to))
+        otherwise: Node = SCOPE
+        if old.open and not new.open:
+            known = tuple((name, names.get(number, new.default)) for name, number in old.numbers.items())
+            entries, otherwise = list(known), Constant(new.default)
+        elif old.open:
+            # A number without a name may have got one.
+            entries += [(number, name) for number, name in names.items() if number not in old.numbers.values()]
+        node = Table(SCOPE, tuple(entries), otherwise) if entries else SCOPE
+        renamed = ", ".join(
+            f"{entry} is now {to}"
+            for entry, to in entries
+            if isinstance(entry, str) and isinstance(to, str) and entry != to
+        )
+        certainty: Certainty = "certain"
+        sentence = renamed or "numbers without a name keep their number or get one"
+        if lost:
+            what = "keep their number" if new.open else f"become {new.default}"
+            sentence = f"{', '.join(lost)} went away: such values {what}" + (
+                f"; {renamed}" if renamed and new.open else ""
+            )
+            certainty = "certain" if new.open else "lossy"
+        elif old.open and not new.open:
+            certainty, sentence = "lossy", f"the enum is closed now: unknown numbers become {new.default}"
+        return Made(node, [self.step(where, "enum", certainty, sentence)])
+
+    def _enum_to_scalar(self, old: Enum, new: Scalar, where: Where) -> Made | None:
+        if new.kind == "int" and old.numbers:
+            entries = tuple(old.numbers.items())
+            if (new.low or 0) > -(2**31):
+                return None
+            node = Table(SCOPE, entries, SCOPE)
+            return Made(node, [self.step(where, "enum", "certain", "a symbol is read as its number")])
+        if new.kind == "string" and not new.asks and old.open:
+            named = Choose(SCOPE, (Case(Test("string")),), Convert(SCOPE, "text"))
+            return self.suggested(where, named, "convert", "a symbol becomes its name, an unknown number its digits")
+        return None
+
+    def _scalar_to_enum(self, old: Scalar, new: Enum, where: Where) -> Made | None:
+        if old.kind == "int" and new.numbers:
+            entries = tuple((number, name) for name, number in reversed(new.numbers.items()))
+            if new.open and old.low == -(2**31) and old.high == 2**31 - 1:
+                return Made(
+                    Table(SCOPE, entries, SCOPE),
+                    [self.step(where, "enum", "certain", "a number is read as its symbol")],
+                )
+            node = Table(SCOPE, entries, Constant(new.default))
+            return self.suggested(where, node, "enum", f"a number becomes its symbol, others become {new.default}")
+        fallback = new.default if new.default is not MISSING else constant_of(where.fallback)
+        if old.kind == "string" and not new.numbers and fallback is not MISSING:
+            node = Table(
+                SCOPE,
+                tuple((value, value) for value in new.values if isinstance(value, str)),
+                Constant(encode(fallback)),
+            )
+            return self.suggested(where, node, "enum", f"texts that are symbols stay, others become {fallback}")
+        return None
+
+    # --- lists and other shapes --------------------------------------------------------------------------------
+
+    def _arrays(self, old: Array, new: Array, where: Where) -> Made | None:
+        if old.shortest < new.shortest or not new.asks <= old.asks:
+            return None
+        inner = self.pair(old.items, new.items, where.below("/*", "/*"))
+        node: Node = SCOPE if inner.node == SCOPE else ArrayNode(SCOPE, inner.node)
+        if new.longest is None or (old.longest is not None and old.longest <= new.longest):
+            return Made(node, inner.steps)
+        cut = self.suggested(
+            where,
+            Convert(SCOPE, "truncate", new.longest),
+            "convert",
+            f"items after the first {new.longest} are dropped",
+        )
+        return None if cut is None else Made(after(cut.node, node), cut.steps + inner.steps)
+
+    def _shapes(self, old: Type, new: Type, where: Where) -> Made | None:
+        """One value and a list of it, a value and the object around it."""
+        if isinstance(new, Array) and not isinstance(old, Array) and new.shortest <= 1 and new.longest != 0:
+            inner = self.pair(old, new.items, where.below("/*", ""))
+            if inner.rank < 3 and not may_be_absent(inner.node):
+                made = self.suggested(where, Items((inner.node,)), "wrap", "the value becomes a list of one")
+                return None if made is None else Made(made.node, made.steps + inner.steps)
+        if isinstance(old, Array) and not isinstance(new, Array):
+            return self._head(old, new, where)
+        if isinstance(new, Object) and not isinstance(old, Object | Map):
+            return self._around(old, new, where)
+        if isinstance(old, Object) and not isinstance(new, Object | Map):
+            return self._inside(old, new, where)
+        return None
+
+    def _head(self, old: Array, new: Type, where: Where) -> Made | None:
+        inner = self.pair(old.items, new, where.below("", "/*"))
+        if inner.rank == 3:
+            return None
+        if where.fallback is None:
+            return None
+        first = Optional(At(SCOPE, 0), where.fallback, inner.node, "absent")
+        made = self.suggested(
+            where, first, "unwrap", "the first item is taken, the default if there is none; others are dropped"
+        )
+        return None if made is None else Made(made.node, made.steps + inner.steps)
+
+    def _around(self, old: Type, new: Object, where: Where) -> Made | None:
+        """A value that moves into an object: a Protobuf wrapper, or the one field that has no default."""
+        wanted = [each for each in new.fields if each.required and each.default is MISSING] or new.fields[:1]
+        if len(wanted) != 1 or new.asks:
+            return None
+        target = wanted[0]
+        inner = self.pair(old, target.type, where.below(f"/{escaped(target.name)}", ""))
+        if inner.rank == 3 or may_be_absent(inner.node):
+            return None
+        members = [Member(target.name, inner.node)]
+        members += [
+            Member(each.name, Constant(encode(each.default)))
+            for each in new.fields
+            if each is not target and each.required
+        ]
+        sentence = f"the value becomes '{target.name}' of {label(new)}"
+        if new.name.startswith("google.protobuf.") and new.name.endswith("Value"):
+            return Made(Record(tuple(members)), [self.step(where, "wrap", "certain", sentence), *inner.steps])
+        made = self.suggested(where, Record(tuple(members)), "nest", sentence)
+        return None if made is None else Made(made.node, made.steps + inner.steps)
+
+    def _inside(self, old: Object, new: Type, where: Where) -> Made | None:
+        ranked = []
+        for each in old.fields:
+            inner = self.pair(each.type, new, where.below("", f"/{escaped(each.name)}"))
+            if inner.rank < 3:
+                ranked.append((len(old.fields) > 1, inner.rank, -alike(each.name, where.name), each, inner))
+        if not ranked:
+            return None
+        _, _, _, each, inner = min(ranked, key=lambda entry: entry[:3])
+        if not each.required and where.fallback is None:
+            return None
+        node: Node = Within(Take((each.name,), not each.required), inner.node)
+        if not each.required:
+            assert where.fallback is not None
+            node = Optional(Take((each.name,), True), where.fallback, inner.node, "absent")
+        sentence = f"'{each.name}' of {label(old)} takes the place of the whole"
+        if old.name.startswith("google.protobuf.") and old.name.endswith("Value"):
+            return Made(node, [self.step(where, "unwrap", "certain", sentence), *inner.steps])
+        made = self.suggested(where, node, "hoist", f"{sentence}; the rest is dropped")
+        return None if made is None else Made(made.node, made.steps + inner.steps)
+
+    # --- unions ------------------------------------------------------------------------------------------------
+
+    def _unions(self, old: Type, new: Type, where: Where) -> Made:
+        before, had_null = without_null(old)
+        after, has_null = without_null(new)
+        if after is None:
+            return self._unknown(old, new, where)
+        if where.fallback is None and has_null:
+            where = replace(where, fallback=Constant(None))
+        core = Made(SCOPE) if before is None else self._alternatives(before, after, where)
+        if not had_null or has_null:
+            steps = core.steps
+            if has_null and not had_null:
+                steps = [*steps, self.step(where, "optional", "certain", "it may be null now")]
+            node = Optional(SCOPE, Constant(None), core.node) if had_null and core.node != SCOPE else core.node
+            return Made(node, steps)
+        if where.fallback is None:
+            reason = f"null has no counterpart in {label(new)} and there is no default"
+            found = self.todo(where, reason, [Candidate(where.source or "/", "a constant for null", 0.5)])
+            return Made(found.node, found.steps + core.steps)
+        shown = constant_of(where.fallback)
+        sentence = f"null becomes {'the default' if shown is MISSING else repr(shown)}"
+        made = self.suggested(where, Optional(SCOPE, where.fallback, core.node), "optional", sentence)
+        if made is None:
+            return self.todo(where, f"null has no counterpart in {label(new)}", ())
+        return Made(made.node, made.steps + core.steps)
+
+    def _alternatives(self, old: Type, new: Type, where: Where) -> Made:
+        made = [self._best(each, branches(new), where) for each in branches(old)]
+        if len(made) == 1:
+            return made[0]
+        steps = [step for each in made for step in each.steps]
+        if all(each.node == SCOPE for each in made):
+            return Made(SCOPE, steps)
+        cases: list[Case] = []
+        for branch, each in zip(branches(old), made, strict=True):
+            test = _test_of(branch, [other for other in branches(old) if other is not branch])
+            if test is None:
+                reason = f"{label(branch)} cannot be told from the other alternatives of {label(old)}"
+                found = self.todo(
+                    where, reason, [Candidate(where.source or "/", "a custom step that tells them apart", 0.5)]
+                )
+                return Made(found.node, found.steps + steps)
+            cases.append(Case(test, each.node))
+        sentence = f"each alternative of {label(old)} goes its own way"
+        return Made(Choose(SCOPE, tuple(cases)), [self.step(where, "branch", "certain", sentence), *steps])
+
+    def _best(self, old: Type, new: Sequence[Type], where: Where) -> Made:
+        """The alternative that suits a type best: the same type, else the first of the surest."""
+        ranked = []
+        for index, each in enumerate(new):
+            if isinstance(old, Object) and isinstance(each, Object):
+                closeness = 0 if old.name == each.name else 1
+            else:
+                closeness = 0 if label(old) == label(each) else 1
+            made = self.pair(old, each, where)
+            ranked.append((made.rank, closeness, index, made))
+        rank, _, _, best = min(ranked, key=lambda entry: entry[:3])
+        if rank == 3 and len(new) > 1 and len(best.steps) == 1:
+            return self._unknown(old, Union(list(new)), where)
+        return best
+
+    # --- objects -----------------------------------------------------------------------------------------------
+
+    def _objects(self, old: Object, new: Object, where: Where) -> Made:
+        pair = (id(old), id(new))
+        if pair in self._recursive:
+            return self._recursive[pair]
+        if not (is_recursive(old) and is_recursive(new)):
+            return objects.made(self, old, new, where)
+        name = new.name.rpartition(".")[2] or "part"
+        while name in self._parts:
+            name += "'"
+        self._parts[name] = SCOPE
+        self._recursive[pair] = Made(Call(name))
+        made = objects.made(self, old, new, where)
+        self._parts[name] = made.node
+        found = self._recursive[pair] = Made(Call(name), made.steps)
+        return found
+
+
+def _equal(one: Any, other: Any) -> bool:
+    return (type(one) is bool) == (type(other) is bool) and bool(one == other)
+
+
+def _test_of(branch: Type, others: Sequence[Type]) -> Test | None:
+    """How a value of one alternative is told from those of the others; None if it cannot be."""
+    kind = _kind(branch)
+    rivals = [other for other in others if _kind(other) == kind or _kind(other) == ""]
+    if not kind:
+        return None
+    if not rivals:
+        return Test(kind)
+    if not isinstance(branch, Object) or not all(isinstance(other, Object) for other in rivals):
+        return None
+    for each in branch.fields:
+        if each.required and isinstance(each.type, Enum) and len(each.type.values) == 1:
+            value = each.type.values[0]
+            matches = [other.named(each.name) for other in rivals if isinstance(other, Object)]
+            if all(
+                match is not None
+                and match.required
+                and isinstance(match.type, Enum)
+                and not any(_equal(value, one) for one in match.type.values)
+                for match in matches
+            ):
+                return Test("object", equals=(Equal((each.name,), value),))
+    for each in branch.fields:
+        if each.required and all(
+            isinstance(other, Object) and other.others is None and other.named(each.name) is None for other in rivals
+        ):
+            return Test("object", has=(each.name,))
+    lacks = []
+    for other in rivals:
+        assert isinstance(other, Object)
+        own = next((f.name for f in other.fields if f.required and branch.named(f.name) is None), None)
+        if own is None or branch.others is not None:
+            return None
+        lacks.append(own)
+    return Test("object", lacks=tuple(lacks))
+
+
+def _kind(node: Type) -> str:
+    """The type of `tenor.plans.values.TYPES` that all values of a type are of; empty if there is none."""
+    match node:
+        case Scalar():
+            # JSON has one kind of number, and some parsers read 1.0 as a float.
+            return "number" if node.label in ("integer", "number") else node.kind
+        case Enum():
+            kinds = {type(value) for value in node.values} | ({int} if node.open else set())
+            return "string" if kinds == {str} else ""
+        case Array():
+            return "array"
+        case Map() | Object():
+            return "object"
+        case _:
+            return ""
