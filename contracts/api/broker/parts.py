@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import litestar
 import msgspec
@@ -189,20 +189,20 @@ PAGES = (
 CONTAINING = asked("q", "what the names contain")
 
 
-def _operation(takes: type[Struct] | None, asks: Sequence[Parameter]) -> type[Operation]:
+@dataclass
+class _Described(Operation):
     """An operation with a body and parameters that the handler's signature does not show."""
 
-    @dataclass
-    class Described(Operation):
-        def __post_init__(self) -> None:
-            if takes is not None:
-                shape = _inlined(takes)
-                media = OpenAPIMediaType(schema=shape)  # type: ignore[arg-type] # plain data prints as it is
-                self.request_body = RequestBody(content={"application/json": media}, required="required" in shape)
-            if asks:
-                self.parameters = [*(self.parameters or ()), *asks]
+    takes: ClassVar[type[Struct] | None] = None
+    asks: ClassVar[tuple[Parameter, ...]] = ()
 
-    return Described
+    def __post_init__(self) -> None:
+        if self.takes is not None:
+            shape = _inlined(self.takes)
+            media = OpenAPIMediaType(schema=shape)  # type: ignore[arg-type] # plain data prints as it is
+            self.request_body = RequestBody(content={"application/json": media}, required="required" in shape)
+        if self.asks:
+            self.parameters = [*(self.parameters or ()), *self.asks]
 
 
 def _inlined(shape: type[Struct]) -> dict[str, Any]:
@@ -261,7 +261,8 @@ def _options(
         if creates:
             responses[201] = _spec(gives, "It was not there, and is made now.")
     if takes is not None or asks:
-        options["operation_class"] = _operation(takes, asks)
+        # A dataclass of its own for each route would cost tens of milliseconds at start.
+        options["operation_class"] = type("Described", (_Described,), {"takes": takes, "asks": tuple(asks)})
     return {"needs": needs, "tags": [tag], "responses": responses, **options}
 
 
