@@ -335,12 +335,15 @@ def release(db: Db, reserved: Dek) -> None:
         queries.delete_deks(db, [stored.pk])
 
 
-def rewrapped(db: Db, actor: Actor, kek: Kek, old: Dek, material: str) -> Dek:
-    """Put a renewed wrapping in place of the one it was made from. Raises KeyExists when another was faster."""
+def rewrapped(db: Db, actor: Actor, kek: Kek, old: Dek, material: str, after: int = 0) -> Dek:
+    """Put a renewed wrapping in place of the one it was made from; it counts as made no earlier than `after`.
+
+    Raises KeyExists when another was faster.
+    """
     stored = queries.dek(db, kek.pk, old.subject, old.algorithm, old.version)
     if stored is None or stored.material != old.material:
         raise KeyExists(key=old.subject)
-    renewed = replace(stored, material=material, wrapped_by=kek.kms_key_id, wrapped_at=now_ms())
+    renewed = replace(stored, material=material, wrapped_by=kek.kms_key_id, wrapped_at=max(now_ms(), after))
     queries.update_dek(db, renewed)
     _record(db, actor, "rewrap", kek, renewed)
     return _again(db, kek, renewed)

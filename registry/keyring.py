@@ -513,7 +513,7 @@ class Keyring:
         done, failed = 0, list[str]()
         async for each in self._behind(kek, moment, limit):
             try:
-                await self._renew(actor, kek, each)
+                await self._renew(actor, kek, each, moment)
             except (KmsDenied, KmsFailed, KeyExists) as error:
                 failed.append(f"{_name(each)}: {error}")
             else:
@@ -529,18 +529,18 @@ class Keyring:
         for each in await self.store.read(look, heavy=True):
             yield each
 
-    async def _renew(self, actor: Actor, kek: Kek, each: Dek | Cell) -> None:
+    async def _renew(self, actor: Actor, kek: Kek, each: Dek | Cell, after: int) -> None:
         old = str(each.material)
         material = await self._renewed(kek, old, each.wrapped_by)
         if isinstance(each, Dek):
             self._require_committed(each, await self._unwrapped(kek, material, kek.kms_key_id))
-            await self.store.write(lambda db: deks.rewrapped(db, actor, kek, each, material))
+            await self.store.write(lambda db: deks.rewrapped(db, actor, kek, each, material, after))
             return
         if await self._unwrapped(kek, material, kek.kms_key_id) != await self._unwrapped(kek, old, each.wrapped_by):
             raise KmsFailed(action="rewrap", reason="it gave back another key")
 
         def job(db: Db) -> None:
-            if not person_rows.rewrap_cell(db, each.pk, old, material, kek.kms_key_id, now_ms()):
+            if not person_rows.rewrap_cell(db, each.pk, old, material, kek.kms_key_id, max(now_ms(), after)):
                 raise KeyExists(key=_name(each))
             record(db, actor, "rewrap", f"kek:{kek.name}", cell=each.pk)
 

@@ -480,18 +480,19 @@ def test_confluents_own_client_is_served(tmp_path_factory: pytest.TempPathFactor
     folder, server = tmp_path_factory.mktemp("served"), Path(sys.executable).with_name("tenor-server")
     environment = {"TENOR_DATABASE_URL": "sqlite:///t.db", "TENOR_KMS": json.dumps(KMS)}
     with served([server, "serve"], cwd=folder, environment=environment) as own:
-        theirs = DekRegistryClient({"url": str(own.base_url)})
-        assert theirs.register_kek("k", "local-kms", "id", kms_props={"a": "b"}, doc="d").shared is False
-        props = theirs.get_kek("k").kms_props
-        assert props is not None
-        assert props.properties == {"a": "b"}
-        blob = wrapped("AES128_GCM")
-        theirs.register_dek("k", "a/b", blob, DekAlgorithm.AES128_GCM, 1)
-        found = DekRegistryClient({"url": str(own.base_url)}).get_dek("k", "a/b", DekAlgorithm.AES128_GCM, -1)
-        assert (found.version, found.encrypted_key_material) == (1, blob)
-        with pytest.raises(SchemaRegistryError) as caught:
-            DekRegistryClient({"url": str(own.base_url)}).register_dek("k", "a/b", blob, DekAlgorithm.AES128_GCM, 1)
-        assert (caught.value.http_status_code, caught.value.error_code) == (409, 40971)
-        with pytest.raises(SchemaRegistryError) as caught:
-            theirs.get_dek("k", "a/b", DekAlgorithm.AES256_GCM, 1)
-        assert (caught.value.http_status_code, caught.value.error_code) == (404, 40470)
+        url = {"url": str(own.base_url)}
+        with DekRegistryClient(url) as theirs, DekRegistryClient(url) as other, DekRegistryClient(url) as third:
+            assert theirs.register_kek("k", "local-kms", "id", kms_props={"a": "b"}, doc="d").shared is False
+            props = theirs.get_kek("k").kms_props
+            assert props is not None
+            assert props.properties == {"a": "b"}
+            blob = wrapped("AES128_GCM")
+            theirs.register_dek("k", "a/b", blob, DekAlgorithm.AES128_GCM, 1)
+            found = other.get_dek("k", "a/b", DekAlgorithm.AES128_GCM, -1)
+            assert (found.version, found.encrypted_key_material) == (1, blob)
+            with pytest.raises(SchemaRegistryError) as caught:
+                third.register_dek("k", "a/b", blob, DekAlgorithm.AES128_GCM, 1)
+            assert (caught.value.http_status_code, caught.value.error_code) == (409, 40971)
+            with pytest.raises(SchemaRegistryError) as caught:
+                theirs.get_dek("k", "a/b", DekAlgorithm.AES256_GCM, 1)
+            assert (caught.value.http_status_code, caught.value.error_code) == (404, 40470)

@@ -79,15 +79,17 @@ def kek_answer(kek: Kek) -> wire.KekAnswer:
     )
 
 
-def dek_answer(kek_name: str, opened: Opened) -> wire.DekAnswer:
-    """A DEK on the wire."""
+def dek_answer(request: Call, kek_name: str, opened: Opened) -> wire.DekAnswer:
+    """A DEK on the wire. `commitment` is for clients that say that they know more than the reference has."""
     dek = opened.dek
+    knows = request.headers.get("confluent-accept-unknown-properties", "").lower() == "true"
     return wire.DekAnswer(
         kek_name=kek_name,
         subject=dek.subject,
         version=dek.version,
         algorithm=dek.algorithm,
         encrypted_key_material=dek.material,
+        commitment=base64.b64encode(dek.commitment).decode() if knows and dek.commitment else None,
         key_material=None if opened.key is None else base64.b64encode(opened.key).decode(),
         ts=dek.created_at,
         deleted=dek.deleted,
@@ -223,7 +225,7 @@ async def _create(
         None if if_match is None else q.number(if_match.strip('" '), 0),
     )
     opened = await services(request).keyring.create_dek(actor_of(request), name, wish, rewrap=q.flag(rewrap))
-    return dek_answer(name, opened)
+    return dek_answer(request, name, opened)
 
 
 @post(f"{BASE}/{{name:str}}/deks", WRITE_DEKS, *_CREATE, summary="Create a DEK (older form)")
@@ -261,7 +263,7 @@ async def _read(
     kek, opened = await services(request).keyring.read_dek(
         actor_of(request), name, subject, deks.algorithm_named(algorithm), version, deleted=q.flag(deleted)
     )
-    return dek_answer(kek.name, opened)
+    return dek_answer(request, kek.name, opened)
 
 
 @get(f"{BASE}/{{name:str}}/deks/{{subject:str}}", RELEASE, *_READ, summary="Read version 1 of a DEK")

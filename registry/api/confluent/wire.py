@@ -353,6 +353,7 @@ class DekAnswer(Answer):
     algorithm: str
     encrypted_key_material: str | None = None
     key_material: str | None = None
+    commitment: str | None = None
     ts: int = 0
     deleted: bool = False
 
