@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import json
 import time
+from collections import deque
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 from importlib import import_module
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import ReferenceType, WeakKeyDictionary, ref
 
 from contracts.fitting import ALL, Judgement, judged
 from contracts.matching import Fullmatch
@@ -122,7 +123,7 @@ def witness(schema: Schema, covered: Covered, *, seconds: float = 0.05, patterns
     except ValueError:
         return None
     for seen in reach_of(schema).events(schema, path, wishes(need), covered.view):
-        if satisfied(seen.decoded, need, covered.given, patterns=patterns) is Satisfaction.NO:
+        if seen is not None and satisfied(seen.decoded, need, covered.given, patterns=patterns) is Satisfaction.NO:
             return seen.shown
         if time.monotonic() > deadline:
             return None
@@ -132,8 +133,8 @@ def witness(schema: Schema, covered: Covered, *, seconds: float = 0.05, patterns
 # One need
 
 
-_MEMO = 20_000
-_CONTRACTS = 256
+_MEMO, _CONTRACTS, _SCHEMAS = 4_000, 256, 32
+"""So many answers and whole contracts are kept for a schema, and for so many schemas: an answer weighs a kilobyte."""
 
 
 @dataclass(slots=True)
@@ -145,6 +146,7 @@ class _Memo:
 
 
 _known: dict[View, WeakKeyDictionary[Any, _Memo]] = {view: WeakKeyDictionary() for view in View}
+_recent: deque[tuple[View, ReferenceType[Any]]] = deque()
 
 
 def _memo(schema: Schema, view: View) -> _Memo:
@@ -153,6 +155,11 @@ def _memo(schema: Schema, view: View) -> _Memo:
     memo = _known[view].get(held)
     if memo is None:
         memo = _known[view].setdefault(held, _Memo())
+        _recent.append((view, ref(held)))
+        if len(_recent) > _SCHEMAS:
+            was, oldest = _recent.popleft()
+            if (gone := oldest()) is not None:
+                _known[was].pop(gone, None)
     if len(memo.needs) > _MEMO:
         memo.needs.clear()
     if len(memo.contracts) > _CONTRACTS:
@@ -384,7 +391,7 @@ _AT_LEAST = (("array", "minItems"), ("object", "minProperties"))
 
 def _exact(value: Any) -> Any:
     """A JSON value with its numbers exact, as schemas hold them."""
-    return json.loads(json.dumps(value, default=str), parse_float=_decimal)
+    return json.loads(json.dumps(value, default=str), parse_float=_decimal, parse_constant=lambda _name: None)
 
 
 def _decimal(text: str) -> Any:

@@ -88,7 +88,7 @@ def listed(option: Option) -> tuple[Any, ...] | None:
         return None
     if option.type != "integer" or option.printed is Printed.WHOLE:
         return option.values
-    spelled = [float(value) for value in option.values]
+    spelled = [float(value) for value in option.values if abs(value) < 2**1000]
     return tuple(spelled) if option.printed is Printed.FRACTION else (*map(int, option.values), *spelled)
 
 
@@ -183,10 +183,9 @@ def admits(option: Option, value: Any, depth: int = 20) -> bool:
         return False
     if option.values is not None:
         return any(same(value, each) for each in option.values)
-    if option.type == "integer":
-        return float(value).is_integer() and _between(value, option.minimum, option.maximum)
-    if option.type == "fraction":
-        return not float(value).is_integer() and _between(value, option.minimum, option.maximum)
+    if option.is_number:
+        whole = isinstance(value, int) or value.is_integer()
+        return whole == (option.type == "integer") and _between(value, option.minimum, option.maximum)
     if option.type not in ("string", "array", "object"):
         return True
     if len(value) < option.least or (option.most is not None and len(value) > option.most):

@@ -127,8 +127,9 @@ def contradictions(needs: Sequence[Need]) -> tuple[str, ...]:
         if not both:
             found.append(f"at '{need.path}' both {_listed(known or ())} and {_listed(need.types)} are needed")
         types[need.path] = both or need.types
+    above = {path[:at] for path in {need.path for need in needs} for at, sign in enumerate(path) if sign == "/"}
     for path, kinds in types.items():
-        if not kinds & {"object", "array"} and any(need.path.startswith(path + "/") for need in needs):
+        if path in above and not kinds & {"object", "array"}:
             found.append(f"at '{path}' {_listed(kinds)} is needed, and something inside it as well")
     return tuple(dict.fromkeys(found))
 
@@ -159,7 +160,7 @@ def combined(contracts: Sequence[Contract]) -> Contract:
     reasons = [reason for contract in contracts for reason in contract.reasons]
     return Contract(
         listed,
-        first.evidence if len({contract.evidence for contract in contracts}) == 1 else Evidence.DECLARED,
+        Evidence.DECLARED if any(each.evidence is Evidence.DECLARED for each in contracts) else first.evidence,
         description=", ".join(dict.fromkeys(contract.description for contract in contracts if contract.description)),
         version=first.version if len(versions) == 1 else None,
         partial=any(contract.partial for contract in contracts),

@@ -21,6 +21,7 @@ from contracts.needs import JSON_TYPES, MOST_NEEDS, Contract, Evidence, Need, Pr
 NAME = "tenor"
 """The comment's name."""
 VERSION = 1
+MOST_STEPS = 100
 
 _DAY = 86_400_000
 

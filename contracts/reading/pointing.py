@@ -77,8 +77,8 @@ def pointed(
     recording = comments.get("tenor")
     for how, holder in ((How.REFERENCES, group), (How.RECORDING, recording), (How.SUBJECT, metadata)):
         if isinstance(holder, Mapping) and (subject := _text(holder.get("subject"))) is not None:
-            # The recording's own "version" is that of its format.
-            version = None if how is How.RECORDING else _version(holder.get("version"))
+            # Beside the others "version" says something else.
+            version = _version(holder.get("version")) if how is How.REFERENCES else None
             return Pointed(subject, topic, version, how)
     if topic is not None:
         return Pointed(strategy(topic), topic, None, How.TOPIC)

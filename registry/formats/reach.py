@@ -146,10 +146,11 @@ class Reach(Protocol):
 
     def events(
         self, schema: Any, path: Sequence[str], wishes: Sequence[Any], /, view: View = View.PLAIN, *, seed: int = 0
-    ) -> Iterator[Seen]:
+    ) -> Iterator[Seen | None]:
         """Valid events that differ at a path: its value missing, at its edges, of each kind; then random ones.
 
         `wishes` are JSON Schemas of the value that is looked for there; false is its absence. A format may ignore
-        them. Ends where no event can be built.
+        them. None stands for a try that came to nothing, so that the caller can look at the clock. Ends where no event
+        can be built.
         """
         ...

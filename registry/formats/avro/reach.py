@@ -131,7 +131,7 @@ def events(
     view: View = View.PLAIN,  # of the protocol
     *,
     seed: int = 0,
-) -> Iterator[Seen]:
+) -> Iterator[Seen | None]:
     """Events with each special value at the path, then at the places above it, then random ones."""
     sizes = Sizes(schema.root)
     builder = Builder(sizes, Random(seed))  # noqa: S311 # events to try, not secrets

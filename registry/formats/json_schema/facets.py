@@ -27,6 +27,10 @@ class NoValue(Exception):
     """No value can be built this way."""
 
 
+class TooMany(NoValue):
+    """More schemas meet here than are added up."""
+
+
 @dataclass(slots=True)
 class Extra:
     """additionalProperties of one schema: what it applies to depends on what that schema declares."""
@@ -90,17 +94,22 @@ class Facets:
             self.upper = numbers
 
 
-def merge(plain: Plain, schemas: Sequence[Json], choose: Callable[[Sequence[Json]], Json]) -> Facets:
-    """The facets of a value that satisfies all the schemas, under a choice of branches. Raises NoValue."""
-    facets = Facets()
+def merge(plain: Plain, schemas: Sequence[Json], choose: Callable[[Sequence[Json]], Json] | None) -> Facets:
+    """The facets of a value that satisfies all the schemas, under a choice of branches. Raises NoValue.
+
+    Without `choose` what only some branches ask for is left out: the facets allow more than the schemas.
+    """
+    facets = Facets(tried_elsewhere=choose is None)
     waiting = list(reversed(schemas))
     seen: set[int] = set()
     while waiting:
         schema = waiting.pop()
         if schema is True or id(schema) in seen:
             continue
-        if schema is False or len(seen) > _MAX_PARTS:
+        if schema is False:
             raise NoValue
+        if len(seen) > _MAX_PARTS:
+            raise TooMany
         seen.add(id(schema))
         facets.parts.append(schema)
         if "not" in schema:
@@ -108,19 +117,22 @@ def merge(plain: Plain, schemas: Sequence[Json], choose: Callable[[Sequence[Json
         if "$ref" in schema:
             waiting.append(plain.resolved(schema))
         waiting.extend(schema.get("allOf", ()))
-        for keyword in ("anyOf", "oneOf"):
-            if keyword in schema:
-                facets.tried = facets.tried or keyword == "oneOf"
-                facets.tried_elsewhere |= len(schema[keyword]) > 1
-                waiting.append(choose(schema[keyword]))
-        if "if" in schema:
-            waiting.extend(_condition(schema, choose, facets))
+        if choose is not None:
+            for keyword in ("anyOf", "oneOf"):
+                if keyword in schema:
+                    facets.tried = facets.tried or keyword == "oneOf"
+                    facets.tried_elsewhere |= len(schema[keyword]) > 1
+                    waiting.append(choose(schema[keyword]))
+            if "if" in schema:
+                waiting.extend(_condition(schema, choose, facets))
         facets.tried = facets.tried or "not" in schema
         _add_scalars(facets, schema)
         _add_object(facets, schema)
         _add_array(facets, schema)
         for name, each in schema.get("dependentSchemas", {}).items():
-            if name in facets.required or choose((False, True)) is True:
+            if name not in facets.required and choose is None:
+                continue
+            if name in facets.required or (choose is not None and choose((False, True)) is True):
                 waiting.extend((each, {"required": [name]}))
                 facets.tried = True
             else:

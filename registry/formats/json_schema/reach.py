@@ -1,7 +1,8 @@
 """What events of a JSON Schema may hold at each place (`registry.formats.reach.Reach`).
 
 Each way to choose branches of anyOf, oneOf, if and dependentSchemas adds up to facets of its own, and each type of
-those is an option. Past `_MOST_WAYS` ways everything is allowed: unsure, never wrong. Both views are the same.
+those is an option. Past `_MOST_WAYS` ways what branches say is left out: unsure, never wrong. `format` is believed of
+dates, times and uuids, though not every validator looks at it. Both views are the same.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 from registry.formats.json_schema import patterns
 from registry.formats.json_schema.building import EDGE, MINIMAL, RANDOM, Builder, Hints
 from registry.formats.json_schema.dialects import Draft
-from registry.formats.json_schema.facets import Facets, NoValue, merge
+from registry.formats.json_schema.facets import Facets, NoValue, TooMany, merge
 from registry.formats.json_schema.official import official
 from registry.formats.json_schema.plain import Plain, TooLarge, plain
 from registry.formats.json_schema.sampling import as_event, samples
@@ -48,7 +49,6 @@ class _Places:
 
     def __init__(self, form: Plain, draft: Draft) -> None:
         self.plain, self.draft = form, draft
-        self.validity = Validity(form)
         self._options: dict[tuple[int, ...], tuple[Option, ...]] = {}
         self._ways: dict[tuple[int, ...], list[Facets] | None] = {}
         self._kept: list[Json] = []
@@ -85,7 +85,7 @@ class _Places:
             taken: list[int] = []
             tries += 1
             if tries > _MOST_TRIES or len(found) > _MOST_WAYS:
-                return None
+                return self._together(schemas)
 
             def choose(offered: Sequence[Json], start: tuple[int, ...] = start, taken: list[int] = taken) -> Json:
                 at = len(taken)
@@ -97,10 +97,23 @@ class _Places:
             try:
                 way = merge(self.plain, schemas, choose)
                 _refuse(way)
+            except TooMany:
+                return None
             except NoValue:
                 continue
             found.append(way)
         return found
+
+    def _together(self, schemas: Sequence[Json]) -> list[Facets] | None:
+        """One way for all: only what each of them asks for."""
+        try:
+            way = merge(self.plain, schemas, None)
+            _refuse(way)
+        except TooMany:
+            return None
+        except NoValue:
+            return []
+        return [way]
 
     def _possible(self, way: Facets, ahead: int) -> bool:
         """Whether an object may hold all that is required, as far as one looks ahead."""
@@ -138,7 +151,8 @@ class _Places:
 
     def _holds(self, value: Json, schemas: Sequence[Json]) -> bool:
         try:
-            return all(self.validity.holds(value, each) for each in schemas)
+            validity = Validity(self.plain)  # one for each thread
+            return all(validity.holds(value, each) for each in schemas)
         except Undecided:
             return True
 
@@ -353,7 +367,7 @@ def events(
     view: View = View.PLAIN,  # of the protocol
     *,
     seed: int = 0,
-) -> Iterator[Seen]:
+) -> Iterator[Seen | None]:
     """Events that fulfil a wish at the path, small first, then random ones; each also with whole numbers as 7.0."""
     try:
         form, validator = plain(schema.graph), official(schema)
@@ -370,6 +384,7 @@ def events(
                 try:
                     event = as_event(builder.value([form.root, way]))
                 except NoValue:
+                    yield None
                     continue
                 for each in (event, _respelled(event)):
                     if validator.valid(each):

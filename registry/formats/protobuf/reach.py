@@ -186,17 +186,15 @@ def events(
     view: View = View.PLAIN,
     *,
     seed: int = 0,
-) -> Iterator[Seen]:
+) -> Iterator[Seen | None]:
     """Events with each edge value at the path and all else unset, then random ones."""
     if not schema.model.file.messages:
         return
     root = roots(schema.model)[0]
     for event in _targeted(schema, root, path):
-        if (seen := _seen(schema, root, event, view)) is not None:
-            yield seen
+        yield _seen(schema, root, event, view)
     for event, _, _ in messages(schema, seed=seed):
-        if (seen := _seen(schema, root, event, view)) is not None:
-            yield seen
+        yield _seen(schema, root, event, view)
 
 
 def _targeted(schema: ProtobufSchema, root: Message, path: Sequence[str]) -> Iterator[Event]:

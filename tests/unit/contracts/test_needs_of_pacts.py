@@ -75,7 +75,7 @@ POINTED: tuple[tuple[Any, Any, str, int | None, How], ...] = (
     (REFERENCES, {"subject": "b", "topic": "c"}, "a-value", 3, How.REFERENCES),
     ({"references": {"SchemaRegistry": {"subject": "a", "version": "latest"}}}, {}, "a", None, How.REFERENCES),
     ({"tenor": {"version": 1, "subject": "r"}}, {"subject": "b"}, "r", None, How.RECORDING),
-    ({}, {"subject": "b", "version": 2, "topic": "c"}, "b", 2, How.SUBJECT),
+    ({}, {"subject": "b", "version": 2, "topic": "c"}, "b", None, How.SUBJECT),
     ({}, {"topic": "orders"}, "orders-value", None, How.TOPIC),
     ({}, {"channel": "orders"}, "orders-value", None, How.TOPIC),
     ({"references": {"SchemaRegistry": {"subject": 3}}}, {"topic": ["x"]}, "mapped", None, How.MAPPING),
