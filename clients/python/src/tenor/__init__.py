@@ -14,18 +14,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tenor._async.batches import AsyncBatches as AsyncBatches
     from tenor._async.codec import AsyncCodec as AsyncCodec
     from tenor._async.consumer import AsyncConsumer as AsyncConsumer
     from tenor._async.registry import AsyncRegistry as AsyncRegistry
     from tenor._async.seen import AsyncSeenInMemory as AsyncSeenInMemory
     from tenor._async.seen import AsyncSeenInRedis as AsyncSeenInRedis
     from tenor._async.seen import AsyncSeenInSql as AsyncSeenInSql
+    from tenor._sync.batches import Batches as Batches
     from tenor._sync.codec import Codec as Codec
     from tenor._sync.consumer import Consumer as Consumer
     from tenor._sync.registry import Registry as Registry
     from tenor._sync.seen import SeenInMemory as SeenInMemory
     from tenor._sync.seen import SeenInRedis as SeenInRedis
     from tenor._sync.seen import SeenInSql as SeenInSql
+    from tenor.bundle import Bundle as Bundle
+    from tenor.compression import Compression as Compression
     from tenor.consuming import Outcome as Outcome
     from tenor.consuming import Record as Record
     from tenor.consuming import Retries as Retries
@@ -67,6 +71,7 @@ if TYPE_CHECKING:
     from tenor.events import Metadata as Metadata
     from tenor.observing import Observer as Observer
     from tenor.retry import Retry as Retry
+    from tenor.sanitising import Sanitise as Sanitise
     from tenor.schemas import Reference as Reference
     from tenor.schemas import Registered as Registered
     from tenor.schemas import Registration as Registration
@@ -74,14 +79,18 @@ if TYPE_CHECKING:
     from tenor.sealing.executor import Keys as Keys
 
 _HOMES = {
+    "_async.batches": ("AsyncBatches",),
     "_async.codec": ("AsyncCodec",),
     "_async.consumer": ("AsyncConsumer",),
     "_async.registry": ("AsyncRegistry",),
     "_async.seen": ("AsyncSeenInMemory", "AsyncSeenInRedis", "AsyncSeenInSql"),
+    "_sync.batches": ("Batches",),
     "_sync.codec": ("Codec",),
     "_sync.consumer": ("Consumer",),
     "_sync.registry": ("Registry",),
     "_sync.seen": ("SeenInMemory", "SeenInRedis", "SeenInSql"),
+    "bundle": ("Bundle",),
+    "compression": ("Compression",),
     "consuming": ("Outcome", "Record", "Retries"),
     "errors": (
         *("Answered", "Conflict", "Denied", "Forbidden", "FramingError", "Incompatible", "InvalidEvent"),
@@ -95,6 +104,7 @@ _HOMES = {
     "events": ("Event", "Message", "Metadata"),
     "observing": ("Observer",),
     "retry": ("Retry",),
+    "sanitising": ("Sanitise",),
     "sealing.executor": ("Keys",),
     "schemas": ("Reference", "Registered", "Registration", "Schema"),
 }

@@ -10,7 +10,18 @@ from typing import Any, Protocol, TypeVar
 
 import httpx
 
-__all__ = ["AsyncHttpClient", "Event", "Lock", "at_once", "in_thread", "new_http_client", "settled", "sleep", "spawn", "waited"]
+__all__ = [
+    "AsyncHttpClient",
+    "Event",
+    "Lock",
+    "at_once",
+    "in_thread",
+    "new_http_client",
+    "settled",
+    "sleep",
+    "spawn",
+    "waited",
+]
 
 _running: set[asyncio.Task[None]] = set()
 

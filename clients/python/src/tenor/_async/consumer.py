@@ -135,9 +135,7 @@ class AsyncConsumer:
             pause = self._retries.rest if opened else self._retries.longest
             await sleep(min(max(pause, _SHORTEST_PAUSE), left))
 
-    async def _through_circuit(
-        self, record: Record, handler: AsyncHandler
-    ) -> tuple[int, Outcome | Failure | None]:
+    async def _through_circuit(self, record: Record, handler: AsyncHandler) -> tuple[int, Outcome | Failure | None]:
         """Some tries, or none (and no result) while the circuit is open because of other records."""
         tried = 0
         result: Outcome | Failure | None = None

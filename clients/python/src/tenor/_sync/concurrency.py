@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from inspect import isawaitable
+from inspect import iscoroutine
 from threading import Event, Lock, Thread
 from time import sleep
 from typing import Any, Protocol, TypeVar
 
 import httpx
 
-__all__ = ["Event", "HttpClient", "Lock", "at_once", "in_thread", "new_http_client", "settled", "sleep", "spawn", "waited"]
+__all__ = [
+    "Event",
+    "HttpClient",
+    "Lock",
+    "at_once",
+    "in_thread",
+    "new_http_client",
+    "settled",
+    "sleep",
+    "spawn",
+    "waited",
+]
 
 T = TypeVar("T")
 
@@ -38,9 +49,9 @@ def waited(event: Event, seconds: float) -> bool:
 
 def settled(result: Any) -> Any:
     """The result of a call. Raises TypeError for a coroutine, which nobody would ever run."""
-    if isawaitable(result):
-        getattr(result, "close", lambda: None)()
-        raise TypeError("a coroutine function needs the asynchronous consumer: AsyncConsumer")
+    if iscoroutine(result):
+        result.close()
+        raise TypeError("a coroutine function needs the client for coroutines")
     return result
 
 

@@ -12,8 +12,10 @@ Every call of `tenor.calls` can be sent; the methods here add caches and what ta
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
@@ -31,7 +33,9 @@ from tenor.errors import (
     NotFound,
     SchemaNotFound,
     SubjectNotFound,
+    Unavailable,
     UnexpectedAnswer,
+    Unreachable,
     UnusableSchema,
     VersionNotFound,
 )
@@ -43,6 +47,10 @@ from tenor.schemas import LATEST, PROTOBUF, Compatibility, Page, Reference, Regi
 
 if TYPE_CHECKING:
     from tenor._sync.keys import Keychain
+    from tenor.bundle import Bundle
+    from tenor.compression import Compression
+    from tenor.observing import Observer
+    from tenor.sanitising import Sanitise
     from tenor.sealing.executor import Keys
 
 T = TypeVar("T")
@@ -50,6 +58,10 @@ T = TypeVar("T")
 MAX_REFERENCES: Final = 1000
 """Schemas that one schema may pull in, so that a hostile registry cannot keep a client busy for ever."""
 MAX_REFERENCE_DEPTH: Final = 100
+ASK_AGAIN: Final = 10.0
+"""Seconds for which a bundle answers at once, after nobody else did."""
+MAX_TOLD: Final = 10_000
+_now = time.monotonic
 _ABSENT: Final = (SubjectNotFound, VersionNotFound, SchemaNotFound)
 
 
@@ -62,6 +74,9 @@ class Registry:
     `latest_ttl`     seconds after which the newest version, an association or a look-up is asked for again
     `negative_ttl`   seconds for which "there is no such schema" is believed
     `keys`           how to get at the keys that rules seal with (`tenor.Keys`)
+
+    `observer`       counts and traces what this registry's codecs do (`tenor.Observer`)
+    `bundle`         schemas for when nobody answers (`tenor.Bundle`)
 
     Schemas by id, guid or version number never change; the `cache_size` most recently used are kept.
     """
@@ -77,6 +92,8 @@ class Registry:
         retry: Retry | None = None,
         headers: Mapping[str, str] | None = None,
         cache_size: int = 1000,
+        observer: Observer | None = None,
+        bundle: Bundle | None = None,
         latest_ttl: float = 300.0,
         negative_ttl: float = 10.0,
         keys: Keys | None = None,
@@ -89,6 +106,8 @@ class Registry:
         self._known: Cache[Any] = Cache(cache_size)
         self._absent: Cache[Answered] = Cache(cache_size)
         self._native: bool | None = None
+        self._observer, self._bundle = observer, bundle
+        self._away_until, self._told = 0.0, set[str]()
         self._key_config = keys
         self._keys_now: Keychain | None = None
 
@@ -104,7 +123,25 @@ class Registry:
 
     def send(self, call: Call[T]) -> T:
         """Send any call of `tenor.calls`, past all caches. Raises RegistryError."""
-        return self._transport.send(call)
+        if self._bundle is None:
+            return self._transport.send(call)
+        return self._sent_or_bundled(call, self._bundle)
+
+    def _sent_or_bundled(self, call: Call[T], bundle: Bundle) -> T:
+        """Ask the registry, and the bundle if nobody answers. What the registry told once, it alone may change."""
+        lasting = call.path in self._told
+        if _now() < self._away_until and (found := bundle.answer(call, lasting=lasting)) is not None:
+            return found
+        try:
+            answer = self._transport.send(call)
+        except (Unreachable, Unavailable, UnexpectedAnswer):
+            if (found := bundle.answer(call, lasting=lasting)) is None:
+                raise
+            self._away_until = _now() + ASK_AGAIN
+            return found
+        if call.method == "GET" and len(self._told) < MAX_TOLD:
+            self._told.add(call.path)
+        return answer
 
     def close(self) -> None:
         """Close the connections."""
@@ -222,7 +259,10 @@ class Registry:
         return self.send(calls.compatibility(subject, schema, number, normalize=normalize))
 
     def _cached(self, key: tuple[Any, ...], call: Call[T], ttl: float = float("inf")) -> T:
-        if (known := self._known.get(key)) is not None:
+        known = self._known.get(key)
+        if self._observer is not None:
+            self._observer.looked_up("registry", hit=known is not None)
+        if known is not None:
             return known  # type: ignore[no-any-return] # one cache for answers of several types
         if (absent := self._absent.get(key)) is not None:
             # A new error each time: a raised one collects tracebacks.
@@ -278,6 +318,8 @@ class Registry:
         type: str = "",
         metadata: bool = True,
         header_prefix: str = "ce_",
+        sanitise: Sanitise | None = None,
+        compression: Compression | None = None,
         fill_defaults: bool = False,
         check_formats: bool | None = None,
         check_reads: bool = True,
@@ -298,6 +340,8 @@ class Registry:
 
         The schema's rules always run. `must_encrypt` are tags whose fields this code will not let out unsealed,
         whatever the schema's rules have become: then the codec, or the event, is refused with Unsealed.
+
+        `sanitise` bounds what an event may hold, `compression` makes values smaller (readers need it, too).
 
         `framing` is `id-prefix` or `guid-header`, `part` which header belongs to it (`value` or `key`). `source` and
         `type` fill the CloudEvents headers, `metadata=False` leaves those out. The remaining options are those of
@@ -335,7 +379,16 @@ class Registry:
             subject, part, framing, self.url, source, type, metadata, header_prefix, self._latest_ttl, options
         )
         reads_as = compiled.body if compiled is not None and pinned and not read_as_written else None
-        return Codec(Source(current, written, not pinned, lambda: self.keys), settings, compiled, reads_as)
+        make = self._maker(sanitise, compression)
+        return make(Source(current, written, not pinned, lambda: self.keys), settings, compiled, reads_as)
+
+    def _maker(self, sanitise: Sanitise | None, compression: Compression | None) -> Callable[..., Codec]:
+        """What makes a codec: a plain one, unless something more was asked for."""
+        if sanitise is None and compression is None and self._observer is None:
+            return Codec
+        from tenor._sync.watched import WatchedCodec
+
+        return partial(WatchedCodec, sanitise=sanitise, compression=compression, observer=self._observer)
 
     def _chosen(
         self,

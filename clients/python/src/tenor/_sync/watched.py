@@ -1,0 +1,142 @@
+# Generated from src/tenor/_async/watched.py by generate_sync.py: change that file, not this one.
+
+"""A codec with more around it: bounds, compression, an observer. Synchronous.
+
+A class of its own, so that the plain codec pays nothing for what it does not do.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from tenor import wire
+from tenor._sync.codec import Codec, Compiled, Settings, Source, _Reading
+from tenor.codecs import Body
+from tenor.compression import HEADER, Compression, encoding_of
+from tenor.errors import TenorError
+from tenor.events import Event, Message
+from tenor.observing import Observer
+from tenor.rules.model import tagger
+from tenor.sanitising import Cleaned, Sanitise, Sanitiser
+
+_log = logging.getLogger("tenor.sanitising")
+
+
+class WatchedCodec(Codec):
+    """A codec that sanitises and compresses what it encodes, decompresses what it decodes, and counts both."""
+
+    def __init__(
+        self,
+        source: Source,
+        settings: Settings,
+        current: Compiled | None,
+        reads_as: Body | None,
+        *,
+        sanitise: Sanitise | None = None,
+        compression: Compression | None = None,
+        observer: Observer | None = None,
+    ) -> None:
+        super().__init__(source, settings, current, reads_as)
+        self._bounds, self._compression, self._observer = sanitise, compression, observer
+        self._sanitiser_now: tuple[Body, Sanitiser] | None = None
+        self._sanitiser()  # bounds that do not compile are found now
+
+    def encode(self, data: Any, **metadata: Any) -> Message:
+        """As the plain codec's; raises InvalidEvent for what the bounds reject, too."""
+        if data is None:
+            return super().encode(None, **metadata)
+        if self._observer is None:
+            return self._encoded(data, metadata)
+        with self._observer.span("tenor.encode", self.subject):
+            if metadata.get("traceparent") is None:
+                metadata |= self._observer.trace_headers()
+            try:
+                message = self._encoded(data, metadata)
+            except TenorError as error:
+                self._observer.rejected(self.subject, error)
+                raise
+            self._written()
+            return message
+
+    def encode_value(self, data: Any) -> bytes | None:
+        """As the plain codec's; without headers nothing is compressed, and the log alone tells what is redacted."""
+        if data is None:
+            return None
+        try:
+            value = super().encode_value(self._cleaned(data).event)
+            self._judge_size(value)
+        except TenorError as error:
+            if self._observer is not None:
+                self._observer.rejected(self.subject, error)
+            raise
+        if self._observer is not None:
+            self._written()
+        return value
+
+    def _encoded(self, data: Any, metadata: dict[str, Any]) -> Message:
+        cleaned = self._cleaned(data)
+        value, headers = super().encode(cleaned.event, **metadata)
+        self._judge_size(value)
+        if cleaned.redacted:
+            headers.append(cleaned.header())
+        if self._compression is not None and value is not None:
+            value, encoding = self._compression.compress(value)
+            if encoding is not None:
+                headers.append((HEADER, encoding.encode()))
+        return Message(value, headers)
+
+    def _cleaned(self, data: Any) -> Cleaned:
+        sanitiser = self._sanitiser()
+        if sanitiser is None:
+            return Cleaned(data)
+        cleaned = sanitiser.clean(data)
+        for violation in cleaned.redacted:
+            _log.warning("redacted an event of %s at %s: %s", self.subject, violation.path, violation.rule)
+            if self._observer is not None:
+                self._observer.count("redacted", subject=self.subject, rule=violation.rule)
+        return cleaned
+
+    def _judge_size(self, value: bytes | None) -> None:
+        if value is not None and (sanitiser := self._sanitiser()) is not None:
+            sanitiser.judge_size(value)
+
+    def _sanitiser(self) -> Sanitiser | None:
+        """The bounds, compiled for the schema that is written now. A race compiles twice, to the same."""
+        if self._bounds is None or self._snapshot_now is None:
+            return None
+        body = self._snapshot_now.body
+        if self._sanitiser_now is None or self._sanitiser_now[0] is not body:
+            plain: Any = getattr(body, "logical", body)
+            schema = self._snapshot_now.registered.schema
+            made = Sanitiser(self._bounds, plain.tree(), tagger(schema.metadata), schema, self.subject)
+            self._sanitiser_now = (body, made)
+        return self._sanitiser_now[1]
+
+    def _written(self) -> None:
+        assert self._observer is not None  # whoever calls has looked
+        self._observer.count("validated", subject=self.subject)
+        if getattr(self._writing.compiled, "sealing", None) is not None:
+            self._observer.count("sealed", subject=self.subject)
+
+    def decode(self, value: bytes | None, headers: wire.Headers = None) -> Event:
+        """As the plain codec's; raises Undecodable for what does not decompress within the limit, too."""
+        if value is not None and self._compression is not None:
+            if headers is not None and not hasattr(headers, "items") and not isinstance(headers, list | tuple):
+                headers = list(headers)
+            if (encoding := encoding_of(headers)) not in (None, "identity"):
+                value = self._compression.decompress(bytes(value), str(encoding))
+        known = len(self._readers)
+        event = super().decode(value, headers)
+        if self._observer is not None:
+            self._observer.count("read", subject=self.subject)
+            if len(self._readers) == known:
+                self._observer.looked_up("reader", hit=True)
+        return event
+
+    def _learn(self, value: bytes, headers: wire.Headers, head: bytes) -> _Reading:
+        if self._observer is None:
+            return super()._learn(value, headers, head)
+        self._observer.looked_up("reader", hit=False)
+        with self._observer.span("tenor.learn", self.subject):
+            return super()._learn(value, headers, head)

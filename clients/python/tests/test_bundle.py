@@ -1,0 +1,132 @@
+"""Which bundles are trusted."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from bundles import KEY, PUBLIC, bytes_of, key_pair
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from fake_registry import FakeRegistry
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tenor.bundle import FORMAT, Bundle, private_key, public_key, row_of, signed, signer
+from tenor.errors import BadBundle
+from tenor.schemas import Registered, Schema
+
+FAKE = FakeRegistry()
+FAKE.add("orders", '{"type": "string"}')
+DATA = bytes_of(FAKE)
+MOMENT = datetime(2026, 1, 2, tzinfo=UTC)
+
+
+def test_a_bundle_is_what_was_signed() -> None:
+    for trusted in (PUBLIC, KEY, public_key(PUBLIC).public_bytes_raw()):
+        bundle = Bundle.parse(DATA, trusted)
+        assert [row["subject"] for row in bundle.rows] == ["orders"]
+    assert (bundle.registry, bundle.created) == ("http://registry.test", "2026-01-02T00:00:00+00:00")
+    assert signer(DATA) is not None
+    assert signer(b"other") is None
+
+
+@given(st.integers(0, len(DATA) - 1), st.integers(1, 255))
+def test_no_byte_of_it_can_change(at: int, by: int) -> None:
+    changed = bytearray(DATA)
+    changed[at] ^= by
+    public = (signer(DATA) or b"", signer(bytes(changed)) or b"")
+    try:
+        Bundle.parse(bytes(changed), PUBLIC)
+    except BadBundle:
+        return
+    # The name of the signer proves nothing and is not what was signed; nothing else may pass.
+    assert public[0] != public[1]
+    assert bytes(changed).partition(b"\n")[2] == DATA.partition(b"\n")[2]
+
+
+NOT_BUNDLES = [
+    b"",
+    b"\n",
+    FORMAT,
+    FORMAT + b" a b\n{}",
+    b"tenor-bundle/2" + DATA[14:],
+    DATA[:-1],
+    DATA + b" ",
+    b"x" * 99,
+]
+
+
+@pytest.mark.parametrize("data", NOT_BUNDLES, ids=lambda data: repr(data)[:30])
+def test_what_is_no_bundle_is_refused(data: bytes) -> None:
+    with pytest.raises(BadBundle):
+        Bundle.parse(data, PUBLIC)
+
+
+def test_another_key_is_not_trusted() -> None:
+    other, public = key_pair(2)
+    with pytest.raises(BadBundle, match="not that of the trusted key"):
+        Bundle.parse(DATA, public)
+    Bundle.parse(bytes_of(FAKE, key=other), public)
+
+
+SIGNED_NONSENSE = [
+    "[]",
+    "{}",
+    '{"schemas": [{}], "associations": []}',
+    '{"schemas": 1, "associations": []}',
+    "{",
+    "[" * 10**5,
+]
+
+
+@pytest.mark.parametrize("payload", SIGNED_NONSENSE, ids=lambda text: text[:30])
+def test_signed_nonsense_is_told_apart(payload: str) -> None:
+    import base64
+
+    signature = private_key(KEY).sign(FORMAT + b"\n" + payload.encode())
+    data = FORMAT + b" x " + base64.b64encode(signature) + b"\n" + payload.encode()
+    with pytest.raises(BadBundle, match="signed, and holds something else"):
+        Bundle.parse(data, PUBLIC)
+
+
+def test_a_bundle_may_grow_old(tmp_path: Path) -> None:
+    path = tmp_path / "x.bundle"
+    path.write_bytes(bytes_of(FAKE, expires=MOMENT + timedelta(days=1)))
+    assert Bundle.read(path, PUBLIC, now=MOMENT).expires
+    with pytest.raises(BadBundle, match="expired at 2026-01-03"):
+        Bundle.read(path, PUBLIC, now=MOMENT + timedelta(days=2))
+
+
+def pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> tuple[bytes, bytes]:
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return private, key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+def test_keys_of_another_kind_are_refused() -> None:
+    private, public = pem(ec.generate_private_key(ec.SECP256R1()))
+    for wrong in (private, b"", b"nonsense", PUBLIC):
+        with pytest.raises(BadBundle):
+            signed([], {}, wrong, registry="", created=MOMENT)
+    for wrong in (public, private, b"", b"nonsense", b"x" * 31):
+        with pytest.raises(BadBundle):
+            Bundle.parse(DATA, wrong)
+
+
+def test_a_row_says_where_a_schema_stands() -> None:
+    schema = Schema('{"type": "string"}', metadata={"properties": {"a": "b"}})
+    row = row_of(Registered(schema, 7, "g", "orders", 2), "orders", current=False)
+    assert json.loads(json.dumps(row)) == {
+        "subject": "orders",
+        "version": 2,
+        "id": 7,
+        "guid": "g",
+        "current": False,
+        "schema": '{"type": "string"}',
+        "schemaType": "AVRO",
+        "metadata": {"properties": {"a": "b"}},
+    }
+    with pytest.raises(BadBundle, match="neither id nor version"):
+        row_of(Registered(schema), "orders")
