@@ -212,7 +212,8 @@ class _Fields:
             score = alike(other.name, each.name)
             same = label(other.type) == label(each.type)
             if score >= 0.3 or (same and left):
-                reason = "a removed field of the same type" if same else f"a field of type {label(other.type)}"
+                what = "a removed field" if left else "a field"
+                reason = f"{what} of the same type" if same else f"{what} of type {label(other.type)}"
                 found.append(Candidate(f"{self._where.source}/{escaped(other.name)}", reason, round(score, 3)))
         return sorted(found, key=lambda candidate: -candidate.score)
 

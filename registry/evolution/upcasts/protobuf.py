@@ -59,7 +59,7 @@ class _Reader:
             return self.message(each.message)
         if each.enum is not None:
             return self._enum(each.enum)
-        if each.kind in RANGES:
+        if each.kind in RANGES and each.kind != "bool":
             low, high = RANGES[each.kind]
             return Scalar("int", each.kind, low, high)
         if each.kind in ("float", "double"):
