@@ -1,6 +1,6 @@
 """What a codec costs, as ratios against the bare library in the same run.
 
-    python clients/python/bench.py
+    python clients/python/bench.py [avro] [json_schema] [protobuf] [sealing]
 
 Each row is the median of 11 paired slices by processor time, the order alternating, so that a busy machine slows
 both sides. Events have 20 fields and are warm; nothing here talks to a network.
@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parent / "tests"))
+sys.path[:0] = [str(Path(__file__).resolve().parent / "tests"), str(Path(__file__).resolve().parents[2])]
 warnings.simplefilter("ignore")
 
 import fastavro  # noqa: E402
@@ -33,11 +33,13 @@ from confluent_kafka.schema_registry._sync.mock_schema_registry_client import ( 
 )
 from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer  # noqa: E402
 from confluent_kafka.serialization import MessageField, SerializationContext  # noqa: E402
+from fake_keys import FakeKeys  # noqa: E402
 from fake_registry import FakeRegistry  # noqa: E402
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory  # noqa: E402
 
 import tenor  # noqa: E402
 from tenor.integrations.confluent_kafka import Deserializer, Serializer  # noqa: E402
+from tests import stock_kms  # noqa: E402
 
 Work = Callable[[], Any]
 Row = tuple[str, Work, Work, str]
@@ -165,6 +167,90 @@ def json_schema(fake: FakeRegistry, registry: tenor.Registry) -> Iterator[Row]:
     yield "json: body read", lambda: read(value, 5), read_floor, "<= 1.5"
 
 
+def sealing(fake: FakeKeys, registry: tenor.Registry) -> Iterator[Row]:
+    """Two sealed text fields of twenty. The stock serialisers run the same rules over the same key system."""
+    fields = [
+        {"name": name, "type": type_, **({"confluent:tags": ["PII"]} if name in ("s0", "s1") else {})}
+        for name, type_, _ in AVRO_FIELDS
+    ]
+    text = json.dumps({"type": "record", "name": "Order", "fields": fields})
+    event = interned({name: value for name, _, value in AVRO_FIELDS})
+    parsed = fastavro.parse_schema(json.loads(text))
+
+    def floor() -> bytes:
+        buffer = io.BytesIO()
+        fastavro.schemaless_writer(buffer, parsed, event, strict=True)
+        return buffer.getvalue()
+
+    plain = floor()
+
+    def read_floor() -> Any:
+        return fastavro.schemaless_reader(io.BytesIO(plain), parsed, None)
+
+    params = {"encrypt.kek.name": "kek", "encrypt.kms.type": "local-kms", "encrypt.kms.key.id": "key"}
+    for name, type_, extra, target in (
+        ("ENCRYPT", "ENCRYPT", {}, "<= 2.0"),
+        ("ENCRYPT, keys renewed", "ENCRYPT", {"encrypt.dek.expiry.days": "30"}, "reported"),
+        ("SEAL", "SEAL", {}, "reported"),
+    ):
+        rule = {
+            "name": "seal", "kind": "TRANSFORM", "mode": "WRITEREAD", "type": type_, "tags": ["PII"],
+            "params": {**params, **extra}, "onFailure": "ERROR,ERROR",
+        }  # fmt: skip
+        fake.add(name, text, ruleSet={"domainRules": [rule]})
+        codec = registry.events(name, metadata=False)
+        value = codec.encode(event).value or b""
+        codec.decode(value)
+        write, read = codec._writing.write, next(iter(codec._readers.values())).read
+        yield f"avro: two fields by {name}, body written", _calling(write, event), floor, target
+        yield f"avro: two fields by {name}, body read", _calling(read, value, 5), read_floor, target
+    payload = {"name": "seal", "kind": "TRANSFORM", "mode": "WRITEREAD", "type": "ENCRYPT_PAYLOAD", "params": params}
+    fake.add("payload", text, ruleSet={"encodingRules": [{**payload, "onFailure": "ERROR,ERROR"}]})
+    codec = registry.events("payload", metadata=False)
+    codec.decode(codec.encode(event).value or b"")
+    yield "avro: body encrypted whole, written", _calling(codec._writing.write, event), floor, "reported"
+    yield from stock_sealing(registry, text, event, params)
+
+
+def stock_sealing(registry: tenor.Registry, text: str, event: Any, params: dict[str, str]) -> Iterator[Row]:
+    """confluent-kafka's serialiser with the same rule, over ours."""
+    from confluent_kafka.schema_registry import Rule, RuleKind, RuleMode, RuleParams, RuleSet
+
+    stock_kms.register()
+    client = MockSchemaRegistryClient({"url": "mock://"})
+    rule = Rule(
+        "seal", "", RuleKind.TRANSFORM, RuleMode.WRITEREAD, "ENCRYPT", ["PII"], RuleParams(params), None, None,
+        "ERROR,ERROR", False,
+    )  # fmt: skip
+    client.register_schema("t-value", Schema(text, "AVRO", [], None, RuleSet(None, [rule])))
+    context = SerializationContext("t", MessageField.VALUE)
+    conf: dict[str, Any] = {"auto.register.schemas": False, "use.latest.version": True}
+    stock = AvroSerializer(client, None, conf=conf, rule_conf={"secret": "s"})
+    stock_read = AvroDeserializer(client, None, rule_conf={"secret": "s"})
+    framed = stock(dict(event), context)
+    stock_read(framed, context)
+    ours = Serializer(registry, conf={"use.latest.version": True}, naming=lambda *_: "ENCRYPT")
+    ours_read = Deserializer(registry, naming=lambda *_: "ENCRYPT")
+    mine = ours(event, context)
+    ours_read(mine, context)
+    yield (
+        "confluent-kafka, two fields encrypted, over ours",
+        (lambda: stock(dict(event), context)),
+        lambda: ours(event, context),
+        ">= 8",
+    )
+    yield (
+        "confluent-kafka, two fields decrypted, over ours",
+        (lambda: stock_read(framed, context)),
+        lambda: ours_read(mine, context),
+        "reported",
+    )
+
+
+def _calling(function: Callable[..., Any], *arguments: Any) -> Work:
+    return lambda: function(*arguments)
+
+
 def protobuf(fake: FakeRegistry, registry: tenor.Registry) -> Iterator[Row]:
     kinds = descriptor_pb2.FieldDescriptorProto
     rows = [
@@ -192,9 +278,16 @@ def protobuf(fake: FakeRegistry, registry: tenor.Registry) -> Iterator[Row]:
 
 
 def main() -> int:
-    fake = FakeRegistry()
-    registry = tenor.Registry("http://registry.test", http=httpx.Client(transport=httpx.MockTransport(fake)))
-    for format_ in (avro, json_schema, protobuf):
+    fake = FakeKeys()
+    registry = tenor.Registry(
+        "http://registry.test",
+        http=httpx.Client(transport=httpx.MockTransport(fake)),
+        keys=tenor.Keys(kms={"local-kms": {"secret": "s"}}),
+    )
+    chosen = [
+        each for each in (avro, json_schema, protobuf, sealing) if each.__name__ in sys.argv[1:] or not sys.argv[1:]
+    ]
+    for format_ in chosen:
         for name, work, floor, target in format_(fake, registry):
             print(f"{name:<52} {ratio(work, floor):>6.2f}   {target}", flush=True)
     return 0

@@ -23,6 +23,7 @@ MODULES = {
     "checking": "tests.bench.checking",
     "deploying": "tests.bench.deploying",
     "authenticated": "tests.bench.authenticated",
+    "sealing": "tests.bench.sealing",
 }
 
 

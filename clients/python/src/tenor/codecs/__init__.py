@@ -88,8 +88,9 @@ class Plain(Body, Protocol):
         """A message object as the dict of its fields; anything else as it is. Raises InvalidEvent."""
         ...
 
-    def checked(self, event: Any) -> Any:
-        """The event as a dict with its defaults, if it is valid. Raises InvalidEvent."""
+    @property
+    def checked(self) -> Callable[[Any], Any]:
+        """A function to the event as a dict with its defaults, if it is valid. Raises InvalidEvent."""
         ...
 
     def violations(self, event: Any) -> list[Violation]:

@@ -155,10 +155,16 @@ class JsonBody:
     def as_dict(self, event: Any) -> Any:
         return event
 
-    def checked(self, event: Any) -> Any:
-        """The event, if it is valid. Raises InvalidEvent."""
-        self._valid(event)
-        return event
+    @cached_property
+    def checked(self) -> Callable[[Any], Any]:
+        """A function to the event, if it is valid. Raises InvalidEvent."""
+        valid = self._valid
+
+        def checked(event: Any) -> Any:
+            valid(event)
+            return event
+
+        return checked
 
     def serializer(self, head: bytes, indexes: tuple[int, ...] | None = None) -> Write:
         """A function that writes an event that was checked, and perhaps sealed, before."""

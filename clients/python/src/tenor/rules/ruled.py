@@ -94,7 +94,8 @@ class RuledBody:
     def writer(self, head: bytes) -> Write:
         """A function that runs the rules of writing over an event and writes it behind `head`."""
         before, after, encoding, asserted = self._writing
-        serialize, sealing = self.body.serializer(b""), self._sealing
+        # The head goes before the body last of all, if rules change the body.
+        serialize, sealing = self.body.serializer(b"" if encoding else head), self._sealing
         check, hides, as_dict = self.logical.checked, self._hides, self.logical.as_dict
         inline = self._inline
 
@@ -117,6 +118,8 @@ class RuledBody:
                 data = serialize(event)
             except InvalidEvent as error:
                 raise hides(error) from None
+            if not encoding:
+                return data
             for step in encoding:
                 data = step(data, state)
             return head + data
@@ -203,6 +206,9 @@ class RuledBody:
         if other and isinstance(reads_as, RuledBody):
             later = reads_as._domain(READ, None, opening=False)
 
+        if self.format != PROTOBUF and not encoding and not other and not later:
+            return self._opener()
+
         def read(data: bytes, at: int) -> Any:
             path, start = self.body.located(data, at, indexes)
             decode, steps, final = parts(path)
@@ -228,6 +234,26 @@ class RuledBody:
             for step in later:
                 event = step(event, None)
             return Opened(event, tuple(gone)) if gone else event
+
+        return read
+
+    def _opener(self) -> Read:
+        """The commonest reader: fields are opened, and the event is read as it was written."""
+        decode, steps = self.body.reader(None, None, raw=True), self._domain(READ, None)
+        sealing, judge = self._sealing, self.logical.judge
+
+        def read(data: bytes, at: int) -> Any:
+            event = decode(data, at)
+            state = None if sealing is None else sealing.state(None)
+            try:
+                for step in steps:
+                    event = step(event, state)
+                if state is not None and state.erased:
+                    return Opened(event, tuple(state.erased))
+                judge(event)
+            except InvalidEvent as error:
+                raise self._hides(error) from None
+            return event
 
         return read
 
@@ -382,9 +408,13 @@ class RuledBody:
         if walk is None:
             return _unchanged
 
+        if mode == WRITE:
+            return lambda event, state: walk(event, None, state)
+
         def run(event: Any, state: Any) -> Any:
             event = walk(event, None, state)
-            sealing.settle(state)
+            if state.missing:
+                sealing.settle(state)
             return event
 
         return run

@@ -23,13 +23,14 @@ FOREVER: Final = float("inf")
 class Held:
     """A key at hand. `due` is when to renew it, `until` when it is no longer used; both in monotonic seconds."""
 
-    __slots__ = ("_chacha", "cipher", "created", "due", "head", "key", "limit", "raw", "until", "uses")
+    __slots__ = ("_chacha", "cipher", "created", "due", "head", "key", "limit", "open", "raw", "seal", "until", "uses")
 
     def __init__(
         self, key: Key, raw: bytes, due: float, until: float, created: int = 0, limit: int = HARD_LIMIT
     ) -> None:
         self.key, self.raw = key, raw
         self.cipher: Cipher = cipher(key.algorithm, raw)
+        self.seal, self.open = self.cipher.seal, self.cipher.open
         self.head = b"\x00" + key.version.to_bytes(4, "big")
         self.due, self.until, self.created = due, until, created
         self.uses, self.limit = 0, limit
@@ -113,6 +114,8 @@ class KeyRing:
             held.due, held.until = now + self.ttl, self._until(key, now)
         else:
             held = Held(key, raw, now + self.ttl, self._until(key, now), created)
+            if known is not None:
+                known.until = 0.0
             _bound(self._held, self._size)
             self._held[key] = held
         self._absent.pop(key, None)
@@ -132,6 +135,8 @@ class KeyRing:
     def drop(self, key: Key) -> None:
         """Forget a key at once, for sealing too."""
         held = self._held.pop(key, None)
+        if held is not None:
+            held.until = 0.0  # closures may know it
         for cell in self._cells.values():
             if cell.held is not None and cell.held.key == key:
                 cell.held = None

@@ -19,8 +19,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from tenor.errors import AuthenticationFailed, KeyMissing, KeyNotReady
-from tenor.sealing.encrypt import ErasedKey, Present
-from tenor.sealing.keyring import KeyRing
+from tenor.sealing.encrypt import NEAR, ErasedKey, Present
+from tenor.sealing.keyring import Held, KeyRing
 from tenor.sealing.sources import PERSONS, SUITES, Key, Source
 
 MAGIC: Final = 0xE5
@@ -96,12 +96,12 @@ def sealer(
             made = last[0]
         _, head, data = made
         if number == 1:
-            return head + held.cipher.seal(plaintext, data, state.nonce())
+            return head + held.seal(plaintext, data, state.nonce())
         if number == 2:
-            return head + held.cipher.seal(plaintext, data)
+            return head + held.seal(plaintext, data)
         if number == 4:
             framed = varint(len(plaintext)) + plaintext
-            return head + held.cipher.seal(framed.ljust(padme(len(framed)), b"\0"), data, state.nonce())
+            return head + held.seal(framed.ljust(padme(len(framed)), b"\0"), data, state.nonce())
         nonce = state.nonce()
         sealed: bytes = head + nonce + held.chacha.encrypt(nonce, plaintext, data)
         return sealed
@@ -117,8 +117,18 @@ def opener(
     Raises KeyNotReady, KeyMissing, AuthenticationFailed, ErasedKey.
     """
     kek, domain = source.kek, source.domain
+    # Keys met, with the bytes in front of the sealed part and the associated data that go with them.
+    near: dict[bytes, tuple[Held, int, int, bytes]] = {}
 
     def open(sealed: bytes, state: Any) -> tuple[bytes, int]:
+        for length in (4, 6):  # a version below 128, a person's
+            if (known := near.get(sealed[:length])) is not None:
+                held, number, flags, data = known
+                if held.until > state.now:
+                    return _opened(number, held, sealed[length:], data, what), flags
+        return slowly(sealed, state)
+
+    def slowly(sealed: bytes, state: Any) -> tuple[bytes, int]:
         try:
             magic, number, flags = sealed[0], sealed[1], sealed[2]
             version, at = read_varint(sealed, 3)
@@ -141,24 +151,28 @@ def opener(
         for path in paths:
             data = aad(number, sealed[3:at], tenant, domain, path)
             try:
-                return _opened(number, held, content, data), flags
+                plaintext = _opened(number, held, content, data, what)
             except AuthenticationFailed:
                 continue
+            if len(near) >= NEAR:
+                near.clear()
+            near[sealed[:at]] = (held, number, flags, data)
+            return plaintext, flags
         raise AuthenticationFailed(what=what)
 
     return open
 
 
-def _opened(number: int, held: Any, content: bytes, data: bytes) -> bytes:
+def _opened(number: int, held: Held, content: bytes, data: bytes, what: str) -> bytes:
     if number == 3:
         from cryptography.exceptions import InvalidTag
 
         try:
             opened: bytes = held.chacha.decrypt(content[:NONCE], content[NONCE:], data)
         except (InvalidTag, ValueError):
-            raise AuthenticationFailed(what="It") from None
+            raise AuthenticationFailed(what=what) from None
         return opened
-    plaintext: bytes = held.cipher.open(content, data)
+    plaintext: bytes = held.open(content, data)
     if number != 4:
         return plaintext
     length, at = read_varint(plaintext, 0)

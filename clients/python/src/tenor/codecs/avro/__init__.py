@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from io import BytesIO
 from typing import Any
@@ -58,28 +58,34 @@ class AvroBody:
 
         return write
 
-    @cached_property
-    def _check(self) -> Check | None:
-        return checker(self.model, keys=self._options.fill_defaults)
-
-    @cached_property
-    def _fill(self) -> Fill | None:
-        return filler(self.model) if self._options.fill_defaults else None
-
     def as_dict(self, event: Any) -> Any:
         return event
 
-    def checked(self, event: Any) -> Any:
-        """The event with its defaults; what fastavro refuses by itself is left to it. Raises InvalidEvent."""
-        if self.model.recursive and nests_deeper(event, MAX_DEPTH):
-            raise InvalidEvent([_TOO_DEEP], self._options.subject)
-        if _passes(self._check, event):
+    @cached_property
+    def checked(self) -> Callable[[Any], Any]:
+        """A function to the event with its defaults, if it is valid; what fastavro refuses by itself is left to it.
+
+        Raises InvalidEvent.
+        """
+        model, subject = self.model, self._options.subject
+        fill = filler(model) if self._options.fill_defaults else None
+        check = checker(model, keys=fill is not None)
+
+        def checked(event: Any) -> Any:
+            if model.recursive and nests_deeper(event, MAX_DEPTH):
+                raise InvalidEvent([_TOO_DEEP], subject)
+            try:
+                if check is None or check(event):
+                    return event
+            except (KeyError, TypeError, AttributeError, RecursionError):
+                pass
+            if fill is not None:
+                event = fill(event)
+            if found := violations(model, event):
+                raise InvalidEvent(found, subject)
             return event
-        if self._fill is not None:
-            event = self._fill(event)
-        if found := self.violations(event):
-            raise InvalidEvent(found, self._options.subject)
-        return event
+
+        return checked
 
     def violations(self, event: Any) -> list[Violation]:
         """Everything that is wrong with an event, at most a hundred of it."""

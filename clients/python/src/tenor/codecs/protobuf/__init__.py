@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -79,8 +79,12 @@ class ProtobufBody:
         """The message as rules see it."""
         return tree(self._written(indexes))
 
-    def checked(self, event: Any) -> Any:
-        """The event as a dict, if it is valid. Raises InvalidEvent."""
+    @property
+    def checked(self) -> Callable[[Any], Any]:
+        """A function to the event as a dict, if it is valid. Raises InvalidEvent."""
+        return self._checked
+
+    def _checked(self, event: Any) -> Any:
         event = self.as_dict(event)
         try:
             if self._check(event) and not (self._recursive and nests_deeper(event, MAX_DEPTH - 1)):
