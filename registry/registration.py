@@ -32,7 +32,7 @@ from registry.names import LATEST, Subject
 from registry.objections import Objector
 from registry.policy import READWRITE, Config, Effective, not_in_mode, printed, resolved
 from registry.references import Resolver
-from registry.rules import VERSION_PROPERTY, Metadata, RuleSet, validate
+from registry.rules import VERSION_PROPERTY, Metadata, RuleSet, require_sealable, validate
 from registry.store.engine import Db, Heavy, Moved, Settled
 from registry.store.queries import associations, registering, schemas, settings, subjects
 from registry.store.queries.schemas import Stored, Version
@@ -167,6 +167,8 @@ def decide(
         validate(request.rule_set)
     _require_weak_targets(case)
     schema, content = _parsed(case, strict=_strict(case))  # 5
+    if not case.settings.importing:
+        require_sealable(schema, request.metadata, request.rule_set)
     if request.version == 0 and case.settings.importing:
         if (known := _exact(case, content)) is not None and known.id == request.id:  # 6
             return Settled(Registered(known, created=False))

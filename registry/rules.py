@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from registry.errors import InvalidRuleSet
+from registry.formats.base import Schema
 
 VERSION_PROPERTY = "confluent:version"
 RESERVED_PROPERTY = "confluent:reserved"
@@ -27,6 +28,8 @@ _MODES = {
 }
 _TWO_WAY = ("WRITEREAD", "UPDOWN")
 _KINDS = ("TRANSFORM", "CONDITION")
+_ENCRYPTS = ("ENCRYPT", "ENCRYPT_PAYLOAD")
+_SEALS = ("SEAL", "SEAL_PAYLOAD")
 _ENABLE_AT = ("ALL", "CLIENT", "GATEWAY", "SERVER", "NONE")
 
 
@@ -114,6 +117,70 @@ def _validate_rule(list_name: str, rule: Rule) -> None:
                 raise InvalidRuleSet(
                     f"Rule '{rule.name}' names two actions in {which}, which needs mode WRITEREAD or UPDOWN"
                 )
+    _require_closed(rule)
+
+
+def _require_closed(rule: Rule) -> None:
+    """A rule that keeps plaintext in must not let it out when it fails (facts: encryption 8.2, 9). Raises
+    InvalidRuleSet."""
+    actions = [each.strip().upper() for each in (rule.on_failure or "ERROR").split(",")]
+    if rule.type in _ENCRYPTS and rule.mode in ("WRITE", "WRITEREAD") and actions[0] == "NONE":
+        raise InvalidRuleSet(f"Rule '{rule.name}' of type {rule.type} would let plaintext out: onFailure NONE on write")
+    if rule.type in _SEALS and any(each not in ("", "ERROR") for each in actions):
+        # A client that does not know the type fails with this action: any other would pass plaintext or ciphertext on.
+        raise InvalidRuleSet(f"Rule '{rule.name}' of type {rule.type} has onFailure ERROR, on write and on read")
+
+
+def require_sealable(schema: Schema, metadata: Metadata | None, rule_set: RuleSet | None) -> None:
+    """Refuse ENCRYPT on a union that may hold something else than text or bytes: clients leave those branches in
+    plaintext, without an error (facts: encryption 8.13). Raises InvalidRuleSet naming field and rule."""
+    rules = [rule for rule in (rule_set.domain if rule_set else ()) if rule.type == "ENCRYPT" and not rule.disabled]
+    unions = list(schema.open_unions()) if rules else []
+    given = metadata.tags if metadata and unions else {}
+    if len(given) * len(unions) > _MOST_COMPARED:
+        raise InvalidRuleSet(f"{len(given)} tag patterns are too many for a schema with {len(unions)} such unions")
+    for name, inline, branches in unions:
+        tags = inline.union(*(tags for text, tags in given.items() if named_by(text, name)))
+        for rule in rules:
+            if not rule.tags or not tags.isdisjoint(rule.tags):
+                raise InvalidRuleSet(
+                    f"Rule '{rule.name}' of type ENCRYPT would leave {' and '.join(branches)} of field {name} in "
+                    "plaintext: only text and bytes of a union are encrypted"
+                )
+
+
+_MOST_COMPARED = 100_000
+_PARTS = re.compile(r"\*\*(?:\.\*)?|\*|\?|\\.|.", re.DOTALL)
+
+
+def named_by(text: str, name: str) -> bool:
+    """Whether a pattern of tags names a field: `?` is one character and `*` any number within a dotted part, `**`
+    crosses the dots. Never slower than pattern times name, whatever the pattern.
+
+    >>> named_by("acme.*.email", "acme.Customer.email"), named_by("acme.*", "acme.a.b"), named_by("**.b", "acme.a.b")
+    (True, False, True)
+    """
+    parts = _PARTS.findall(text)
+
+    def reached(states: set[int]) -> set[int]:
+        waiting = list(states)
+        for state in waiting:
+            if state < len(parts) and parts[state].startswith("*") and state + 1 not in states:
+                states.add(state + 1)
+                waiting.append(state + 1)
+        return states
+
+    states = reached({0})
+    for character in name:
+        after = set()
+        for state in states:
+            part = parts[state] if state < len(parts) else ""
+            if part.startswith("**") or (part == "*" and character != "."):
+                after.add(state)
+            elif part in (character, f"\\{character}") or (part == "?" and character != "."):
+                after.add(state + 1)
+        states = reached(after)
+    return len(parts) in states
 
 
 def merge_metadata(first: Metadata | None, second: Metadata | None) -> Metadata | None:

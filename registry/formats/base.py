@@ -145,6 +145,13 @@ class Schema(ABC):
     def tags(self) -> Sequence[Tagging]:
         """The inline tags of the text."""
 
+    def open_unions(self) -> Iterable[tuple[str, frozenset[str], Sequence[str]]]:
+        """Fields whose union may hold more than text and bytes, as (full name, inline tags, those branches).
+
+        None, in formats that have no unions.
+        """
+        return ()
+
     @abstractmethod
     def retagged(self, add: Iterable[Tagging], remove: Iterable[Tagging]) -> str:
         """The text with inline tags changed. Raises InvalidSchema for a path that is not there."""

@@ -57,6 +57,29 @@ def _records(node: Type, path: str) -> Iterator[tuple[Record, str]]:
             todo.append((node.items if isinstance(node, Array) else node.values, f"{path}/*"))
 
 
+_PLAIN = frozenset({"boolean", "int", "long", "float", "double", "enum", "fixed"})
+
+
+def open_unions(root: Type) -> Iterator[tuple[str, frozenset[str], Sequence[str]]]:
+    """Fields with a union one of whose branches is neither text nor bytes nor holds fields of its own.
+
+    Each as (full name, inline tags, those branches): `("acme.Order.ref", {"PII"}, ["int"])`. Unions inside the arrays
+    and maps of a field are its own.
+    """
+    for record in walk(root):
+        for each in record.fields if isinstance(record, Record) else ():
+            todo, plain = [each.type], list[str]()
+            while todo:
+                node = todo.pop()
+                if isinstance(node, Array | Map):
+                    todo.append(node.items if isinstance(node, Array) else node.values)
+                elif isinstance(node, Union):
+                    plain += [type_label(branch) for branch in node.branches if branch.kind in _PLAIN]
+                    todo += [branch for branch in node.branches if isinstance(branch, Array | Map)]
+            if plain:
+                yield f"{record.full}.{each.name}", tags_of(each), plain
+
+
 def type_label(node: Type) -> str:
     """A type in one line: `string`, `long(timestamp-millis)`, `array<acme.Line>`, `null | bytes(decimal 9,2)`."""
     if isinstance(node, Union):

@@ -52,6 +52,10 @@ class AvroSchema(Schema):
         """The `confluent:tags` of records and fields."""
         return fields.tags(self.root)
 
+    def open_unions(self) -> Iterable[tuple[str, frozenset[str], Sequence[str]]]:
+        """Fields whose union may hold more than text and bytes."""
+        return fields.open_unions(self.root)
+
     def retagged(self, add: Iterable[Tagging], remove: Iterable[Tagging]) -> str:
         """The canonical text with `confluent:tags` changed."""
         copy = parser.parse(self.source, strict=self.strict)
