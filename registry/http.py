@@ -139,6 +139,7 @@ def _request_id() -> bytes:
 
 
 _NOTHING: Pairs = []
+_NO_BODY: Message = {"type": "http.disconnect"}
 _NEVER_KEPT: Key = (b"", b"", b"")
 
 
@@ -246,6 +247,7 @@ class Outer:
         request_id = request_id or _request_id()
         raw_path = scope.get("raw_path") or scope["path"].encode()
         method = scope["method"]
+        late = False
         caller = self.authority.remembered(scope)
         extra, standing = self._extra(scope, caller) if self.limits or self.cors else (_NOTHING, None)
         if self.cors is not None and (granted := self.cors.preflight(method, scope["headers"])) is not None:
@@ -265,9 +267,10 @@ class Outer:
                 async with asyncio.timeout(self.timeout):
                     first = await _whole(receive, length)
             except TimeoutError:
-                first = {"type": "http.disconnect"}  # a body that never came is none
+                late = True
+                first = _NO_BODY
             receive = _again(receive, first)
-            if first["type"] == "http.request":
+            if not late and first["type"] == "http.request":
                 ready = self.hot.get((raw_path, scope["query_string"], posted(first["body"])))
                 if (
                     ready is not None
@@ -276,7 +279,7 @@ class Outer:
                 ):
                     return
         exchange = _Exchange(self, scope, receive, send, raw_path, accept, request_id, started, caller)
-        exchange.extra, exchange.standing = extra, standing
+        exchange.extra, exchange.standing, exchange.late = extra, standing, late
         await exchange.run(method, content_type, length)
 
     def _extra(self, scope: Scope, caller: Caller | None) -> tuple[Pairs, Standing | None]:
@@ -284,7 +287,8 @@ class Outer:
         extra = self.cors.answer(scope["headers"]) if self.cors is not None else []
         if self.limits is None or caller is None:
             return extra, None
-        standing = self.limits.take(caller.name if caller.known else self.authority.address(scope))
+        named = caller.how not in ("open", "anonymous")
+        standing = self.limits.take(caller.name if named else self.authority.address(scope))
         return [*extra, *standing.headers()], standing
 
     async def _send_ready(
@@ -347,6 +351,7 @@ class _Exchange:
         self.caller = caller
         self.extra: Pairs = _NOTHING
         self.standing: Standing | None = None
+        self.late = False
         self.status = 0
         self.body = b""
         self.given = True
@@ -375,6 +380,8 @@ class _Exchange:
         else:
             try:
                 await self.identify()
+                if self.late:
+                    raise TooSlow
                 if method in _WITH_BODY and not self.caller_may_anything and self.parts:
                     raise Unauthenticated  # what nobody may ask for is not read first
                 if not await self.answered_at_once(method):
@@ -407,12 +414,12 @@ class _Exchange:
         if caller is None:
             async with asyncio.timeout(self.outer.timeout):
                 caller = await self.outer.authority.verified(scope)
+            if self.outer.limits is not None:
+                self.extra, self.standing = self.outer._extra(scope, caller)
         application = None
         for name, value in scope["headers"]:
             if name == b"tenor-application":
                 application = value.decode("latin-1")[:_LONGEST_APPLICATION]
-            if self.outer.limits is not None:
-                self.extra, self.standing = self.outer._extra(scope, caller)
         if self.standing is not None and not self.standing.allowed:
             raise RateLimited(seconds=self.standing.seconds)
         self.caller = scope["tenor_actor"] = caller.speaking(application, self.outer.authority.address(scope) or None)
