@@ -6,6 +6,7 @@
     {"do": "sample", "schema": SCHEMA, "count": 10, "seed": 0}   → {"samples": […]}
     {"do": "lint", "schema": SCHEMA, "severities": {"missing-dialect": "off"}}   → {"remarks": […]}
     {"do": "rules"}                                     → {"rules": […]}
+    {"do": "many", "questions": [QUESTION, …]}          → {"answers": [ANSWER or error, …]}
 
 SCHEMA is what `registry.examine` takes: format, text and references. What cannot be answered is
 
@@ -107,7 +108,16 @@ class Rules(Struct, tag_field="do", tag="rules"):
     """Every rule of every format."""
 
 
-Question: TypeAlias = Check | Verdict | Diff | Sample | Lint | Rules
+One: TypeAlias = Check | Verdict | Diff | Sample | Lint | Rules
+
+
+class Many(Struct, tag_field="do", tag="many"):
+    """Several questions, each answered for itself: starting a process costs more than most answers."""
+
+    questions: Annotated[list[One], Meta(max_length=5_000)]
+
+
+Question: TypeAlias = One | Many
 
 
 class _Unreadable(Exception):
@@ -120,9 +130,17 @@ class _Unreadable(Exception):
 def answered(asked: bytes) -> tuple[dict[str, Any], bool]:
     """The answer to a question, and whether it is one: otherwise it is an error as above."""
     try:
-        return answer(msgspec.json.decode(asked, type=Question)), True
+        question = msgspec.json.decode(asked, type=Question)
     except msgspec.MsgspecError as error:
         return _refused("INVALID_REQUEST", f"this is no question: {error}"), False
+    if isinstance(question, Many):
+        return {"answers": [_tried(each)[0] for each in question.questions]}, True
+    return _tried(question)
+
+
+def _tried(question: One) -> tuple[dict[str, Any], bool]:
+    try:
+        return answer(question), True
     except _Unreadable as found:
         error_data = found.error.data
         place = {key: error_data[key] for key in ("path", "line", "column")}
@@ -134,7 +152,7 @@ def answered(asked: bytes) -> tuple[dict[str, Any], bool]:
         return _refused("TOO_LARGE", f"the schemas are too large to compare ({type(error).__name__})"), False
 
 
-def answer(question: Question) -> dict[str, Any]:
+def answer(question: One) -> dict[str, Any]:
     """The answer to a question. Raises RegistryError, or what marks a schema as unreadable."""
     match question:
         case Verdict():

@@ -174,3 +174,19 @@ def test_the_verb_reads_one_question_and_writes_one_line(
     assert written.out.isascii()
     assert written.out.count("\n") == 1
     assert ("error" in json.loads(written.out)) is (code == 2)
+
+
+def test_many_questions_are_answered_each_for_itself() -> None:
+    questions = [
+        {"do": "lint", "schema": schema("AVRO")},
+        {"do": "check", "new": schema("AVRO", "{"), "old": schema("AVRO")},
+        {"do": "diff", "new": schema("JSON"), "old": schema("JSON")},
+    ]
+    answers = ask(do="many", questions=questions)[0]["answers"]
+    assert [answer.keys() & {"remarks", "error", "changes"} for answer in answers] == [
+        {"remarks"},
+        {"error"},
+        {"changes"},
+    ]
+    assert answers[1]["error"]["schema"] == "new"
+    assert ask(do="many", questions=[{"do": "many", "questions": []}])[1] is False

@@ -18,7 +18,7 @@ class Output:
 
     def __init__(self, *, json: bool = False, out: TextIO | None = None, err: TextIO | None = None) -> None:
         self.json = json
-        self._out = out if out is not None else sys.stdout
+        self.out = out if out is not None else sys.stdout
         self._err = err if err is not None else sys.stderr
 
     def result(self, document: Any, text: str | Iterable[str]) -> None:
@@ -27,8 +27,8 @@ class Output:
             self._document(document)
             return
         for line in [text] if isinstance(text, str) else text:
-            print(line, file=self._out)
-        self._out.flush()
+            print(line, file=self.out)
+        self.out.flush()
 
     def say(self, text: str) -> None:
         """Something a person may like to know; never part of the result."""
@@ -47,14 +47,14 @@ class Output:
 
     def paint(self, text: str, colour: str, stream: TextIO | None = None) -> str:
         """Text in colour, on a terminal, unless NO_COLOR is set."""
-        stream = self._out if stream is None else stream
+        stream = self.out if stream is None else stream
         if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not stream.isatty():
             return text
         return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m"
 
     def _document(self, document: Any) -> None:
-        print(json.dumps(document, indent=2, ensure_ascii=False, default=str), file=self._out)
-        self._out.flush()
+        print(json.dumps(document, indent=2, ensure_ascii=False, default=str), file=self.out)
+        self.out.flush()
 
 
 def described(error: Exception, code: int) -> dict[str, Any]:

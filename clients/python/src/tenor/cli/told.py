@@ -79,6 +79,11 @@ def told(answer: Answer, sides: Sides, by: str, paint: Paint) -> Iterator[str]:
     yield from _verdict(answer, by, paint)
 
 
+def can(direction: str) -> str:
+    """What holds in a direction when nothing breaks there."""
+    return _CAN[direction]
+
+
 def _finding(finding: Answer, sides: Sides, paint: Paint) -> Iterator[str]:
     where = place(sides.new, finding.get("new_line"), finding.get("new_column"))
     severity = finding["severity"]
@@ -118,10 +123,11 @@ def _fixes(fixes: Sequence[Answer], text: str) -> Iterator[str]:
     for number, fix in enumerate(fixes):
         yield f"  {'fix:' if number == 0 else 'or:':7} {one_line(fix['sentence'])}"
         if number == 0:
-            yield from _edited(text, fix)
+            for line in edited(text, fix):
+                yield f"          {line}"
 
 
-def _edited(before: str, fix: Answer) -> Iterator[str]:
+def edited(before: str, fix: Answer) -> Iterator[str]:
     """The lines that a fix takes away and puts there; nothing where they are many or very long."""
     edits, after = fix["edits"], fix["text"]
     if not edits:
@@ -138,7 +144,7 @@ def _edited(before: str, fix: Answer) -> Iterator[str]:
     changed = [line for line in lines if not line.startswith("@@")]
     if len(changed) <= _MOST_LINES:
         for line in changed:
-            yield f"          {line[0]} {one_line(line[1:])}"
+            yield f"{line[0]} {one_line(line[1:])}"
 
 
 def _break(direction: str, meaning: Answer, sides: Sides, paint: Paint) -> Iterator[str]:

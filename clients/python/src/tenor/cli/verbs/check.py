@@ -1,33 +1,42 @@
-"""Say whether the schema in NEW goes with an earlier one, and show an event for every reason why not.
+"""Say whether schemas go with earlier ones, and show an event for every reason why not.
 
+  tenor check --against git:main                             what this branch changed (tenor.yaml says what is a schema)
+  tenor check schemas/ --against git:main --format github    the same for some files, as annotations
   tenor check order-2.avsc --against order-1.avsc            two files; needs no server
   tenor check order-2.avsc --subject orders-value            the history of a subject, on a server
 
 Each reason comes with its places (file:line:column), an event that shows it, what the reader said about that event,
 and edits after which it is gone. The verdict is unsafe if Confluent's rules refuse the change or if an event exists
-that breaks; where the two differ, a line says so. Exit code 0: safe, or unknown; 1: unsafe; 3: unknown, with
---unknown=fail.
+that breaks; where the two differ, a line says so. Exit code 0: safe, or unknown; 1: unsafe; 2: a file is no schema;
+3: unknown, with --unknown=fail.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final
 
-from tenor.cli import SAFE, UNKNOWN, UNSAFE, told
+from tenor.cli import SAFE, UNKNOWN, UNSAFE, USAGE, told
+from tenor.cli.checking import CHANGED, Checked, Report, against_git, summary
 from tenor.cli.engine import EngineFailed
 from tenor.cli.local_schema import LocalSchema, add_reference, add_type, ask_about, overridden, read_local
 from tenor.cli.output import Output
+from tenor.cli.project import FILE, load
+from tenor.cli.reports import FORMATS, render
 from tenor.cli.running import UsageError
 
 LEVELS: Final = ("BACKWARD", "FORWARD", "FULL")
+_GIT: Final = "git:"
 POLICIES: Final = ("STRICT", "LENIENT", "LOGICAL")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The verb's own arguments."""
-    parser.add_argument("new", metavar="NEW", help=".avsc, .json or .proto; - for standard input")
-    parser.add_argument("--against", metavar="OLD", help="the earlier schema, a file")
+    parser.add_argument("paths", metavar="PATH", nargs="*", help=".avsc, .json or .proto, or a folder; - is stdin")
+    parser.add_argument("--against", metavar="OLD", help="the earlier schema: a file, or git:REVISION")
     parser.add_argument("--subject", help="the earlier schemas: the versions of a subject, at its level")
     parser.add_argument("--level", type=str.upper, choices=LEVELS, help="BACKWARD (default): new code reads old events")
     parser.add_argument(
@@ -46,18 +55,83 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="what decides: Confluent's rules, what events can break, or both (default: the worse)",
     )
     parser.add_argument("--unknown", choices=("pass", "fail"), default="pass", help="what an unknown verdict does")
+    parser.add_argument(
+        "--format",
+        action="append",
+        default=[],
+        metavar="FORMAT[=FILE]",
+        help=f"text, json, {', '.join(FORMATS)}; may be repeated, e.g. --format text --format sarif=out.sarif",
+    )
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
-    """Check, against a file or on a server."""
+    """Check files of a project against git, or one schema against a file or on a server."""
+    wanted = list(map(_format, arguments.format)) or [("json" if output.json else "text", None)]
+    if arguments.subject is None and (arguments.against or "").startswith(_GIT):
+        report = _changes(arguments)
+        document: Any = report.document()
+        lines: Sequence[str] = summary(report, output.paint)
+    else:
+        report, document, lines = _one_schema(arguments, output)
+    for format, file in wanted:
+        if file is None and format in ("text", "json"):
+            Output(json=format == "json", out=output.out).result(document, lines)
+        else:
+            _written(format, file, report, document, lines, output)
+    if report.unreadable and report.verdict != told.UNSAFE:
+        return USAGE
+    fails = arguments.unknown == "fail"
+    return {told.SAFE: SAFE, told.UNSAFE: UNSAFE, told.UNKNOWN: UNKNOWN if fails else SAFE}[report.verdict]
+
+
+def _format(text: str) -> tuple[str, str | None]:
+    format, equals, file = text.partition("=")
+    if format not in ("text", "json", *FORMATS) or (equals and not file):
+        raise UsageError(f"--format: '{text}' is not FORMAT or FORMAT=FILE, of text, json, {', '.join(FORMATS)}")
+    return format, file or None
+
+
+def _written(
+    format: str, file: str | None, report: Report, document: Any, lines: Sequence[str], output: Output
+) -> None:
+    text = {
+        "text": lambda: "".join(f"{line}\n" for line in lines),
+        "json": lambda: json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n",
+    }.get(format, lambda: render(format, report))()
+    if file is None:
+        output.out.write(text)
+        output.out.flush()
+        return
+    try:
+        Path(file).write_text(text, encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        raise UsageError(f"cannot write {file}: {error.strerror or error}") from error
+
+
+def _changes(arguments: argparse.Namespace) -> Report:
+    given = {"--level": arguments.level, "--policy": arguments.policy, "--type": arguments.type}
+    given |= {"--reference": arguments.reference, "--old-reference": arguments.old_reference}
+    if names := [name for name, value in given.items() if value]:
+        raise UsageError(f"{', '.join(names)}: what holds for the schemas of a project is said in {FILE}")
+    revision = arguments.against.removeprefix(_GIT)
+    if not revision or revision.startswith("-"):
+        raise UsageError(f"--against {arguments.against}: say git:REVISION, e.g. git:main")
+    project = load(Path.cwd(), arguments.paths)
+    return against_git(project, project.named(arguments.paths), revision, arguments.verdict)
+
+
+def _one_schema(arguments: argparse.Namespace, output: Output) -> tuple[Report, Any, Sequence[str]]:
     if (arguments.against is None) == (arguments.subject is None):
         raise UsageError("give either --against OLD or --subject SUBJECT (see tenor check --help)")
+    if len(arguments.paths) != 1:
+        raise UsageError("give one schema, or --against git:REVISION for many")
+    (arguments.new,) = arguments.paths
     answer, sides = _local(arguments) if arguments.against is not None else _on_server(arguments)
-    verdict = told.verdict(answer, arguments.verdict)
-    names = {"new": sides.new, "old": sides.old or sides.subject}
-    output.result({"verdict": verdict, **names, **answer}, told.told(answer, sides, arguments.verdict, output.paint))
-    fails = arguments.unknown == "fail"
-    return {told.SAFE: SAFE, told.UNSAFE: UNSAFE, told.UNKNOWN: UNKNOWN if fails else SAFE}[verdict]
+    found, old = told.verdict(answer, arguments.verdict), sides.old or sides.subject
+    checked = Checked(sides.new, sides.subject, "", CHANGED, found, old, sides.new_text, answer)
+    lines = list(told.told(answer, sides, arguments.verdict, output.paint))
+    document = {"verdict": found, "new": sides.new, "old": old, **answer}
+    return Report(old, arguments.verdict, (checked,)), document, lines
 
 
 def _local(arguments: argparse.Namespace) -> tuple[Any, told.Sides]:

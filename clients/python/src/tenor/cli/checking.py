@@ -1,0 +1,199 @@
+"""Checks the schemas of a project against what they were, and holds what came out for every way to report it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from tenor.cli import told
+from tenor.cli.engine import ask
+from tenor.cli.git import Baseline
+from tenor.cli.local_schema import place
+from tenor.cli.output import one_line
+from tenor.cli.project import Entry, Project, entries, with_references
+from tenor.cli.schema_file import read_text
+
+CHANGED: Final = "changed"
+NEW: Final = "new"
+UNCHANGED: Final = "unchanged"
+REMOVED: Final = "removed"
+UNREADABLE: Final = "unreadable"
+UNCOMPARED: Final = "uncompared"
+"""A schema whose level is NONE."""
+
+_STATUSES: Final = (CHANGED, NEW, REMOVED, UNREADABLE, UNCOMPARED, UNCHANGED)
+_DIRECTIONS: Final = ("BACKWARD", "FORWARD", "FULL")
+_A_QUESTION: Final = 500
+_SECONDS_EACH: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What came out for one schema.
+
+    `answer`  the engine's, or empty when nothing was asked; `old` what it was compared with, `text` the new one
+    `error`   why it cannot be read: message, line and column
+    """
+
+    file: str
+    subject: str
+    owner: str
+    status: str
+    verdict: str
+    old: str = ""
+    text: str = ""
+    answer: Mapping[str, Any] | None = None
+    error: Mapping[str, Any] | None = None
+
+    @property
+    def errors(self) -> list[Mapping[str, Any]]:
+        """The findings that decide."""
+        findings = (self.answer or {}).get("findings", ())
+        return [each for each in findings if each["severity"] == "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The outcome of a check of many schemas. `by` is whose verdict counts (`tenor.cli.told`)."""
+
+    against: str
+    by: str
+    checked: tuple[Checked, ...]
+
+    @property
+    def verdict(self) -> str:
+        """The worst of all."""
+        found = {each.verdict for each in self.checked}
+        return next((each for each in (told.UNSAFE, told.UNKNOWN) if each in found), told.SAFE)
+
+    @property
+    def unreadable(self) -> bool:
+        """Whether a schema does not parse: then the verdict is about the others only."""
+        return any(each.status == UNREADABLE for each in self.checked)
+
+    def document(self) -> dict[str, Any]:
+        """The report as JSON. `report` names the version of this form."""
+        rows = [
+            {
+                "file": each.file,
+                "subject": each.subject or None,
+                "owner": each.owner or None,
+                "status": each.status,
+                "verdict": each.verdict,
+                "old": each.old or None,
+                **({"error": dict(each.error)} if each.error else {}),
+                **(each.answer or {}),
+            }
+            for each in self.checked
+        ]
+        return {"report": "tenor-check/1", "verdict": self.verdict, "against": self.against, "schemas": rows}
+
+
+def summary(report: Report, paint: told.Paint) -> list[str]:
+    """The report for a person: what is wrong, then a line a schema that changed, then the verdict."""
+    lines: list[str] = []
+    for each in report.checked:
+        if each.status == UNREADABLE:
+            error = each.error or {}
+            where = place(each.file, error.get("line"), error.get("column"))
+            lines.append(f"{where}: {paint('error:', 'red')} {one_line(str(error.get('message')))}")
+        elif each.answer is not None and each.verdict != told.SAFE:
+            sides = told.Sides(each.file, each.text, each.old)
+            lines += [*told.told(each.answer, sides, report.by, paint), ""]
+    lines += [f"{each.verdict}: {each.file} ({each.status})" for each in report.checked if _quiet(each)]
+    counts = Counter(each.status for each in report.checked)
+    said = ", ".join(f"{counts[status]} {status}" for status in _STATUSES if counts[status]) or "no schemas"
+    unsafe = sum(each.verdict == told.UNSAFE for each in report.checked)
+    unknown = sum(each.verdict == told.UNKNOWN for each in report.checked)
+    wrong = f"{unsafe} of {len(report.checked)} schemas, " if unsafe else f"{unknown} schemas, " if unknown else ""
+    colour = {told.SAFE: "green", told.UNSAFE: "red", told.UNKNOWN: "yellow"}[report.verdict]
+    return [*lines, f"{paint(report.verdict + ':', colour)} {wrong}against {report.against} ({said})"]
+
+
+def _quiet(checked: Checked) -> bool:
+    """Whether a line is enough for a schema that is not simply as it was."""
+    return checked.verdict == told.SAFE and checked.status != UNCHANGED
+
+
+def against_git(project: Project, wanted: Sequence[Entry], revision: str, by: str) -> Report:
+    """Check the schemas that changed since this branch left a revision. Raises UsageError."""
+    base = Baseline(project.root, revision)
+    files = {each.file: each for each in project.entries}
+    before = base.files()
+    base.fetch(each for each in before if each in files or each in set(base.renamed.values()))
+    former = {base.former(file): entry for file, entry in files.items()}
+    label = f"git:{revision}"
+    rows: list[Checked | None] = []
+    questions: list[dict[str, Any]] = []
+    asked: list[tuple[int, Entry, str, str]] = []
+    for entry in wanted:
+        new, parts = with_references(entry, files, _reading(project.root))
+        old_file = base.former(entry.file)
+        old, old_parts = with_references(_moved(entry, old_file), former, base.read)
+        text = "" if new is None else new["text"]
+        if new is None:
+            continue
+        shown = f"{label}:{old_file}"
+        if old is not None and [_text(project.root, each) for each in parts] == [base.read(each) for each in old_parts]:
+            rows.append(Checked(entry.file, entry.subject, entry.owner, UNCHANGED, told.SAFE, shown, text))
+        elif entry.level == "NONE" and old is not None:
+            rows.append(Checked(entry.file, entry.subject, entry.owner, UNCOMPARED, told.SAFE, shown, text))
+        else:
+            asked.append((len(rows), entry, "" if old is None else shown, text))
+            questions.append(_question(entry, new, old))
+            rows.append(None)
+    for (row, entry, shown, text), answer in zip(asked, _answers(questions), strict=True):
+        rows[row] = _checked(entry, shown, text, answer, by)
+    gone = [] if len(wanted) < len(project.entries) else _removed(project, base, before, files, label)
+    return Report(label, by, (*(each for each in rows if each is not None), *gone))
+
+
+def _removed(
+    project: Project, base: Baseline, before: Sequence[str], files: Mapping[str, Entry], label: str
+) -> list[Checked]:
+    kept = {base.former(file) for file in files}
+    lost = [file for file in before if file not in kept and not (project.root / file).exists()]
+    return [
+        Checked(each.file, each.subject, each.owner, REMOVED, told.SAFE, f"{label}:{each.file}")
+        for each in (entries(project.file, lost, project.origin) if project.origin else ())
+    ]
+
+
+def _question(entry: Entry, new: Any, old: Any) -> dict[str, Any]:
+    if old is None:
+        return {"do": "lint", "schema": new}
+    level = next(name for name in _DIRECTIONS if entry.level.startswith(name))
+    return {"do": "check", "new": new, "old": old, "level": level, "policy": entry.policy, "seconds": _SECONDS_EACH}
+
+
+def _answers(questions: Sequence[dict[str, Any]]) -> list[Any]:
+    answers: list[Any] = []
+    for start in range(0, len(questions), _A_QUESTION):
+        part = questions[start : start + _A_QUESTION]
+        answers += ask({"do": "many", "questions": part}, 30 + 2 * _SECONDS_EACH * len(part))["answers"]
+    return answers
+
+
+def _checked(entry: Entry, old: str, text: str, answer: Mapping[str, Any], by: str) -> Checked:
+    named = (entry.file, entry.subject, entry.owner)
+    if error := answer.get("error"):
+        return Checked(*named, UNREADABLE, told.UNKNOWN, old, text, None, error)
+    if not old:
+        return Checked(*named, NEW, told.SAFE, "", text)
+    return Checked(*named, CHANGED, told.verdict(answer, by), old, text, answer)
+
+
+def _moved(entry: Entry, file: str) -> Entry:
+    return Entry(file, entry.subject, entry.format, entry.owner, entry.level, entry.policy, entry.references)
+
+
+def _reading(root: Path) -> Callable[[str], str | None]:
+    return lambda file: _text(root, file)
+
+
+def _text(root: Path, file: str) -> str | None:
+    path = root / file
+    return read_text(str(path)) if path.is_file() else None
