@@ -28,6 +28,7 @@ from registry.evolution.levels import Conflict, Earlier, Level, conflicts
 from registry.evolution.windows import Held, Registered, Window
 from registry.formats.base import ChangeKind, Finding, Schema, Source
 from registry.names import Subject
+from registry.objections import CONSUMER_BREAKS, CONSUMER_UNKNOWN, FIELD_PROTECTED, NOT_READABLE
 from registry.references import Resolver
 from registry.store.engine import Db
 from registry.store.queries import schemas
@@ -38,8 +39,6 @@ Crossable = Callable[[Db, Subject, int, Schema], bool]
 
 Visible = Callable[[Subject], bool]
 
-CONSUMER_BREAKS, CONSUMER_UNKNOWN = "CONSUMER_BREAKS", "CONSUMER_UNKNOWN"
-FIELD_PROTECTED, WINDOW = "FIELD_PROTECTED", "VERSION_NOT_READABLE"
 _READS = Level("WINDOW", backward=True, forward=False, transitive=True)
 _TOUCHING = (ChangeKind.REMOVED, ChangeKind.MOVED, ChangeKind.RENAMED, ChangeKind.RETYPED, ChangeKind.LOOSENED)
 _MOST_OBJECTIONS = 50
@@ -75,7 +74,7 @@ class BlastRadius:
         if policy.readable_for is not None:
             for each in self._unreadable(db, subject, candidate, policy.readable_for):
                 told = f"version {each.version} must stay readable: {each.reason}"
-                found.append(_objection(WINDOW, each.path or "/", told, each.version, forward=False))
+                found.append(_objection(NOT_READABLE, each.path or "/", told, each.version, forward=False))
         if policy.protect is Protect.EVERYTHING and history:
             found += _touched_fields(db, candidate, history[0])
         if policy.protect is not None:

@@ -15,6 +15,16 @@ from registry.names import Subject
 from registry.store.engine import Db
 from registry.store.queries.schemas import Version
 
+CONSUMER_BREAKS, CONSUMER_UNKNOWN = "CONSUMER_BREAKS", "CONSUMER_UNKNOWN"
+FIELD_PROTECTED, NOT_READABLE = "FIELD_PROTECTED", "VERSION_NOT_READABLE"
+RULES = {
+    CONSUMER_BREAKS: "A deployed consumer breaks or gives another result, and the policy protects what is used.",
+    CONSUMER_UNKNOWN: "A consumer may break, as its contract says too little, and the policy protects that too.",
+    FIELD_PROTECTED: "A field changes of a subject whose policy protects every field.",
+    NOT_READABLE: "A version of the support window could no longer be read.",
+}
+"""The rules of objections, each with what it means."""
+
 
 class Objector(Protocol):
     """Speaks for those whom a change concerns."""

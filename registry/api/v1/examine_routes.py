@@ -6,13 +6,13 @@ What searches for events runs in a worker process under a deadline: what was not
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 from litestar.params import FromPath, JSONBody
 
-from registry import errors, examine, formats, registration, subjects
+from registry import errors, examine, formats, objections, registration, subjects
 from registry.api.v1 import render, wire
 from registry.api.v1.routes import get, post
 from registry.evolution.levels import Conflict, level
@@ -20,11 +20,10 @@ from registry.formats.base import Policy, Reference, Source
 from registry.names import DEFAULT_CONTEXT, Subject
 from registry.references import Resolver
 from registry.security.access import PUBLIC, Action, Needs
-from registry.security.guard import actor_of, see_references
+from registry.security.guard import actor_of, see_references, sees
 from registry.security.identity import Caller
 from registry.services import Call, Services, services
 from registry.store.engine import Db
-from registry.store.queries.schemas import Version
 from registry.workers import WorkerDied, WorkerTimeout
 
 READ_ALL = Needs(Action.READ, "schema", filtered=True)
@@ -92,11 +91,11 @@ async def _checked(parts: Services, new: Any, old: Any, level: str, policy: str)
 )
 async def check_subject(request: Call, subject: FromPath[str], data: JSONBody[wire.RegisterRequest]) -> wire.Checked:
     """What registering it would find, by the very code that registers, against every version the level looks at."""
-    parts = services(request)
+    parts, actor = services(request), actor_of(request)
 
-    def job(db: Db) -> tuple[Sequence[Conflict], Any, list[Version], Any, dict[int, Any]]:
+    def job(db: Db) -> tuple[Sequence[Conflict], Any, Mapping[str, Any] | None, Any, dict[int, Any]]:
         asked = render.registration(Subject.parse(subject), data, normalize=False)
-        see_references(actor_of(request), asked.references, asked.subject.context, asked.format)
+        see_references(actor, asked.references, asked.subject.context, asked.format)
         found, settings, history = registration.check(db, asked, parts.server_config, objector=parts.objector)
         resolver = Resolver(db)
         named = subjects.aliased(db, asked.subject)
@@ -117,14 +116,19 @@ async def check_subject(request: Call, subject: FromPath[str], data: JSONBody[wi
             for version in history
             if version.version in wanted
         }
-        return found, settings, history, new, earlier
+        hurt = None
+        if parts.objector is not None:
+            candidate, live = registration.candidate(db, asked, parts.server_config)[1:]
+            hurt = parts.objector.impact(db, named, candidate, live, sees(actor))
+        return found, settings, hurt, new, earlier
 
-    found, settings, _, new, earlier = await parts.read(job, heavy=True)
+    found, settings, hurt, new, earlier = await parts.read(job, heavy=True)
     answer: dict[str, Any] = {
         "level": settings.level.name,
         "policy": settings.policy.value,
         "compatible": not any(conflict.breaks for conflict in found),
         "findings": [],
+        "impact": hurt,
     }
     explained: dict[int, dict[str, Any]] = {}
     for version, old in earlier.items():
@@ -134,7 +138,9 @@ async def check_subject(request: Call, subject: FromPath[str], data: JSONBody[wi
     answer["findings"] += [
         examine.finding(conflict)
         for conflict in found
-        if conflict.version not in explained or conflict.finding.rule.startswith("RESERVED_")
+        if conflict.version not in explained
+        or conflict.finding.rule.startswith("RESERVED_")
+        or conflict.finding.rule in objections.RULES
     ]
     newest = explained.get(max(explained, default=0), {})
     answer |= {key: newest[key] for key in ("semantic", "differs", "changes") if key in newest}
@@ -173,10 +179,10 @@ async def lint(request: Call, data: JSONBody[wire.SchemaText]) -> wire.Remarks:
 
 @get("/rules", PUBLIC, summary="Every rule and what it means")
 async def rules(request: Call) -> list[wire.RuleText]:
-    """Rules of findings and of lint, by format."""
-    return [
-        wire.RuleText(rule, format, text) for format in formats.NAMES for rule, text in examine.rules(format).items()
-    ]
+    """Rules of findings and of lint, by format; those of policies belong to none."""
+    told = [(rule, format, text) for format in formats.NAMES for rule, text in examine.rules(format).items()]
+    told += [(rule, "", text) for rule, text in objections.RULES.items()]
+    return [wire.RuleText(*each) for each in told]
 
 
 HANDLERS = [check, check_subject, diff, sample, lint, rules]

@@ -448,7 +448,7 @@ class Meaning(Struct, omit_defaults=True):
 class Checked(Struct, omit_defaults=True, kw_only=True):
     """The verdict that Confluent's registry gives, what the format itself says, and every reason.
 
-    `differs` says it in a sentence when the two disagree.
+    `differs` says it in a sentence when the two disagree; `impact` is whom the schema hurts, against a subject.
     """
 
     compatible: bool
@@ -458,6 +458,7 @@ class Checked(Struct, omit_defaults=True, kw_only=True):
     differs: str = ""
     findings: list[Explained] = []
     changes: list[Change] = []
+    impact: Impact | None = None
 
 
 class Diff(Struct):

@@ -1,0 +1,37 @@
+"""Say whom the schema in NEW would hurt: which deployed consumer, where, on which field, and how that is known.
+
+  tenor impact orders-value order-2.avsc
+
+Nothing is stored. Each row names a consumer's version and where it runs, what happens to it, an event that shows it,
+how its need is known and since when, and who has to act. Exit code 0: safe; 1: unsafe; 3: unknown, as when nobody's
+contract is known (--unknown=pass makes that 0).
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from tenor.cli import SAFE, UNKNOWN, blast
+from tenor.cli.connection import connect
+from tenor.cli.local_schema import add_reference, add_type
+from tenor.cli.output import Output
+from tenor.cli.schema_file import read_schema
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The verb's own arguments."""
+    parser.add_argument("subject", metavar="SUBJECT", help="e.g. orders-value")
+    parser.add_argument("new", metavar="NEW", help=".avsc, .json or .proto; - for standard input")
+    add_type(parser)
+    add_reference(parser, more=": NAME=SUBJECT:VERSION")
+    parser.add_argument("--unknown", choices=("pass", "fail"), default="fail", help="what an unknown verdict does")
+
+
+def run(arguments: argparse.Namespace, output: Output) -> int:
+    """Ask."""
+    schema = read_schema(arguments.new, arguments.type, arguments.reference)
+    with connect(arguments) as registry:
+        answer = registry.send(blast.impact(arguments.subject, schema))
+    output.result(answer, blast.told(answer, output.paint))
+    code = blast.VERDICTS[answer["verdict"]]
+    return SAFE if code == UNKNOWN and arguments.unknown == "pass" else code
