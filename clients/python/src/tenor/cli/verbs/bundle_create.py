@@ -1,0 +1,115 @@
+"""Write a signed bundle of schemas, with which producers and consumers start while no registry answers.
+
+The key is an Ed25519 private key: openssl genpkey -algorithm ed25519 -out key.pem
+Its public half is what readers trust: openssl pkey -in key.pem -pubout -out key.pub.pem
+What the schemas refer to is taken along; with --topic, which subjects belong to a topic as well.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from tenor import Registry, calls
+from tenor._sync.registry import _qualified
+from tenor.bundle import row_of, signed
+from tenor.cli import SAFE
+from tenor.cli.connection import connect
+from tenor.cli.output import Output
+from tenor.cli.running import UsageError
+from tenor.schemas import LATEST, PROTOBUF, Registered
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The verb's own arguments."""
+    parser.add_argument("subjects", metavar="SUBJECT", nargs="*", help="may be repeated")
+    parser.add_argument("--prefix", metavar="TEXT", help="all subjects whose names begin so; '' means all")
+    parser.add_argument("--topic", action="append", default=[], metavar="TOPIC", help="its subjects; may be repeated")
+    parser.add_argument(
+        "--versions", choices=("all", "latest"), default="all", help="default all: consumers meet old ones"
+    )
+    parser.add_argument("--key", metavar="FILE", required=True, help="private key, PEM")
+    parser.add_argument("--days", type=float, metavar="N", help="how long it is valid; without, for ever")
+    parser.add_argument("--out", metavar="FILE", required=True, help="the bundle")
+
+
+def run(arguments: argparse.Namespace, output: Output) -> int:
+    """Collect, sign, write."""
+    if arguments.days is not None and not 0 < arguments.days <= 36500:
+        raise UsageError(f"--days: {arguments.days:g} is not between 0 and 36500")
+    key = read_bytes(arguments.key)
+    with connect(arguments) as registry:
+        associations = {
+            (topic, part): registry.subject_for(topic, part) for topic in arguments.topic for part in ("value", "key")
+        }
+        known = set(registry.subjects(arguments.prefix or "")) if arguments.prefix is not None else set[str]()
+        if arguments.topic:  # a topic without keys of its own has no subject for them
+            everything = set(registry.subjects())
+            associations = {place: subject for place, subject in associations.items() if subject in everything}
+        wanted = sorted({*arguments.subjects, *known, *associations.values()})
+        if not wanted:
+            raise UsageError("no subject: name some, or give --prefix or --topic")
+        rows = list(collected(registry, wanted, arguments.versions))
+    now = datetime.now(UTC)
+    expires = None if arguments.days is None else now + timedelta(days=arguments.days)
+    data = signed(rows, associations, key, registry=registry.url, created=now, expires=expires)
+    replace(Path(arguments.out), data)
+    document = {
+        "file": arguments.out,
+        "subjects": wanted,
+        "schemas": len(rows),
+        "bytes": len(data),
+        "expires": None if expires is None else expires.isoformat(),
+    }
+    output.result(document, f"{arguments.out}: {len(rows)} schemas of {len(wanted)} subjects, {len(data)} bytes")
+    return SAFE
+
+
+def collected(registry: Registry, subjects: list[str], versions: str) -> Iterator[dict[str, Any]]:
+    """The rows of these subjects and of all they refer to, each version once. Raises RegistryError, UsageError."""
+    done: set[tuple[str, int]] = set()
+    for subject in subjects:
+        numbers = registry.versions(subject) if versions == "all" else (LATEST,)
+        if not numbers:
+            raise UsageError(f"subject {subject} has no versions")
+        for number in numbers:
+            yield from _row(registry, subject, number, done, current=True)
+
+
+def _row(
+    registry: Registry, subject: str, number: int, done: set[tuple[str, int]], *, current: bool
+) -> Iterator[dict[str, Any]]:
+    found: Registered = registry.send(calls.version(subject, number, deleted=not current))
+    if (place := (subject, found.version or number)) in done:
+        return
+    done.add(place)
+    for reference in found.schema.references:
+        yield from _row(registry, _qualified(reference, subject), reference.version, done, current=False)
+    serialized = ""
+    if found.schema.format == PROTOBUF:
+        call = calls.version(subject, place[1], rendering="serialized", deleted=not current)
+        serialized = registry.send(call).schema.text
+    yield row_of(found, subject, serialized=serialized, current=current)
+
+
+def read_bytes(path: str) -> bytes:
+    """A file as it is. Raises UsageError."""
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def replace(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all: whoever reads it meanwhile gets the old one. Raises UsageError."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        beside.write_bytes(data)
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
