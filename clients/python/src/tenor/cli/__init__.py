@@ -46,7 +46,7 @@ VERBS: Final = {
     "sample": Verb("tenor.cli.verbs.sample", "print valid events of a schema"),
     "lint": Verb("tenor.cli.verbs.lint", "what could be better about a schema"),
     "explain": Verb("tenor.cli.verbs.explain", "what a rule means"),
-    "bundle create": Verb("tenor.cli.verbs.bundle_create", "write a signed file of schemas that stands in for a registry"),
+    "bundle create": Verb("tenor.cli.verbs.bundle_create", "write a signed file that stands in for a registry"),
     "bundle verify": Verb("tenor.cli.verbs.bundle_verify", "is a bundle signed by a key you trust?"),
     "bundle show": Verb("tenor.cli.verbs.bundle_show", "list what a bundle holds"),
     "redrive": Verb("tenor.cli.verbs.redrive", "send quarantined records again"),
