@@ -29,6 +29,7 @@ from tenor import codecs
 from tenor.codecs import Body, Options
 from tenor.errors import TenorError, UnusableSchema
 from tenor.plans import Plan, compile_plan, interpret
+from tenor.plans.inverse import invert
 from tenor.schemas import Schema as Text
 from tests.conformance.upcast_pairs import Pair, corpus
 
@@ -153,3 +154,20 @@ def test_avro_reads_the_same_where_its_resolution_is_defined(pairs: list[Pair]) 
             assert repr_of(upcast(read(data, 0))) == repr_of(expected), pair.id
             compared += 1
     assert compared > 500
+
+
+def test_a_downcast_without_losses_restores_the_event(pairs: list[Pair]) -> None:
+    claimed = restored = 0
+    for pair in pairs:
+        old, new, plan = derived(pair)
+        inverse = invert(plan)
+        if plan.todos or not inverse.lossless:
+            continue
+        assert not inverse.plan.todos, pair.id
+        claimed += 1
+        up, down = compile_plan(plan, unconfirmed=True), compile_plan(inverse.plan, unconfirmed=True)
+        for event in islice(old_events(old, new, 5), EVENTS):
+            assert repr_of(down(up(event))) == repr_of(event), (pair.id, plan, inverse.plan)
+            restored += 1
+    assert claimed > 20
+    assert restored > 500

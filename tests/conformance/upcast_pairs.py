@@ -322,7 +322,7 @@ def values(e: Evolution) -> bool:
 
 def to_text(e: Evolution) -> bool:
     each = e.of("int", "uuid", "date")
-    if each is None:
+    if each is None or each.default is not None:
         return False
     each.kind = "string"
     return True

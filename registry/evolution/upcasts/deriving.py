@@ -237,7 +237,8 @@ class Deriver:
                 [Candidate(source, f"{one} may be {other}", alike(str(one), str(other))) for one, other in likely],
             )
         entries += [(value, fallback) for value in left]
-        node = Table(SCOPE, tuple((value, encode(to)) for value, to in entries), SCOPE)
+        entries += [(value, value) for value in old.values if not any(value is each for each in gone)]
+        node = Table(SCOPE, tuple((value, encode(to)) for value, to in entries), None)
         told = [*guessed, *([f"{', '.join(map(str, left[:5]))} became {fallback}, the default"] if left else [])]
         sentence = f"symbols changed: {'; '.join(told)}"
         if guessed or new.default is MISSING:
@@ -263,6 +264,9 @@ class Deriver:
         elif old.open:
             # A number without a name may have got one.
             entries += [(number, name) for number, name in names.items() if number not in old.numbers.values()]
+        if entries and otherwise == SCOPE:  # every symbol is listed, so that the way back is known
+            listed = {entry for entry, _ in entries}
+            entries += [(name, name) for name in old.numbers if name not in listed]
         node = Table(SCOPE, tuple(entries), otherwise) if entries else SCOPE
         renamed = ", ".join(
             f"{entry} is now {to}"

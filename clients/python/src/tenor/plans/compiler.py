@@ -41,6 +41,7 @@ from tenor.plans.nodes import (
     Todo,
     Within,
     may_be_absent,
+    walk,
 )
 from tenor.plans.values import ABSENT, TYPES, decode, key
 
@@ -74,9 +75,12 @@ def compile_plan(plan: Plan, functions: Functions = _NO_FUNCTIONS, *, unconfirme
 
 def refuse_unsettled(plan: Plan, *, unconfirmed: bool = False) -> None:
     """Raise UnsettledPlan for a plan with todos, or with suggestions that were not confirmed."""
-    open_steps = plan.todos if unconfirmed else plan.unsettled
+    open_steps = [(step.path, step.sentence) for step in (plan.todos if unconfirmed else plan.unsettled)]
+    if not open_steps:  # a todo in the tree counts, whatever the steps say
+        every = (node for part in (plan.root, *plan.parts.values()) for node in walk(part))
+        open_steps = [("", node.reason) for node in every if isinstance(node, Todo)]
     if open_steps:
-        raise UnsettledPlan([(step.path, step.sentence) for step in open_steps])
+        raise UnsettledPlan(open_steps)
 
 
 def raw(plan: Plan, functions: Functions = _NO_FUNCTIONS) -> Upcast | None:
