@@ -94,7 +94,7 @@ class _Walk:
 
     def _scalar(self, place: Place, path: str, example: Any, presence: Presence) -> None:
         chosen = self.rules.choose(place)
-        rules = RuleList((Rule(Kind.EQUALITY),)) if chosen is None else chosen.list
+        rules = RuleList((Rule(Kind.EQUALITY, name="equality"),)) if chosen is None else chosen.list
         if len(rules.rules) == 1 and rules.rules[0].kind in _BY_TYPE:
             kind = rules.rules[0].kind
             named = type_name(example) if kind is Kind.TYPE else str(kind)
@@ -179,7 +179,7 @@ class _Walk:
         chosen = self.rules.choose(place)
         array = frozenset({"array"})
         if chosen is None:
-            length = RuleList((Rule(Kind.TYPE, min=len(example), max=len(example)),))
+            length = RuleList((Rule(Kind.TYPE, min=len(example), max=len(example), name="type"),))
             self._say(Need(path, presence, array, rules=length, example=[]))
             for index, value in enumerate(example):
                 self.visit((*place, index), f"{path}/{index}", value, Presence.REQUIRED)

@@ -180,11 +180,11 @@ def _container(here: Sequence[Option]) -> tuple[RuleList | None, Any]:
         return None, None
     option = here[0]
     if option.type == "array":
-        return RuleList((Rule(Kind.TYPE, min=option.least or None, max=option.most),)), []
+        return RuleList((Rule(Kind.TYPE, min=option.least or None, max=option.most, name="type"),)), []
     names = _names(option)
     if names is None or len(names) > _MOST_NAMES:
         return None, None
     if not names:
-        return RuleList((Rule(Kind.TYPE, max=0),)), {}
-    only = Rule(Kind.REGEX, regex="|".join(map(literal, names)))
-    return RuleList((Rule(Kind.EACH_KEY, rules=(only,)),)), {}
+        return RuleList((Rule(Kind.TYPE, max=0, name="type"),)), {}
+    only = Rule(Kind.REGEX, regex="|".join(map(literal, names)), name="regex")
+    return RuleList((Rule(Kind.EACH_KEY, rules=(only,), name="eachKey"),)), {}

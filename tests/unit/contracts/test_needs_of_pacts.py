@@ -30,6 +30,7 @@ from tests.vectors import shared
 SHARED = shared("pact-matchers.json")
 OBSERVED = json.loads((Path(__file__).parent / "observed_matching.json").read_text())["rows"]
 JSON = "application/json"
+EQUAL = RuleList((Rule(Kind.EQUALITY, name="equality"),))
 
 
 def types(*names: str) -> frozenset[str]:
@@ -103,7 +104,7 @@ def matchers(*rules: dict[str, Any], combine: str = "AND") -> dict[str, Any]:
 
 BODIES: tuple[tuple[Any, Any, tuple[Need, ...]], ...] = (
     # example, rules, needs beside the root's
-    ({"a": 1}, {}, (Need("/a", rules=RuleList((Rule(Kind.EQUALITY),)), example=1),)),
+    ({"a": 1}, {}, (Need("/a", rules=EQUAL, example=1),)),
     ({"a": 1}, {"$.a": matchers({"match": "type"})}, (Need("/a", types=types("number")),)),
     ({"a": "x"}, {"$": matchers({"match": "type"})}, (Need("/a", types=types("string")),)),
     (
@@ -120,9 +121,9 @@ BODIES: tuple[tuple[Any, Any, tuple[Need, ...]], ...] = (
         {"a": ["x", "y"]},
         {},
         (
-            Need("/a", types=types("array"), rules=RuleList((Rule(Kind.TYPE, min=2, max=2),)), example=[]),
-            Need("/a/0", rules=RuleList((Rule(Kind.EQUALITY),)), example="x"),
-            Need("/a/1", rules=RuleList((Rule(Kind.EQUALITY),)), example="y"),
+            Need("/a", types=types("array"), rules=RuleList((Rule(Kind.TYPE, min=2, max=2, name="type"),)), example=[]),
+            Need("/a/0", rules=EQUAL, example="x"),
+            Need("/a/1", rules=EQUAL, example="y"),
         ),
     ),
     (
