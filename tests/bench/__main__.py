@@ -22,6 +22,8 @@ MODULES = {
     "starting": "tests.bench.starting",
     "checking": "tests.bench.checking",
     "deploying": "tests.bench.deploying",
+    "upcasting": "tests.bench.upcasting",
+    "impact": "tests.bench.impact",
     "authenticated": "tests.bench.authenticated",
     "sealing": "tests.bench.sealing",
 }
