@@ -77,7 +77,7 @@ def test_a_slip_of_the_pen_is_met_with_a_guess(run: Run) -> None:
     ran = run("regsiter")
     assert (ran.code, ran.out) == (2, "")
     assert ran.err == "tenor: 'regsiter' is not a verb; did you mean 'register'?\n"
-    assert "the verbs are: register" in run("xyzzy").err
+    assert "the verbs are: init, register" in run("xyzzy").err
 
 
 def test_register_says_what_happened(run: Run, fake: FakeRegistry) -> None:

@@ -38,6 +38,7 @@ class Verb(NamedTuple):
 
 
 VERBS: Final = {
+    "init": Verb("tenor.cli.verbs.init", "write a tenor.yaml for the schemas of this folder"),
     "register": Verb("tenor.cli.verbs.register", "register a schema, or see with --dry-run what would happen"),
     "get": Verb("tenor.cli.verbs.get", "print a schema: a version of a subject, or by id"),
     "list": Verb("tenor.cli.verbs.list", "list subjects"),
@@ -70,6 +71,11 @@ VERBS: Final = {
     "env update": Verb("tenor.cli.verbs.env_update", "change an environment"),
     "env delete": Verb("tenor.cli.verbs.env_delete", "delete an environment"),
     "env describe": Verb("tenor.cli.verbs.env_describe", "what an environment is, and what runs there"),
+    "keys create": Verb("tenor.cli.verbs.keys_create", "create a KEK"),
+    "keys list": Verb("tenor.cli.verbs.keys_list", "list KEKs and how many keys they wrap"),
+    "keys rotate": Verb("tenor.cli.verbs.keys_rotate", "make the next version of a data key, or move a KEK"),
+    "keys rewrap": Verb("tenor.cli.verbs.keys_rewrap", "wrap data keys anew after their KEK was rotated"),
+    "keys erase": Verb("tenor.cli.verbs.keys_erase", "destroy a person's key"),
     "login": Verb("tenor.cli.verbs.login", "log in to a registry, and keep a token"),
     "whoami": Verb("tenor.cli.verbs.whoami", "who the registry takes you for, and what was granted to you"),
     "audit tail": Verb("tenor.cli.verbs.audit_tail", "the newest events of the audit log: who did what, from where"),

@@ -124,7 +124,7 @@ def load(start: Path, paths: Sequence[str] = ()) -> Project:
         return _without_file(start, paths)
     parsed = parse(origin)
     root = origin.parent
-    files = sorted(_walked(root))
+    files = sorted(walked(root))
     return Project(root, origin.name, parsed, tuple(entries(parsed, files, origin.name)))
 
 
@@ -232,7 +232,7 @@ def _without_file(start: Path, paths: Sequence[str]) -> Project:
     for path in paths:
         place = (start / path).resolve()
         if place.is_dir():
-            below = (f"{path.rstrip('/')}/{each}" if path != "." else each for each in _walked(place))
+            below = (f"{path.rstrip('/')}/{each}" if path != "." else each for each in walked(place))
             files += [each for each in below if each.endswith((".avsc", ".proto"))]
         elif place.is_file():
             files.append(PurePosixPath(path).as_posix())
@@ -247,7 +247,7 @@ def _without_file(start: Path, paths: Sequence[str]) -> Project:
     return Project(start, "", ProjectFile(schemas=[]), tuple(found))
 
 
-def _walked(root: Path) -> Iterator[str]:
+def walked(root: Path) -> Iterator[str]:
     """Files below a folder that may be schemas, as paths with slashes."""
     count = 0
     waiting = [root]
