@@ -16,7 +16,7 @@ import asyncio
 import base64
 import contextlib
 import hmac
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
@@ -503,15 +503,17 @@ class Keyring:
 
     # After a KEK was rotated.
 
-    async def rewrap(self, actor: Actor, kek_name: str, before: int | None, limit: int) -> Rewrap:
-        """Wrap anew what was wrapped before a moment, some at a time. A key that fails is told, and tried again by
-        the next call after the others."""
+    async def rewrap(self, actor: Actor, kek_name: str, before: int | None, limit: int, skip: int = 0) -> Rewrap:
+        """Wrap anew what was wrapped before a moment, some at a time, the oldest first.
+
+        A key that fails is told, and stays where it is: `skip` passes over so many that failed before.
+        """
         kek = await self.store.read(lambda db: deks.kek(db, kek_name))
         if not kek.shared:
             raise InvalidKey(f"Key '{kek.name}' is not shared: its clients wrap its keys")
         moment = before or now_ms() + 1
         done, failed = 0, list[str]()
-        async for each in self._behind(kek, moment, limit):
+        for each in await self._behind(kek, moment, limit, skip):
             try:
                 await self._renew(actor, kek, each, moment)
             except (KmsDenied, KmsFailed, KeyExists) as error:
@@ -521,13 +523,13 @@ class Keyring:
         left = await self.store.read(lambda db: dek_rows.count_behind(db, kek.pk, moment))
         return Rewrap(moment, done, failed, left)
 
-    async def _behind(self, kek: Kek, before: int, limit: int) -> AsyncIterator[Dek | Cell]:
-        def look(db: Db) -> list[Dek | Cell]:
-            cells = person_rows.cells_behind(db, kek.pk, before, limit)
-            return [*cells, *dek_rows.behind(db, kek.pk, before, limit - len(cells))]
+    async def _behind(self, kek: Kek, before: int, limit: int, skip: int) -> Sequence[Dek | Cell]:
+        def look(db: Db) -> Sequence[Dek | Cell]:
+            cells = person_rows.cells_behind(db, kek.pk, before, skip + limit)
+            keys = dek_rows.behind(db, kek.pk, before, skip + limit)
+            return [*cells, *keys][skip : skip + limit]
 
-        for each in await self.store.read(look, heavy=True):
-            yield each
+        return await self.store.read(look, heavy=True)
 
     async def _renew(self, actor: Actor, kek: Kek, each: Dek | Cell, after: int) -> None:
         old = str(each.material)

@@ -383,17 +383,21 @@ def test_a_rotated_kek_is_rewrapped_in_pieces(client: httpx.Client, registry_sto
     assert (shown["deks"], shown["persons"], shown["shared"]) == (7, 1, True)
 
 
-def test_a_key_that_cannot_be_rewrapped_is_told_and_kept(client: httpx.Client, registry_store: Store) -> None:
+def test_keys_that_cannot_be_rewrapped_are_told_and_do_not_hold_up_others(
+    client: httpx.Client, registry_store: Store
+) -> None:
     kek(client)
-    for subject in ("good", "bad"):
+    for subject in ("bad1", "bad2", "good1", "good2"):
         client.post(f"{DEKS}/orders/deks/{subject}", json={})
     foreign = base64.b64encode(os.urandom(62)).decode()
     registry_store.write_now(
-        lambda db: db.run("UPDATE dek SET material = :foreign WHERE subject = 'bad'", foreign=foreign)
+        lambda db: db.run("UPDATE dek SET material = :foreign WHERE subject LIKE 'bad%'", foreign=foreign)
     )
-    progress = client.post(f"{KEKS}/orders/rewrap", json={}).json()
-    assert (progress["done"], progress["left"]) == (1, 1)
-    assert progress["failed"][0].startswith("bad AES256_GCM version 1:")
+    first = client.post(f"{KEKS}/orders/rewrap", json={"limit": 2}).json()
+    assert (first["done"], first["left"]) == (0, 4)
+    assert [each.partition(":")[0] for each in first["failed"]] == [f"bad{n} AES256_GCM version 1" for n in (1, 2)]
+    second = client.post(f"{KEKS}/orders/rewrap", json={"limit": 2, "skip": 2, "before": first["before"]}).json()
+    assert (second["done"], second["left"], second["failed"]) == (2, 2, [])
 
 
 def test_only_a_shared_kek_is_rotated_by_the_registry(client: httpx.Client) -> None:

@@ -85,7 +85,7 @@ async def rotate_kek(request: Call, kek: FromPath[str], data: JSONBody[wire.Rota
 )
 async def rewrap_kek(request: Call, kek: FromPath[str], data: JSONBody[wire.RewrapRequest]) -> wire.RewrapProgress:
     """Some at a time, for a shared KEK: stopping and going on later loses nothing."""
-    progress = await services(request).keyring.rewrap(actor_of(request), kek, data.before, data.limit)
+    progress = await services(request).keyring.rewrap(actor_of(request), kek, data.before, data.limit, data.skip)
     return wire.RewrapProgress(progress.before, progress.done, list(progress.failed), progress.left)
 
 

@@ -40,10 +40,14 @@ class Rotation(Struct):
 
 
 class RewrapRequest(Struct):
-    """`before`: what was wrapped before this moment, in ms since 1970; null begins anew, now."""
+    """`before`: what was wrapped before this moment, in ms since 1970; null begins anew, now.
+
+    `skip` passes over so many that failed before.
+    """
 
     before: Moment | None = None
     limit: Annotated[int, Meta(ge=1, le=1000)] = 100
+    skip: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
 
 
 class RewrapProgress(Struct):
