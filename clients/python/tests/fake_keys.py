@@ -23,12 +23,16 @@ PERSONS = 2**20
 class FakeKeys(FakeRegistry):
     keks: dict[str, dict[str, Any]] = field(default_factory=dict)
     deks: dict[tuple[str, str, str, int], dict[str, Any]] = field(default_factory=dict)
+    persons: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    stones: list[dict[str, Any]] = field(default_factory=list)
     clock: Callable[[], float] = time.time
     lies: Callable[[dict[str, Any]], dict[str, Any]] = lambda body: body
     older: bool = False
     calls: list[str] = field(default_factory=list)
 
     def route(self, method: str, segments: list[str], query: dict[str, str], body: Any) -> httpx.Response:
+        if segments[:3] == ["api", "v1", "keks"] and self.native:
+            return self.people(method, segments[3:], query, body)
         if segments[:3] != ["dek-registry", "v1", "keks"]:
             return super().route(method, segments, query, body)
         self.calls.append(f"{method} {'/'.join(segments[3:])}")
@@ -46,7 +50,7 @@ class FakeKeys(FakeRegistry):
                 if wanted == -1:
                     there = [key[3] for key in self.deks if key[:3] == (name, subject, algorithm) and key[3] < PERSONS]
                     wanted = max(there, default=0)
-                found = self.deks.get((name, subject, algorithm, wanted))
+                found = self.deks.get((name, subject, algorithm, wanted)) or self.person_dek(name, subject, wanted)
                 return self.told(found) if found else error(404, 40470, f"Key not found: {subject}")
             case "POST", [name, "deks", subject] if not self.older:
                 return self.create(name, subject, body)
@@ -78,6 +82,56 @@ class FakeKeys(FakeRegistry):
             row["commitment"] = body["commitment"]
         self.deks[key] = row
         return self.told(row)
+
+    # --- persons --------------------------------------------------------------------------------------------
+
+    def people(self, method: str, segments: list[str], query: dict[str, str], body: Any) -> httpx.Response:
+        self.calls.append(f"{method} people {'/'.join(segments)}")
+        if segments == ["revocations"]:
+            after = int(query.get("after", 0))
+            return answer({"items": self.stones[after:], "next": len(self.stones)})
+        name = segments[0]
+        if name not in self.keks:
+            return error(404, 40470, "Key not found")
+        found = []
+        for handle in body["handles"]:
+            person = self.persons.get((name, handle))
+            if person is None and body["mint"]:
+                person = self.mint(name, handle, body)
+            found.append(person or {"handle": handle, "state": "unknown"})
+        for version in body["versions"]:
+            there = [row for (kek, _), row in self.persons.items() if kek == name and row["version"] == version]
+            found.append(there[0] if there else {"handle": "", "state": "unknown", "version": version})
+        return answer({"kek": name, "shared": False, "persons": [self.lies(dict(person)) for person in found]})
+
+    def mint(self, name: str, handle: str, body: Any) -> dict[str, Any]:
+        version = PERSONS + 1 + len(self.persons)
+        row = {"handle": handle, "state": "live", "version": version, "algorithm": body["algorithm"]}
+        if self.keks[name].get("shared"):
+            row["key_material"] = b64encode(new_key(body["algorithm"])).decode()
+        else:
+            row |= body["keys"][handle]
+        self.persons[name, handle] = row
+        return row
+
+    def person_dek(self, name: str, subject: str, version: int) -> dict[str, Any] | None:
+        """How a client without the native API sees a person's key: a version of any subject."""
+        rows = [row for (kek, _), row in self.persons.items() if kek == name and row["version"] == version]
+        if not rows or rows[0]["state"] != "live":
+            return None
+        return {
+            "kekName": name,
+            "subject": subject,
+            "version": version,
+            "algorithm": rows[0]["algorithm"],
+            "encryptedKeyMaterial": rows[0]["encrypted_key_material"],
+            "ts": 1,
+        }
+
+    def erase(self, name: str, handle: str) -> None:
+        version = self.persons[name, handle]["version"]
+        self.persons[name, handle] = {"handle": handle, "state": "erased", "version": version}
+        self.stones.append({"kek": name, "handle": handle, "version": version, "sequence": len(self.stones) + 1})
 
     def told(self, row: dict[str, Any]) -> httpx.Response:
         return answer(self.lies(dict(row)))

@@ -39,9 +39,11 @@ from tenor.schemas import (
     Dek,
     Kek,
     Page,
+    Person,
     Reference,
     Registered,
     Registration,
+    Revocation,
     Schema,
 )
 
@@ -346,9 +348,9 @@ def create_dek(
     """
     body: dict[str, Any] = {"subject": subject, "version": number, "algorithm": algorithm}
     if wrapped is not None:
-        body["encryptedKeyMaterial"] = b64encode(wrapped).decode("ascii")
+        body["encryptedKeyMaterial"] = _base64(wrapped)
     if commitment:
-        body["commitment"] = b64encode(commitment).decode("ascii")
+        body["commitment"] = _base64(commitment)
     segments = ("dek-registry", "v1", "keks", kek, "deks", *(() if older else (subject,)))
     return Call("POST", _path(*segments, context=context), _dek, body, repeatable=False)
 
@@ -435,6 +437,57 @@ def native_subjects(
         "api", "v1", "subjects", query=query, prefix=prefix, deleted=deleted, cursor=cursor, limit=max(limit, 0)
     )
     return Call("GET", path, read, headers={"Accept": "application/json"})
+
+
+def resolve_persons(
+    kek: str,
+    *,
+    handles: Sequence[str] = (),
+    versions: Sequence[int] = (),
+    mint: bool = False,
+    renew: bool = False,
+    algorithm: str = "",
+    keys: Mapping[str, tuple[bytes, bytes]] | None = None,
+) -> Call[tuple[Person, ...]]:
+    """Persons' keys, up to 1,000. `mint` makes those that are missing; `keys` are wrapped ones with their commitments
+    by handle, for a KEK that the registry may not use."""
+    body: dict[str, Any] = {"handles": list(handles), "versions": list(versions), "mint": mint, "renew": renew}
+    if algorithm:
+        body["algorithm"] = algorithm
+    if keys:
+        body["keys"] = {
+            handle: {"encrypted_key_material": _base64(wrapped), "commitment": _base64(commitment)}
+            for handle, (wrapped, commitment) in keys.items()
+        }
+    path = _path("api", "v1", "keks", kek, "persons:resolve").replace("%3A", ":")
+    headers = {"Accept": "application/json", "Content-Type": "application/json"}
+    return Call("POST", path, lambda answer: tuple(map(_person, _list(answer["persons"]))), body, headers=headers)
+
+
+def revocations(after: int = 0) -> Call[tuple[tuple[Revocation, ...], int]]:
+    """Persons' keys that were destroyed after a point, and the next point."""
+
+    def read(body: Any) -> tuple[tuple[Revocation, ...], int]:
+        items = tuple(Revocation(str(item["kek"]), _int(item["version"])) for item in _list(body["items"]))
+        return items, _int(body["next"])
+
+    return Call("GET", _path("api", "v1", "keks", "revocations", after=after), read)
+
+
+def _person(body: Any) -> Person:
+    return Person(
+        str(body["handle"]),
+        str(body["state"]),
+        _int_or_none(body.get("version")) or 0,
+        str(body.get("algorithm") or ""),
+        b64decode(body.get("encrypted_key_material") or "", validate=True),
+        b64decode(body.get("key_material") or "", validate=True),
+        b64decode(body.get("commitment") or "", validate=True),
+    )
+
+
+def _base64(data: bytes) -> str:
+    return b64encode(data).decode("ascii")
 
 
 def speaks_native(error: Exception) -> bool:

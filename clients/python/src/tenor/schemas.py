@@ -141,6 +141,27 @@ class Dek:
 
 
 @dataclass(frozen=True, slots=True)
+class Person:
+    """What a registry knows of a person, by handle or version. `state` is live, erased or unknown."""
+
+    handle: str
+    state: str
+    version: int = 0
+    algorithm: str = ""
+    wrapped: bytes = field(default=b"", repr=False)
+    plain: bytes = field(default=b"", repr=False)
+    commitment: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """A person's key that was destroyed."""
+
+    kek: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """Some of a list, and where it goes on (None: here it ends)."""
 

@@ -9,21 +9,36 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from tenor import calls
 from tenor._async.concurrency import Lock, in_thread
 from tenor.calls import Call
-from tenor.errors import Answered, Conflict, KeyMismatch, KeyMissing, KeyNotReady, NotFound
+from tenor.errors import (
+    Answered,
+    Conflict,
+    Erased,
+    KeyMismatch,
+    KeyMissing,
+    KeyNotReady,
+    NotFound,
+    RegistryError,
+    UnexpectedAnswer,
+)
 from tenor.keys.algorithms import commitment, new_key, raw
 from tenor.keys.kms import Kms, driver, normalised
-from tenor.schemas import LATEST, Dek, Kek
+from tenor.schemas import LATEST, Dek, Kek, Person
 from tenor.sealing.executor import Executor, Keys, PersonKey
 from tenor.sealing.keyring import Cell, Held, KeyRing
 from tenor.sealing.sources import HARD_LIMIT, PERSONS, Key, Source
 
 T = TypeVar("T")
 DAY: Final = 86_400_000
+FEED_EVERY: Final = 30.0
+FEED_PAGES: Final = 10
+PAGE: Final = 1000
+"""Persons of one call."""
 _wall = time.time
 
 
@@ -39,6 +54,9 @@ class AsyncKeychain:
         self._early = random.random() * config.jitter  # noqa: S311 # spreads load
         self._skew = 0.0
         """Milliseconds by which this machine's clock is ahead of the registry's, as far as is known."""
+        self._people: bool | None = None
+        """Whether the registry keeps persons' keys."""
+        self._after, self._followed = 0, 0.0
 
     def executor(self, subject: str, *, pinned: bool) -> Executor:
         """The sealing rules of a subject over these keys."""
@@ -51,14 +69,15 @@ class AsyncKeychain:
         KeyMismatch, KeyNotReady, RegistryError.
         """
         async with self._cold:
-            for need in needs:
-                match need:
-                    case Source():
-                        await self._present(self.ring.cell(need))
-                    case Key():
-                        await self._fetch(need)
-                    case PersonKey():
-                        await self._person(need)
+            wanted = list(needs)
+            await self._follow_erasures()
+            for need in wanted:
+                if isinstance(need, Source):
+                    await self._present(self.ring.cell(need))
+            for kek, keys in _by_kek([need for need in wanted if isinstance(need, Key)]):
+                await self._fetch_many(kek, keys)
+            for source, people in _by_source([need for need in wanted if isinstance(need, PersonKey)]):
+                await self._persons(source, people)
             self.ring.hurry = False
 
     def due(self, sources: Iterable[Source]) -> float:
@@ -162,15 +181,111 @@ class AsyncKeychain:
             dek = await self._send(call)
             kek = await self._known_kek(source, deleted=True)
         except NotFound:
-            self.ring.miss(key)
+            # A registry without persons erases one by deleting a version for good.
+            self.ring.miss(key, erased=key.version >= PERSONS and self._people is False)
             return
         _checked(source, dek)
         if dek.version != key.version:
             raise KeyMismatch(name=str(key), reason=f"the registry answered with version {dek.version}")
         self.ring.keep(key, await self._plain(kek, dek, key), dek.created)
 
-    async def _person(self, need: PersonKey) -> None:
-        raise KeyMissing(name=str(need), reason="this registry keeps no persons' keys")
+    async def _fetch_many(self, kek: str, keys: list[Key]) -> None:
+        """Keys of a KEK: persons' in one call where the registry can, all others one by one."""
+        now = self.ring.clock()
+        keys = [key for key in keys if self.ring.find(key, now) is None and not self.ring.absent(key, now)]
+        people = [key for key in keys if key.version >= PERSONS]
+        rest = [key for key in keys if key.version < PERSONS]
+        if people and self._people is not False and not _context(people[0]):
+            known: dict[int, Person] = {}
+            for some in _pages(sorted({key.version for key in people})):
+                call = calls.resolve_persons(kek, versions=some)
+                for person in await self._resolved(call) or ():
+                    known[person.version] = person
+            for key in people:
+                found = known.get(key.version)
+                if found is None or found.state == "unknown":
+                    rest.append(key)  # no person's, or of another registry: perhaps a key of that number
+                elif found.state == "erased":
+                    self.ring.miss(key, erased=True)
+                else:
+                    await self._keep_person(key, found)
+        else:
+            rest += people
+        for key in rest:
+            await self._fetch(key)
+
+    # --- persons ----------------------------------------------------------------------------------------------
+
+    async def _persons(self, source: Source, handles: list[bytes]) -> None:
+        """The keys of persons to seal with; who has none gets one. Raises Erased for who was erased."""
+        kek = await self._kek(source)
+        for some in _pages(sorted({handle.hex() for handle in handles})):
+            found = await self._resolved(calls.resolve_persons(source.kek, handles=some))
+            if found is None:
+                raise KeyMissing(name=f"{source}/person", reason="this registry keeps no persons' keys")
+            if any(person.state == "erased" for person in found):
+                raise Erased(path="An event")
+            unknown = [person.handle for person in found if person.state == "unknown"]
+            if unknown:
+                keys = None if kek.shared else await self._wrapped(source, kek, unknown)
+                call = calls.resolve_persons(source.kek, handles=some, mint=True, algorithm=source.algorithm, keys=keys)
+                found = await self._send(call)
+            if sorted(person.handle for person in found) != list(some):
+                raise KeyMismatch(name=str(source), reason="the registry answered about other persons")
+            for person in found:
+                key = Key(source.kek, source.domain, source.algorithm, person.version)
+                if person.state != "live":
+                    raise KeyMissing(name=str(key), reason=f"the person is {person.state}")
+                held = await self._keep_person(key, person)
+                held.limit = source.uses
+                self.ring.keep_person(source, bytes.fromhex(person.handle), held)
+
+    async def _wrapped(self, source: Source, kek: Kek, handles: list[str]) -> dict[str, tuple[bytes, bytes]]:
+        system, made = self._system(kek), {}
+        for handle in handles:
+            plain = new_key(source.algorithm)
+            wrapped = await in_thread(partial(system.wrap, plain))
+            made[handle] = (wrapped, commitment(raw(source.algorithm, plain)))
+        return made
+
+    async def _keep_person(self, key: Key, person: Person) -> Held:
+        if person.version < PERSONS or person.algorithm != key.algorithm:
+            raise KeyMismatch(name=str(key), reason=f"a person's key of {person.algorithm or 'no algorithm'} came back")
+        kek = await self._known_kek(Source(key.kek, key.domain, key.algorithm), deleted=True)
+        dek = Dek(
+            *(key.kek, key.domain, person.version, key.algorithm, person.wrapped, person.plain),
+            commitment=person.commitment,
+        )
+        return self.ring.keep(key, await self._plain(kek, dek, key))
+
+    async def _resolved(self, call: Call[tuple[Person, ...]]) -> tuple[Person, ...] | None:
+        """What a registry says of persons; None if it is one that knows none."""
+        try:
+            found = await self._send(call)
+        except (NotFound, UnexpectedAnswer) as error:
+            if self._people or calls.speaks_native(error):
+                raise
+            self._people = False
+            return None
+        self._people = True
+        return found  # type: ignore[no-any-return] # the sender is of any call
+
+    async def _follow_erasures(self) -> None:
+        """Forget the keys of persons that were erased meanwhile."""
+        now = self.ring.clock()
+        if self._people is not True or self._followed > now - FEED_EVERY:
+            return
+        self._followed = now
+        try:
+            for _ in range(FEED_PAGES):
+                found, following = await self._send(calls.revocations(self._after))
+                for each in found:
+                    self.ring.erase(each.kek, each.version)
+                if following == self._after:
+                    return
+                self._after = following
+        except RegistryError:
+            return  # their time ends anyway
 
     # --- unwrapping -------------------------------------------------------------------------------------------
 
@@ -237,7 +352,20 @@ class AsyncKeychain:
         return found  # type: ignore[no-any-return] # the sender is of any call
 
 
-def _context(source: Source) -> str:
+def _pages(items: list[Any]) -> list[list[Any]]:
+    return [items[at : at + PAGE] for at in range(0, len(items), PAGE)]
+
+
+def _by_kek(keys: list[Key]) -> list[tuple[str, list[Key]]]:
+    return [(kek, [key for key in keys if key.kek == kek]) for kek in sorted({key.kek for key in keys})]
+
+
+def _by_source(needs: list[PersonKey]) -> list[tuple[Source, list[bytes]]]:
+    sources = dict.fromkeys(need.source for need in needs)
+    return [(source, [need.handle for need in needs if need.source == source]) for source in sources]
+
+
+def _context(source: Source | Key) -> str:
     """`.dev` of `:.dev:orders`; empty for the default context."""
     domain = source.domain
     return domain[1 : domain.find(":", 1)] if domain.startswith(":.") else ""

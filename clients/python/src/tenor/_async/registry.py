@@ -402,6 +402,7 @@ class AsyncRegistry:
     ) -> Registered:
         """The schema that a codec writes with."""
         if schema is not None:
+            schema = await self._wired(schema, subject)
             if not register:
                 return await self.lookup(subject, schema, normalize=normalize)
             registration = await self.register(subject, schema, normalize=normalize)
@@ -417,6 +418,16 @@ class AsyncRegistry:
         if id is not None:
             return replace(await self.schema(id, subject=subject), subject=subject)
         return await self.version(subject, LATEST if version is None else version)
+
+    async def _wired(self, schema: Schema, subject: str) -> Schema:
+        """The schema as it travels: what SEAL rules seal and is no text is bytes there."""
+        if not any(rule.type == "SEAL" for rule in parse(schema.rule_set, schema.metadata).domain):
+            return schema
+        from tenor.sealing.wire import wired
+
+        references: dict[str, Schema] = {}
+        await self._resolve(schema, subject, references, set(), 0)
+        return wired(schema, references)
 
     async def _id_of(self, guid: str, subject: str) -> int:
         """The id of a guid in the context of a subject."""

@@ -402,6 +402,7 @@ class Registry:
     ) -> Registered:
         """The schema that a codec writes with."""
         if schema is not None:
+            schema = self._wired(schema, subject)
             if not register:
                 return self.lookup(subject, schema, normalize=normalize)
             registration = self.register(subject, schema, normalize=normalize)
@@ -417,6 +418,16 @@ class Registry:
         if id is not None:
             return replace(self.schema(id, subject=subject), subject=subject)
         return self.version(subject, LATEST if version is None else version)
+
+    def _wired(self, schema: Schema, subject: str) -> Schema:
+        """The schema as it travels: what SEAL rules seal and is no text is bytes there."""
+        if not any(rule.type == "SEAL" for rule in parse(schema.rule_set, schema.metadata).domain):
+            return schema
+        from tenor.sealing.wire import wired
+
+        references: dict[str, Schema] = {}
+        self._resolve(schema, subject, references, set(), 0)
+        return wired(schema, references)
 
     def _id_of(self, guid: str, subject: str) -> int:
         """The id of a guid in the context of a subject."""

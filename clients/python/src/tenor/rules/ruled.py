@@ -448,8 +448,9 @@ class RuledBody:
         if not self.secretive:
             return error
         found = [
-            each if _last_name(each.path) in self._open else _hidden(each) for each in error.violations
-        ]  # fmt: skip
+            each if not each.value or _last_name(each.path) in self._open else _hidden(each)
+            for each in error.violations
+        ]
         return InvalidEvent(found, error.subject)
 
 

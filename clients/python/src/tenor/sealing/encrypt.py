@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from tenor.errors import AuthenticationFailed, KeyMissing, KeyNotReady
 from tenor.sealing.keyring import Held, KeyRing
-from tenor.sealing.sources import PERSONS, Key, Source
+from tenor.sealing.sources import Key, Source
 
 HEAD: Final = 5
 NOTHING: Final = b""
@@ -106,7 +106,7 @@ def open_bytes(source: Source, ring: KeyRing, what: str) -> Callable[[bytes, Any
                     near.clear()
                 near[key.version] = held
             return plaintext
-        if any(key.version >= PERSONS for key in missing) and versioned:
+        if versioned and any(ring.erased(key) for key in missing):
             raise ErasedKey
         if missing:
             raise KeyMissing(name=str(missing[0]), reason="the registry does not have it")

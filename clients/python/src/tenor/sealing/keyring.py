@@ -18,6 +18,7 @@ TTL: Final = 300.0
 GRACE: Final = 3600.0
 MAX_KEYS: Final = 20_000
 FOREVER: Final = float("inf")
+_NEVER: Final = (0.0, False)
 
 
 class Held:
@@ -75,7 +76,7 @@ class KeyRing:
         """A key was used so often that it is to be renewed now."""
         self._size = size
         self._held: dict[Key, Held] = {}
-        self._absent: dict[Key, float] = {}
+        self._absent: dict[Key, tuple[float, bool]] = {}
         self._cells: dict[Source, Cell] = {}
         self._persons: dict[tuple[Source, bytes], Held] = {}
 
@@ -104,7 +105,11 @@ class KeyRing:
 
     def absent(self, key: Key, now: float) -> bool:
         """Whether the registry said lately that there is no such key."""
-        return self._absent.get(key, 0.0) > now
+        return self._absent.get(key, _NEVER)[0] > now
+
+    def erased(self, key: Key) -> bool:
+        """Whether an absent key is known to have been a person's and to be destroyed."""
+        return self._absent.get(key, _NEVER)[1]
 
     def keep(self, key: Key, raw: bytes, created: int = 0) -> Held:
         """Keep a key that was unwrapped."""
@@ -126,11 +131,11 @@ class KeyRing:
         _bound(self._persons, self._size)
         self._persons[source, handle] = held
 
-    def miss(self, key: Key) -> None:
-        """The registry has no such key: forget it, and do not ask again for a while."""
+    def miss(self, key: Key, *, erased: bool = False) -> None:
+        """The registry has no such key: forget it, and do not ask again for a while (never, if it was erased)."""
         self.drop(key)
         _bound(self._absent, self._size)
-        self._absent[key] = self.clock() + self.ttl
+        self._absent[key] = (FOREVER if erased else self.clock() + self.ttl, erased)
 
     def drop(self, key: Key) -> None:
         """Forget a key at once, for sealing too."""
@@ -140,15 +145,17 @@ class KeyRing:
         for cell in self._cells.values():
             if cell.held is not None and cell.held.key == key:
                 cell.held = None
-        for name, mine in list(self._persons.items()):
-            if mine is held or mine.key == key:
-                self._persons.pop(name, None)
+        if key.version >= PERSONS:
+            for name, mine in list(self._persons.items()):
+                if mine.key == key:
+                    mine.until = 0.0
+                    self._persons.pop(name, None)
 
-    def drop_all(self, kek: str, version: int | None = None, domain: str | None = None) -> None:
-        """Forget the keys of a KEK, or those of one version of it."""
-        for key in [*self._held, *(held.key for held in self._persons.values())]:
-            if key.kek == kek and version in (None, key.version) and domain in (None, key.domain):
-                self.drop(key)
+    def erase(self, kek: str, version: int) -> None:
+        """A person's key was destroyed: forget it wherever it is."""
+        held = [*self._held.values(), *self._persons.values()]
+        for key in {each.key for each in held if each.key.kek == kek and each.key.version == version}:
+            self.miss(key, erased=True)
 
     def _until(self, key: Key, now: float) -> float:
         return now + self.ttl + (0.0 if key.version >= PERSONS else self.grace)

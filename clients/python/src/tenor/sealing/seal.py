@@ -144,7 +144,7 @@ def opener(
         if held is None:
             if not ring.absent(key, state.now):
                 raise KeyNotReady(needs=[key])
-            if version >= PERSONS:
+            if ring.erased(key):
                 raise ErasedKey
             raise KeyMissing(name=str(key), reason="the registry does not have it")
         content = sealed[at:]

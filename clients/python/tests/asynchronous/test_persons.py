@@ -1,0 +1,223 @@
+"""Persons' keys: who is sealed for whom, and what is left of it once a key is destroyed. Asynchronous."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+from fake_keys import PERSONS, FakeKeys
+from sealing import KMS, PEPPER, avro, pii, plain, rule, rules
+
+from tenor import AsyncRegistry, Keys, Retry, errors
+from tenor._async.concurrency import sleep
+from tenor.sealing.persons import handle
+
+pytestmark = pytest.mark.anyio
+
+TEXT = avro(plain("customer", "string"), pii("email", ["null", "string"]), pii("name", "string"), plain("n", "int"))
+ADA = {"customer": "c~1", "email": "ada@example.org", "name": "Ada", "n": 1}
+BOB = {"customer": "c~2", "email": "bob@example.org", "name": "Bob", "n": 2}
+
+
+def client(fake: FakeKeys, *, keys: Any = None, **options: Any) -> AsyncRegistry:
+    http = httpx.AsyncClient(transport=httpx.MockTransport(fake))
+    config = Keys(**{"kms": KMS, "pepper": PEPPER, "jitter": 0.0, **(keys or {})})
+    return AsyncRegistry("http://registry.test", http=http, retry=Retry(rounds=1), keys=config, **options)
+
+
+def personal(type_: str = "ENCRYPT", text: str = TEXT, **params: Any) -> FakeKeys:
+    days = {} if type_.startswith("SEAL") else {"encrypt.dek.expiry.days": 30}
+    one = rule(
+        type_,
+        tags=[] if type_.endswith("PAYLOAD") else ["PII"],
+        params={**days, "tenor.dataSubject": "$.customer", **params},
+    )
+    fake = FakeKeys()
+    fake.add("s", text, ruleSet=rules(encoding=[one]) if type_.endswith("PAYLOAD") else rules(one))
+    return fake
+
+
+def of(person: str) -> str:
+    return handle(PEPPER, "person", person).hex()
+
+
+async def sealed(codec: Any, *events: Any) -> list[bytes]:
+    await codec.prepare(*events)
+    return [codec.encode(event).value for event in events]
+
+
+TYPES = ["ENCRYPT", "SEAL", "ENCRYPT_PAYLOAD", "SEAL_PAYLOAD"]
+
+
+@pytest.mark.parametrize("type_", TYPES)
+async def test_each_person_has_a_key_and_no_id_reaches_the_registry(type_: str) -> None:
+    fake = personal(type_)
+    codec = await client(fake).events("s")
+    values = await sealed(codec, ADA, BOB)
+    assert {row["version"] for row in fake.persons.values()} == {PERSONS + 1, PERSONS + 2}
+    assert {handle for _, handle in fake.persons} == {of("c~1"), of("c~2")}
+    said = b"".join(request.content for request in fake.requests)
+    assert b"c~" not in said
+    for reader in (codec, await client(fake).events("s", decode_only=True)):
+        assert [(await reader.decode(value)).data for value in values] == [ADA, BOB]
+
+
+async def test_a_registry_without_persons_serves_them_as_versions() -> None:
+    fake = personal()
+    values = await sealed(await client(fake).events("s"), ADA, BOB)
+    fake.native = False
+    reader = await client(fake).events("s", decode_only=True)
+    assert [(await reader.decode(value)).data for value in values] == [ADA, BOB]
+    fake.erase("kek1", of("c~1"))
+    reader = await client(fake).events("s", decode_only=True)
+    event = await reader.decode(values[0])
+    assert (event.data["email"], event.erased) == (None, ("email", "name"))
+    with pytest.raises(errors.KeyMissing, match="keeps no persons' keys"):
+        await (await client(fake).events("s")).prepare(ADA)
+
+
+async def test_many_are_resolved_in_one_call() -> None:
+    fake = personal()
+    events = [{**ADA, "customer": f"c{number}"} for number in range(50)]
+    values = await sealed(await client(fake).events("s"), *events)
+    reader = await client(fake).events("s", decode_only=True)
+    fake.calls.clear()
+    read = await reader.decode_many([(value, None) for value in [*values, None]])
+    assert [event.data for event in read] == [*events, None]
+    assert sum("persons:resolve" in call for call in fake.calls) == 1
+
+
+POLICIES = [
+    ("null", {"email": None, "name": "[erased]"}),
+    ("sentinel", {"email": "[erased]", "name": "[erased]"}),
+]
+
+
+@pytest.mark.parametrize(("policy", "left"), POLICIES)
+@pytest.mark.parametrize("type_", ["ENCRYPT", "SEAL"])
+async def test_erased_values_are_what_the_schema_says(type_: str, policy: str, left: Any) -> None:
+    fake = personal(type_, **{"tenor.erased": policy})
+    ada, bob = await sealed(await client(fake).events("s"), ADA, BOB)
+    fake.erase("kek1", of("c~1"))
+    reader = await client(fake).events("s", decode_only=True)
+    event = await reader.decode(ada)
+    assert event.data == {**ADA, **left}
+    assert event.erased == ("email", "name")
+    assert ((await reader.decode(bob)).data, (await reader.decode(bob)).erased) == (BOB, ())
+
+
+@pytest.mark.parametrize("type_", TYPES)
+@pytest.mark.parametrize(("policy", "drop"), [("drop", True), ("raise", False)])
+async def test_erased_events_stop_or_are_left_out(type_: str, policy: str, drop: bool) -> None:
+    fake = personal(type_, **{"tenor.erased": policy})
+    (value,) = await sealed(await client(fake).events("s"), ADA)
+    fake.erase("kek1", of("c~1"))
+    with pytest.raises(errors.Erased) as caught:
+        await (await client(fake).events("s", decode_only=True)).decode(value)
+    assert (caught.value.kind, caught.value.drop) == ("ERASED", drop)
+
+
+@pytest.mark.parametrize("type_", ["ENCRYPT_PAYLOAD", "SEAL_PAYLOAD"])
+async def test_an_erased_body_is_nothing(type_: str) -> None:
+    fake = personal(type_)
+    (value,) = await sealed(await client(fake).events("s"), ADA)
+    fake.erase("kek1", of("c~1"))
+    event = await (await client(fake).events("s", decode_only=True)).decode(value)
+    assert (event.data, event.erased) == (None, ("",))
+
+
+async def test_nothing_is_sealed_for_the_erased_or_for_nobody() -> None:
+    fake = personal()
+    codec = await client(fake).events("s")
+    await codec.prepare(ADA)
+    fake.erase("kek1", of("c~1"))
+    other = await client(fake).events("s")
+    with pytest.raises(errors.Erased):
+        await other.prepare(ADA)
+    for nobody in ("",):
+        with pytest.raises(errors.InvalidEvent, match="nobody"):
+            codec.encode({**ADA, "customer": nobody})
+
+
+async def test_an_erasure_reaches_a_warm_reader_within_the_time_to_live() -> None:
+    fake = personal()
+    reader = await client(fake, keys={"ttl": 0.05}).events("s")
+    (value,) = await sealed(reader, ADA)
+    assert (await reader.decode(value)).data == ADA
+    fake.erase("kek1", of("c~1"))
+    await sleep(0.06)
+    assert (await reader.decode(value)).erased == ("email", "name")
+
+
+async def test_the_feed_of_erasures_is_followed() -> None:
+    fake = personal()
+    registry = client(fake)
+    codec = await registry.events("s")
+    ada, bob = await sealed(codec, ADA, BOB)
+    fake.erase("kek1", of("c~1"))
+    registry.keys._followed = -1e9
+    await registry.keys.ready([])
+    assert (await codec.decode(ada)).erased == ("email", "name")
+    assert (await codec.decode(bob)).data == BOB
+
+
+async def test_each_item_of_a_list_may_be_of_another_person() -> None:
+    line = {"type": "record", "name": "demo.Line", "fields": [
+        plain("who", "long"), pii("name", "string", **{"tenor.dataSubject": "@.who"}),
+    ]}  # fmt: skip
+    text = avro(plain("customer", "string"), plain("lines", {"type": "array", "items": line}))
+    fake = personal("SEAL", text)
+    codec = await client(fake).events("s")
+    event = {"customer": "c~1", "lines": [{"who": 1, "name": "x"}, {"who": 2, "name": "y"}]}
+    (value,) = await sealed(codec, event)
+    assert (await codec.decode(value)).data == event
+    fake.erase("kek1", of("1"))
+    read = await (await client(fake).events("s", decode_only=True)).decode(value)
+    assert read.data["lines"] == [{"who": 1, "name": "[erased]"}, {"who": 2, "name": "y"}]
+
+
+LIES = [
+    {"version": 5},
+    {"algorithm": "AES128_GCM"},
+    {"state": "unknown"},
+    {"handle": "00" * 16},
+    {"commitment": "AAAA"},
+]
+
+
+@pytest.mark.parametrize("lie", LIES)
+async def test_a_registry_that_lies_about_persons_is_not_believed(lie: Any) -> None:
+    fake = personal()
+    fake.lies = lambda body: {**body, **lie} if body.get("state") == "live" else body
+    with pytest.raises((errors.KeyMismatch, errors.KeyMissing)):
+        await (await client(fake).events("s")).prepare(ADA)
+
+
+SETTINGS = [
+    ({"encrypt.dek.expiry.days": 0}, "does not name its key"),
+    ({"tenor.dataSubject": "customer"}, "is a path"),
+    ({"tenor.erased": "forget"}, "is one of"),
+]
+
+
+@pytest.mark.parametrize(("params", "reason"), SETTINGS)
+async def test_rules_that_make_no_sense_stop_the_codec(params: Any, reason: str) -> None:
+    with pytest.raises(errors.UnusableRule, match=reason):
+        await client(personal(**params)).events("s")
+
+
+async def test_a_pepper_is_needed() -> None:
+    with pytest.raises(errors.UnusableRule, match="pepper"):
+        await client(personal(), keys={"pepper": b"short"}).events("s")
+
+
+async def test_an_unprepared_person_is_waited_for_or_refused() -> None:
+    """Whoever can wait does; an asynchronous codec says what to await first."""
+    fake = personal()
+    codec = await client(fake).events("s")
+    try:
+        value = codec.encode(ADA).value
+    except errors.KeyNotReady:
+        (value,) = await sealed(codec, ADA)
+    assert (await codec.decode(value)).data == ADA
