@@ -88,6 +88,14 @@ def delete_integration(db: Db, desk: Desk, provider: str, consumer: str) -> None
     record(db, desk.actor, "integration_deleted", f"application:{consumer}", provider=provider)
 
 
+def delete_integrations(db: Db, desk: Desk) -> None:
+    """Remove everything between all applications."""
+    pairs = [(consumer, provider) for consumer, provider, _, _ in pacts.integrations(db)]
+    for consumer, provider in pairs:
+        pacts.delete_integration(db, catalog.application(db, consumer).pk, catalog.application(db, provider).pk)
+    record(db, desk.actor, "integrations_deleted", "application:*", count=len(pairs))
+
+
 def connected(name: str, pairs: Sequence[tuple[str, str]]) -> list[tuple[str, ...]]:
     """The pairs of the connected component that an application is in."""
     reached = {name}

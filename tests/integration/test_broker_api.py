@@ -557,6 +557,10 @@ def test_overviews_show_what_is_there(broker: Broker) -> None:
         assert f">{word}<" in image.text, names
     assert broker.client.delete(path("integrations", "provider", PROVIDER, "consumer", CONSUMER)).status_code == 204
     assert len(broker.get("integrations")["_embedded"]["integrations"]) == 1
+    assert broker.client.delete(path("integrations")).status_code == 204
+    assert broker.get("integrations")["_embedded"]["integrations"] == []
+    assert broker.get("pacts", "latest")["pacts"] == []
+    assert broker.get("pacticipants", CONSUMER, "versions", "1")["number"] == "1"
 
 
 def test_what_few_tools_ask_is_answered_too(broker: Broker) -> None:

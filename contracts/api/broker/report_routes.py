@@ -16,6 +16,7 @@ from contracts.api.broker.index import RELATIONS
 from contracts.api.broker.matrix_routes import matrix_document
 from contracts.api.broker.parts import (
     DELETE_PACT,
+    PURGE_ALL,
     READ,
     READ_ALL,
     READ_PACT,
@@ -91,6 +92,13 @@ async def delete_integration(request: Call, provider: FromPath[str], consumer: F
     """With every pact and result between the two."""
     shared = desk(request)
     await parts(request).services.write(lambda db: broker.delete_integration(db, shared, provider, consumer))
+
+
+@delete("/integrations", PURGE_ALL, summary="Delete all integrations")
+async def delete_integrations(request: Call) -> None:
+    """Every pact and every result; applications, versions and what is deployed stay."""
+    shared = desk(request)
+    await parts(request).services.write(lambda db: broker.delete_integrations(db, shared))
 
 
 # Dashboard.
@@ -412,6 +420,7 @@ async def get_badge_can_i_merge(request: Call, name: FromPath[str]) -> Answer:
 HANDLERS: list[ControllerRouterHandler] = [
     get_integrations,
     delete_integration,
+    delete_integrations,
     get_dashboard,
     get_dashboard_of_pair,
     get_relationships,
