@@ -11,14 +11,15 @@ contract with gaps, an interaction that belongs to no subject are all unknown.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from contracts.coverage import Covered
 from contracts.coverage import Outcome as Coverage
-from contracts.needs import Contract, Evidence, Need, When
+from contracts.needs import Contract, Evidence, When
 from contracts.protection import Waiver, waives
 
 
@@ -182,11 +183,29 @@ def impact(
 
     `warnings_pass`: a reader whose result only changes does not make the change unsafe.
     """
-    contracts = [contract for reader in readers for contract in reader.contracts or ()]
-    judged = iter(cover(contracts))
-    rows = [row for reader in readers for row in _of_reader(question, reader, judged)]
+    judged = cover([contract for reader in readers for contract in reader.contracts or ()])
+    # Versions mostly say the same: what it comes to is worked out once for each answer of coverage.
+    known = {key: _sorted_out(covered) for key, covered in {id(covered): covered for covered in judged}.items()}
+    following = iter(judged)
+    rows = [row for reader in readers for row in _of_reader(question, reader, following, known)]
     rows += [_backward(question, each) for each in unreadable]
     return answer(question.subject, rows, len(readers), question.now, waivers, warnings_pass=warnings_pass)
+
+
+@dataclass(frozen=True, slots=True)
+class _SortedOut:
+    """What coverage said of a contract: the paths where all is well, and the rest with what it means."""
+
+    safe: frozenset[str]
+    rest: tuple[tuple[Covered, Outcome], ...]
+
+
+def _sorted_out(covered: Sequence[Covered]) -> _SortedOut:
+    outcomes = [(each, outcome(each)) for each in covered]
+    return _SortedOut(
+        frozenset(each.need.path for each, found in outcomes if found is Outcome.SAFE),
+        tuple((each, found) for each, found in outcomes if found is not Outcome.SAFE),
+    )
 
 
 def answer(
@@ -238,61 +257,56 @@ def _position(row: Row) -> tuple[object, ...]:
     )
 
 
-def _of_reader(question: Question, reader: Reader, judged: Iterator[Sequence[Covered]]) -> Iterator[Row]:
-    whole = Row(
-        question.subject,
-        reader.application,
-        reader.version,
-        tuple(dict.fromkeys(place.environment for place in reader.places)),
-        Direction.FORWARD,
-        Outcome.UNKNOWN,
-        "",
-        evidence=", ".join(reader.evidence),
-        production=any(place.production for place in reader.places),
-        owner=reader.owner,
-    )
+def _of_reader(
+    question: Question, reader: Reader, judged: Iterator[Sequence[Covered]], known: Mapping[int, _SortedOut]
+) -> Iterator[Row]:
+    environments = tuple(dict.fromkeys(place.environment for place in reader.places))
+    production = any(place.production for place in reader.places)
+    who = question.subject, reader.application, reader.version, environments, Direction.FORWARD
     act = reader.owner or reader.application
+
+    def row(outcome: Outcome, reason: str, evidence: str, age: int | None, act: str, rule: str = "") -> Row:
+        return Row(*who, outcome, reason, None, rule, evidence, age, None, act, production, reader.owner)
+
+    def unknown(rule: str, reason: str, contract: Contract | None = None, age: int | None = None) -> Row:
+        evidence = ", ".join(reader.evidence) if contract is None else contract.evidence
+        return row(Outcome.UNKNOWN, reason, evidence, age, act, rule)
+
     if reader.contracts is None:
-        yield replace(whole, rule=NO_CONTRACT, reason=_without_contract(reader, question.now), act=act)
+        yield unknown(NO_CONTRACT, _without_contract(reader, question.now))
     for sentence in reader.reasons:
-        yield replace(whole, rule=GAP, reason=sentence, act=act)
+        yield unknown(GAP, sentence)
     if not reader.places:
-        yield replace(whole, rule=NOWHERE, reason="where it runs was never recorded (tenor deploy record)", act=act)
-    covered_by = [(contract, next(judged)) for contract in reader.contracts or ()]
-    safe: list[Need] = []
+        yield unknown(NOWHERE, "where it runs was never recorded (tenor deploy record)")
     told: set[tuple[object, ...]] = set()
-    for contract, covered in covered_by:
+    safe: frozenset[str] = frozenset()
+    for contract in reader.contracts or ():
+        found = known[id(next(judged))]
         age, remark = _age(contract.confirmed, question.now)
-        base = replace(whole, evidence=contract.evidence, age=age, act=act)
+        safe |= found.safe
         if contract.partial:
-            yield replace(base, rule=PARTIAL, reason=f"parts of its code were never run when it was recorded{remark}")
+            yield unknown(PARTIAL, f"parts of its code were never run when it was recorded{remark}", contract, age)
         for reason in contract.reasons:
-            yield replace(base, rule=GAP, reason=reason + remark)
-        for each in covered:
-            found = outcome(each)
-            if found is Outcome.SAFE:
-                safe.append(each.need)
-                continue
+            yield unknown(GAP, reason + remark, contract, age)
+        for each, outcome in found.rest:
             # Several interactions of one contract need the same thing: it is told once.
-            key = (each.need.path, found, each.situation, each.reason)
-            if key not in told:
-                told.add(key)
-                yield replace(
-                    base,
-                    outcome=found,
-                    path=each.need.path,
-                    rule=each.situation or each.outcome,
-                    reason=_sentence(each, found) + remark,
-                    witness=each.witness,
-                    act=_who_acts(question, reader),
-                )
+            key = (each.need.path, outcome, each.situation, each.reason)
+            if key in told:
+                continue
+            told.add(key)
+            actor = _who_acts(question, reader)
+            plain = row(
+                outcome,
+                _sentence(each, outcome) + remark,
+                contract.evidence,
+                age,
+                actor,
+                each.situation or each.outcome,
+            )
+            yield replace(plain, path=each.need.path, witness=each.witness)
     if reader.contracts is not None and not told:
-        yield replace(
-            whole,
-            outcome=Outcome.SAFE,
-            reason=_told_safe(safe, reader.contracts),
-            age=_oldest(reader.contracts, question.now),
-        )
+        age = _oldest(reader.contracts, question.now)
+        yield row(Outcome.SAFE, _told_safe(safe), ", ".join(reader.evidence), age, "")
 
 
 def _without_contract(reader: Reader, now: int) -> str:
@@ -316,8 +330,9 @@ def _oldest(contracts: Sequence[Contract], now: int) -> int | None:
     return max(ages, default=None)
 
 
-def _told_safe(needs: Sequence[Need], contracts: Sequence[Contract]) -> str:
-    paths = sorted({need.path or "the event" for need in needs})
+@lru_cache(1000)
+def _told_safe(found: frozenset[str]) -> str:
+    paths = sorted(path or "the event" for path in found)
     if not paths:
         return "it needs nothing of the event"
     shown = ", ".join(paths[:5]) + (f" and {len(paths) - 5} more" if len(paths) > 5 else "")

@@ -7,7 +7,9 @@ put together by those, and all their needs are asked about in one go.
 from __future__ import annotations
 
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from contracts import coverage
@@ -36,8 +38,19 @@ def surroundings(needs: Sequence[Need], given: Given) -> Hashable:
     return frozenset((each, each in given.listed, each in given.typed, given.aliases.get(each, ())) for each in found)
 
 
+_MOST_KEYS = 20_000
+_keys: OrderedDict[int, tuple[Sequence[Need], Hashable]] = OrderedDict()
+
+
 def _key(contract: Contract) -> Hashable:
-    return coverage.view_of(contract), surroundings(contract.needs, Given.by(contract))
+    """What contracts are put together by. Needs are kept with it, so that their identity stays theirs."""
+    known = _keys.get(id(contract.needs))
+    if known is None:
+        known = _keys[id(contract.needs)] = contract.needs, surroundings(contract.needs, Given.by(contract))
+        while len(_keys) > _MOST_KEYS:
+            with suppress(KeyError):  # another reader thread was faster
+                _keys.popitem(last=False)
+    return coverage.view_of(contract), known[1]
 
 
 class Judge:

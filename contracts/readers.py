@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from threading import Lock
 
 from contracts import kept
@@ -55,9 +55,12 @@ def contracts(db: Db, rows: Sequence[Kept]) -> dict[int, tuple[Contract, ...]]:
         read = {digest: kept.read(texts[pk]) for digest, pk in missing.items()}
         _memory.put(read)
         known |= read
-    return {
-        row.pk: tuple(replace(contract, confirmed=row.confirmed_at) for contract in known[row.digest]) for row in rows
-    }
+    return {row.pk: tuple(_confirmed(each, row.confirmed_at) for each in known[row.digest]) for row in rows}
+
+
+def _confirmed(of: Contract, at: int) -> Contract:
+    """A contract with its date; `dataclasses.replace` takes five times as long."""
+    return Contract(of.needs, of.evidence, of.description, of.version, of.partial, of.reasons, at)
 
 
 @dataclass(slots=True)
