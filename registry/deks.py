@@ -159,6 +159,13 @@ def kek(db: Db, name: str, *, deleted: bool = False) -> Kek:
     return found
 
 
+def still(db: Db, known: Kek) -> Kek:
+    """A KEK that was read before, if it is still that one and live. Raises KeyNotFound."""
+    if kek(db, known.name).pk != known.pk:
+        raise KeyNotFound(key=known.name)
+    return known
+
+
 def create_kek(db: Db, actor: Actor, wish: KekWish, quota: int) -> Kek:
     """A new KEK; one that is the same but for being deleted gets that state. Raises KeyExists, TooManyKeys."""
     name, now = str(wish.name), now_ms()

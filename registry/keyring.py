@@ -254,7 +254,7 @@ class Keyring:
                 raise KeyExists(key=existing.subject)
             wish = replace(wish, commitment=await self._require_opening(kek, wish))
         made = await self.store.write(
-            lambda db: deks.create_dek(db, actor, deks.kek(db, kek_name), wish, self.settings.key_quota)
+            lambda db: deks.create_dek(db, actor, deks.still(db, kek), wish, self.settings.key_quota)
         )
         return await self.opened(actor, kek, made)
 
@@ -274,7 +274,7 @@ class Keyring:
         """Make and wrap a key, once this request has won its creation."""
         quota, until = self.settings.key_quota, asyncio.get_running_loop().time() + _WAIT
         while True:
-            won = await self.store.write(lambda db: deks.reserve(db, actor, deks.kek(db, kek.name), wish, quota))
+            won = await self.store.write(lambda db: deks.reserve(db, actor, deks.still(db, kek), wish, quota))
             if isinstance(won, Dek):
                 return await self.opened(actor, kek, won)
             if won.mine:
@@ -331,9 +331,17 @@ class Keyring:
             raise KmsFailed(action="unwrap", reason="the blob holds another key than the one that was made")
 
     async def read_dek(
-        self, actor: Actor, kek_name: str, subject: str, algorithm: str, version: int, *, deleted: bool = False
+        self,
+        actor: Actor,
+        kek_name: str,
+        subject: str,
+        algorithm: str,
+        version: int,
+        *,
+        deleted: bool = False,
+        people: bool = False,
     ) -> tuple[Kek, Opened]:
-        """A DEK for a client; a version from 2^20 on may be a person's, of whatever subject.
+        """A DEK for a client; with `people` a version from 2^20 on may be a person's, of whatever subject.
 
         Raises KeyNotFound, KmsDenied, KmsFailed.
         """
@@ -344,7 +352,7 @@ class Keyring:
             try:
                 return kek, deks.dek(db, kek, named, algorithm, version, deleted=deleted)
             except KeyNotFound:
-                if version < PERSONS_FROM:
+                if version < PERSONS_FROM or not people:
                     raise
             (known,) = persons.resolve(db, kek, [], [version])
             if known.person is None or known.person.algorithm != algorithm:
@@ -439,7 +447,8 @@ class Keyring:
         resolved = await self._people(kek, known)
         released = sorted(each.known.version or 0 for each in resolved if each.material is not None)
         if released:
-            await self._note(actor, f"kek:{kek.name}", {"persons": released})
+            # Not counted by the minute: what such requests ask for is rarely the same.
+            await self.store.write(lambda db: record(db, actor, "release", f"kek:{kek.name}", persons=released))
         return kek, resolved
 
     async def _minted(self, kek: Kek, handles: Sequence[bytes], algorithm: str) -> list[Minting]:
@@ -452,13 +461,14 @@ class Keyring:
             cell = await self.store.write(
                 lambda db: person_rows.insert_cell(db, kek.pk, material, kek.kms_key_id, now_ms())
             )
-        cipher = await self._cell(kek, cell)
-        minting = []
-        for handle in handles:
+        cipher, pk = await self._cell(kek, cell), cell.pk
+
+        def make(handle: bytes) -> Minting:
             key = algorithms.new_key(algorithm)
             committed = algorithms.commitment(algorithms.raw(algorithm, key))
-            minting.append(Minting(handle, algorithm, cipher.seal(key, _in_cell(kek, handle)), committed, cell.pk))
-        return minting
+            return Minting(handle, algorithm, cipher.seal(key, _in_cell(kek, handle)), committed, pk)
+
+        return await self._ask("make persons' keys", lambda: [make(handle) for handle in handles])
 
     async def _cell(self, kek: Kek, cell: Cell) -> algorithms.Cipher:
         serialised = await self._unwrapped(kek, cell.material, cell.wrapped_by)
@@ -469,7 +479,7 @@ class Keyring:
         used = sorted({each.person.cell_pk for each in known if each.person and each.person.cell_pk is not None})
         cells = await self.store.read(lambda db: person_rows.cells(db, used)) if used else {}
         ciphers = {pk: await self._cell(kek, cell) for pk, cell in cells.items()}
-        return [self._person(kek, each, ciphers) for each in known]
+        return await self._ask("open persons' keys", lambda: [self._person(kek, each, ciphers) for each in known])
 
     def _person(self, kek: Kek, known: Known, ciphers: Mapping[int, algorithms.Cipher]) -> Resolved:
         person = known.person
@@ -527,7 +537,8 @@ class Keyring:
         def look(db: Db) -> Sequence[Dek | Cell]:
             cells = person_rows.cells_behind(db, kek.pk, before, skip + limit)
             keys = dek_rows.behind(db, kek.pk, before, skip + limit)
-            return [*cells, *keys][skip : skip + limit]
+            found: list[Dek | Cell] = [*cells, *keys]
+            return found[skip : skip + limit]
 
         return await self.store.read(look, heavy=True)
 

@@ -30,7 +30,13 @@ def _subject(db: Db, name: str) -> Sequence[str]:
     return [str(each) for each in dict.fromkeys((named, subjects.aliased(db, named)))]
 
 
-RESOLVERS: dict[str, Resolve] = {"subject": _subject}
+def _dek(db: Db, name: str) -> Sequence[str]:
+    """The key of a subject, and of the one it is an alias of: an alias must not lead to another subject's key."""
+    named = Subject.parse(name)
+    return [str(each) for each in dict.fromkeys((named, subjects.aliased(db, named, for_deks=True)))]
+
+
+RESOLVERS: dict[str, Resolve] = {"subject": _subject, "dek": _dek}
 """By kind. Contract testing adds its own, whose paths name things by number."""
 
 

@@ -20,7 +20,7 @@ from registry.api.confluent.routes import delete, get, post, put
 from registry.deks import DekWish, KekWish
 from registry.keyring import Opened
 from registry.security.access import Action, Needs
-from registry.security.guard import actor_of
+from registry.security.guard import actor_of, may
 from registry.services import Call, services
 from registry.store.queries import deks as queries
 from registry.store.queries.deks import Kek
@@ -28,7 +28,7 @@ from tenor.keys.algorithms import DEFAULT
 
 BASE = "/dek-registry/v1/keks"
 
-LIST_KEKS = Needs(Action.READ, "kek")
+LIST_KEKS = Needs(Action.READ, "kek", filtered=True)
 READ_KEK = Needs(Action.READ, "kek", "name")
 WRITE_KEK = Needs(Action.WRITE, "kek", "name")
 USE_KEK = Needs(Action.CONFIGURE, "kek", "name")
@@ -109,10 +109,12 @@ async def list_keks(
     limit: q.Limit = None,
 ) -> list[str]:
     """Names, sorted."""
-    skip, most = max(0, q.number(offset, 0)), q.number(limit, -1)
-    return await services(request).read(
-        lambda db: queries.kek_names(db, prefixes or (), deleted=q.flag(deleted), offset=skip, limit=most), heavy=True
+    skip, most, actor = max(0, q.number(offset, 0)), q.number(limit, -1), actor_of(request)
+    names = await services(request).read(
+        lambda db: queries.kek_names(db, prefixes or (), deleted=q.flag(deleted)), heavy=True
     )
+    seen = [each for each in names if may(actor, Action.READ, "kek", each)][skip:]
+    return seen if most <= 0 else seen[:most]
 
 
 @post(BASE, CREATE_KEK, errors.KeyExists, errors.TooManyKeys, errors.InvalidKey, *_KMS, summary="Create a KEK")
@@ -204,6 +206,13 @@ async def list_deks(
     )
 
 
+def _expected(if_match: str | None) -> int | None:
+    if if_match is None:
+        return None
+    text = if_match.strip('" ')
+    return 0 if text == "0" else deks.version_numbered(text)
+
+
 _CREATE = (errors.KeyNotFound, errors.KeyExists, errors.TooManyKeys, errors.InvalidKey, errors.InvalidVersion, *_KMS)
 
 
@@ -222,7 +231,7 @@ async def _create(
         data.encrypted_key_material or None,
         None if data.commitment is None else deks.decoded(data.commitment),
         bool(data.deleted),
-        None if if_match is None else q.number(if_match.strip('" '), 0),
+        _expected(if_match),
     )
     opened = await services(request).keyring.create_dek(actor_of(request), name, wish, rewrap=q.flag(rewrap))
     return dek_answer(request, name, opened)
@@ -260,8 +269,15 @@ _READ = (errors.KeyNotFound, errors.InvalidKey, errors.InvalidVersion, *_KMS)
 async def _read(
     request: Call, name: str, subject: str, version: int, algorithm: str | None, deleted: str | None
 ) -> wire.DekAnswer:
+    actor = actor_of(request)
     kek, opened = await services(request).keyring.read_dek(
-        actor_of(request), name, subject, deks.algorithm_named(algorithm), version, deleted=q.flag(deleted)
+        actor,
+        name,
+        subject,
+        deks.algorithm_named(algorithm),
+        version,
+        deleted=q.flag(deleted),
+        people=may(actor, Action.RELEASE, "kek", name),  # a person's key belongs to no subject
     )
     return dek_answer(request, kek.name, opened)
 

@@ -94,13 +94,11 @@ def kek(db: Db, name: str) -> Kek | None:
     return None if row is None else _kek(row)
 
 
-def kek_names(
-    db: Db, prefixes: Sequence[str] = (), *, deleted: bool = False, offset: int = 0, limit: int | None = None
-) -> list[str]:
-    """Names, sorted; with prefixes those that have a DEK for a subject that begins with one of them."""
+def kek_names(db: Db, prefixes: Sequence[str] = (), *, deleted: bool = False) -> list[str]:
+    """Names, sorted; with prefixes those that have a DEK for a subject that begins with one of them (`:*:` any)."""
     where = [] if deleted else ["deleted_at IS NULL"]
     parameters: dict[str, str] = {}
-    if prefixes:
+    if prefixes and ":*:" not in prefixes:
         begins = []
         for number, prefix in enumerate(prefixes):
             parameters[f"prefix{number}"] = prefix
@@ -110,11 +108,8 @@ def kek_names(
             f"pk IN (SELECT kek_pk FROM dek WHERE ({' OR '.join(begins)}) AND dek.material IS NOT NULL{alive})"  # noqa: S608 # constants
         )
     rows = db.all(
-        f"""SELECT name FROM kek WHERE {" AND ".join(where) or "1 = 1"}
-        ORDER BY name LIMIT :limit OFFSET :offset""",  # noqa: S608 # constants
+        f"SELECT name FROM kek WHERE {' AND '.join(where) or '1 = 1'} ORDER BY name",  # noqa: S608 # constants
         **parameters,
-        limit=_limit(limit),
-        offset=offset,
     )
     return [name for (name,) in rows]
 
@@ -292,7 +287,9 @@ def update_dek(db: Db, dek: Dek) -> None:
 
 
 def delete_deks(db: Db, pks: Sequence[int]) -> None:
-    """Remove DEKs for good."""
+    """Remove DEKs for good; on SQLite the pages they lay on are overwritten."""
+    if db.dialect == "sqlite":
+        db.one("PRAGMA secure_delete = ON")
     db.many("DELETE FROM dek WHERE pk = :pk", [{"pk": pk} for pk in pks])
 
 
