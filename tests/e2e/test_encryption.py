@@ -1,0 +1,297 @@
+"""Sealed events between Tenor's client and third-party ones as they are, over a served registry."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from confluent_kafka.schema_registry import SchemaRegistryClient
+from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
+from confluent_kafka.schema_registry.json_schema import JSONDeserializer, JSONSerializer
+from confluent_kafka.serialization import MessageField, SerializationContext, SerializationError
+
+import tenor
+from tenor import Keys, Schema
+from tenor._sync import keys as keys_module
+from tenor.errors import Erased
+from tenor.integrations.confluent_kafka import Deserializer, Serializer
+from tenor.sealing.persons import handle
+from tests import stock_kms
+from tests.legs import NODE_PROJECT
+
+# Its HTTP client warns that it will be replaced: news for its authors.
+pytestmark = pytest.mark.filterwarnings("ignore:The httpx module is deprecated")
+
+SECRET, PEPPER = "e2e-secret", b"sixteen bytes of pepper"
+AVRO = json.dumps(
+    {
+        "type": "record",
+        "name": "Customer",
+        "namespace": "shop",
+        "fields": [
+            {"name": "id", "type": "string"},
+            {"name": "email", "type": "string", "confluent:tags": ["PII"]},
+            {"name": "phone", "type": ["null", "string"], "confluent:tags": ["PII"]},
+            {"name": "token", "type": "bytes", "confluent:tags": ["PII"]},
+            {"name": "names", "type": {"type": "array", "items": "string"}, "confluent:tags": ["PII"]},
+            {"name": "total", "type": "double"},
+        ],
+    }
+)
+JSON = json.dumps(
+    {
+        "title": "Customer",
+        "type": "object",
+        "properties": {
+            "id": {"type": "string"},
+            "email": {"type": "string", "confluent:tags": ["PII"]},
+            "names": {"type": "array", "items": {"type": "string"}, "confluent:tags": ["PII"]},
+        },
+    }
+)
+EVENTS: dict[str, Any] = {
+    "AVRO": {
+        "id": "c-1",
+        "email": "ada@example.org",
+        "phone": "+44",
+        "token": b"\x00\x01\xff",
+        "names": ["Ada", "Countess"],
+        "total": 1.5,
+    },
+    "JSON": {"id": "c-1", "email": "ada@example.org", "names": ["Ada", "Countess"]},
+}
+TEXTS = {"AVRO": AVRO, "JSON": JSON}
+SECRETS = [b"ada@example.org", b"Countess"]
+
+# name, format, type, further parameters
+CASES: list[tuple[str, str, str, dict[str, str]]] = [
+    ("gcm256", "AVRO", "ENCRYPT", {}),
+    ("gcm128", "AVRO", "ENCRYPT", {"encrypt.dek.algorithm": "AES128_GCM"}),
+    ("siv", "AVRO", "ENCRYPT", {"encrypt.dek.algorithm": "AES256_SIV"}),
+    ("rotating", "AVRO", "ENCRYPT", {"encrypt.dek.expiry.days": "1"}),
+    ("rotating-siv", "AVRO", "ENCRYPT", {"encrypt.dek.algorithm": "AES256_SIV", "encrypt.dek.expiry.days": "1"}),
+    ("body", "AVRO", "ENCRYPT_PAYLOAD", {}),
+    ("rotating-body", "AVRO", "ENCRYPT_PAYLOAD", {"encrypt.dek.expiry.days": "1"}),
+    ("json", "JSON", "ENCRYPT", {}),
+    ("json-body", "JSON", "ENCRYPT_PAYLOAD", {"encrypt.dek.expiry.days": "1"}),
+]
+CASE = pytest.mark.parametrize(("name", "format", "type_", "params"), CASES, ids=[case[0] for case in CASES])
+
+
+def rule_set(type_: str, kek: str, params: dict[str, str]) -> dict[str, Any]:
+    body = type_.endswith("PAYLOAD")
+    base = {"encrypt.kek.name": kek, "encrypt.kms.type": "local-kms", "encrypt.kms.key.id": "key"}
+    rule = {
+        "name": "seal", "kind": "TRANSFORM", "mode": "WRITEREAD", "type": type_, "tags": [] if body else ["PII"],
+        "params": {**base, **params}, "onFailure": "ERROR,ERROR",
+    }  # fmt: skip
+    return {"encodingRules" if body else "domainRules": [rule]}
+
+
+@pytest.fixture
+def ours(registry: httpx.Client) -> Iterator[tenor.Registry]:
+    keys = Keys(kms={"local-kms": {"secret": SECRET}}, pepper=PEPPER, jitter=0.0)
+    with tenor.Registry(str(registry.base_url), keys=keys) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _stock_rules() -> None:
+    stock_kms.register()
+
+
+@pytest.fixture
+def stock(registry: httpx.Client) -> Iterator[SchemaRegistryClient]:
+    with SchemaRegistryClient({"url": str(registry.base_url)}) as opened:
+        yield opened
+
+
+def stock_pair(client: SchemaRegistryClient, format: str) -> tuple[Any, Any]:
+    """confluent-kafka's serialiser and deserialiser with rules. Each call makes new ones: their caches never expire."""
+    conf = {"auto.register.schemas": False, "use.latest.version": True}
+    rules = {"secret": SECRET}
+    if format == "JSON":
+        return JSONSerializer(None, client, conf=conf, rule_conf=rules), JSONDeserializer(
+            None, schema_registry_client=client, rule_conf=rules
+        )
+    return AvroSerializer(client, None, conf=conf, rule_conf=rules), AvroDeserializer(client, rule_conf=rules)
+
+
+def place(topic: str) -> SerializationContext:
+    return SerializationContext(topic, MessageField.VALUE)
+
+
+def registered(ours: tenor.Registry, topic: str, format: str, type_: str, params: dict[str, str]) -> str:
+    schema = Schema(TEXTS[format], format, rule_set=rule_set(type_, f"kek-{topic}", params))
+    ours.register(f"{topic}-value", schema)
+    return f"{topic}-value"
+
+
+@CASE
+def test_confluent_kafka_reads_what_tenor_writes_and_writes_what_tenor_reads(
+    ours: tenor.Registry, stock: SchemaRegistryClient, name: str, format: str, type_: str, params: dict[str, str]
+) -> None:
+    topic, event = f"py-{name}", EVENTS[format]
+    codec = ours.events(registered(ours, topic, format, type_, params))
+    write, read = stock_pair(stock, format)
+    value = codec.encode_value(event)
+    assert not any(secret in value for secret in SECRETS)
+    assert read(value, place(topic)) == event
+    theirs = write(json.loads(json.dumps(event)) if format == "JSON" else dict(event), place(topic))
+    assert codec.decode(theirs).data == event
+
+
+@CASE
+def test_stock_producers_make_keys_that_tenor_opens(
+    ours: tenor.Registry, stock: SchemaRegistryClient, name: str, format: str, type_: str, params: dict[str, str]
+) -> None:
+    topic, event = f"first-{name}", EVENTS[format]
+    subject = registered(ours, topic, format, type_, params)
+    write, _ = stock_pair(stock, format)
+    value = write(dict(event), place(topic))
+    assert ours.events(subject, decode_only=True).decode(value).data == event
+
+
+@pytest.mark.parametrize("type_", ["ENCRYPT", "ENCRYPT_PAYLOAD"])
+def test_rotated_keys(
+    ours: tenor.Registry,
+    stock: SchemaRegistryClient,
+    registry: httpx.Client,
+    type_: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    topic = f"rotated-{type_.lower()}"
+    subject = registered(ours, topic, "AVRO", type_, {"encrypt.dek.expiry.days": "1"})
+    values = [ours.events(subject).encode_value(EVENTS["AVRO"])]
+    later = time.time() + 3 * 86_400
+    monkeypatch.setattr(keys_module, "_wall", lambda: later)
+    keys = Keys(kms={"local-kms": {"secret": SECRET}}, jitter=0.0)
+    with tenor.Registry(str(registry.base_url), keys=keys) as other:
+        values.append(other.events(subject).encode_value(EVENTS["AVRO"]))
+    versions = registry.get(f"/dek-registry/v1/keks/kek-{topic}/deks/{subject}/versions").json()
+    assert versions == [1, 2]
+    write, read = stock_pair(stock, "AVRO")
+    values.append(write(dict(EVENTS["AVRO"]), place(topic)))
+    reader = ours.events(subject, decode_only=True)
+    for value in values:
+        assert read(value, place(topic)) == reader.decode(value).data == EVENTS["AVRO"]
+
+
+def test_a_person_is_erased_and_nobody_else(
+    ours: tenor.Registry, stock: SchemaRegistryClient, registry: httpx.Client
+) -> None:
+    params = {"encrypt.dek.expiry.days": "30", "tenor.dataSubject": "$.id"}
+    subject = registered(ours, "people", "AVRO", "ENCRYPT", params)
+    codec = ours.events(subject)
+    ada, bob = EVENTS["AVRO"], {**EVENTS["AVRO"], "id": "c-2", "email": "bob@example.org"}
+    values = [codec.encode_value(ada), codec.encode_value(bob)]
+    # Unmodified consumers read persons' keys as versions like any other.
+    _, read = stock_pair(stock, "AVRO")
+    assert [read(value, place("people")) for value in values] == [ada, bob]
+    assert codec.decode_many([(value, None) for value in values])[1].data == bob
+    person = handle(PEPPER, "person", "c-1").hex()
+    answer = registry.delete(f"/api/v1/keks/kek-people/persons/{person}", params={"legal_basis": "GDPR Art. 17"})
+    assert answer.status_code == 200, answer.text
+    keys = Keys(kms={"local-kms": {"secret": SECRET}}, pepper=PEPPER)
+    with tenor.Registry(str(registry.base_url), keys=keys) as fresh:
+        reader = fresh.events(subject)
+        gone, there = reader.decode_many([(value, None) for value in values])
+        assert (gone.data["email"], gone.data["phone"], gone.data["total"]) == ("[erased]", None, 1.5)
+        assert gone.erased == ("email", "phone", "token", "names", "names")
+        assert (there.data, there.erased) == (bob, ())
+        with pytest.raises(Erased):
+            reader.encode(ada)
+    with SchemaRegistryClient({"url": str(registry.base_url)}) as other:
+        _, read = stock_pair(other, "AVRO")
+        assert read(values[1], place("people")) == bob
+
+
+def test_what_seal_sealed_stops_stock_consumers(ours: tenor.Registry, stock: SchemaRegistryClient) -> None:
+    schema = Schema(AVRO, rule_set=rule_set("SEAL", "kek-seal", {}))
+    codec = ours.events("seal-value", schema=schema, register=True)
+    value = codec.encode_value(EVENTS["AVRO"])
+    assert codec.decode(value).data == EVENTS["AVRO"]
+    _, read = stock_pair(stock, "AVRO")
+    with pytest.raises(SerializationError):
+        read(value, place("seal"))
+
+
+def test_a_shared_kek_needs_no_key_system_at_the_client(ours: tenor.Registry, registry: httpx.Client) -> None:
+    """The registry was started without a secret for the KEK's system: it says so, and nothing goes out."""
+    body = {"name": "kek-shared", "kmsType": "local-kms", "kmsKeyId": "key", "shared": True}
+    answer = registry.post("/dek-registry/v1/keks", json=body)
+    subject = registered(ours, "shared", "AVRO", "ENCRYPT", {})
+    if answer.status_code == 200:
+        with pytest.raises(tenor.TenorError):
+            ours.events(subject)
+
+
+def test_the_drop_in_runs_the_same_rules(ours: tenor.Registry, stock: SchemaRegistryClient) -> None:
+    registered(ours, "dropin", "AVRO", "ENCRYPT", {"encrypt.dek.expiry.days": "1"})
+    write, read = stock_pair(stock, "AVRO")
+    mine, mine_read = Serializer(ours, conf={"use.latest.version": True}), Deserializer(ours)
+    value = mine(EVENTS["AVRO"], place("dropin"))
+    assert not any(secret in value for secret in SECRETS)
+    assert read(value, place("dropin")) == EVENTS["AVRO"]
+    assert mine_read(write(dict(EVENTS["AVRO"]), place("dropin")), place("dropin")) == EVENTS["AVRO"]
+
+
+# --- Node ----------------------------------------------------------------------------------------------------------
+
+
+def told(value: Any) -> Any:
+    match value:
+        case bytes():
+            return {"hex": value.hex()}
+        case dict():
+            return {key: told(item) for key, item in value.items()}
+        case list():
+            return [told(item) for item in value]
+    return value
+
+
+@pytest.mark.node
+def test_node_reads_what_tenor_writes_and_writes_what_tenor_reads(ours: tenor.Registry, registry: httpx.Client) -> None:
+    requests, expected, codecs = [], [], []
+    for name, format, type_, params in CASES:
+        topic = f"node-{name}"
+        codec = ours.events(registered(ours, topic, format, type_, params))
+        codecs.append((codec, EVENTS[format]))
+        event = told(EVENTS[format])
+        requests.append({"topic": topic, "format": format, "value": codec.encode_value(EVENTS[format]).hex()})
+        requests.append({"topic": topic, "format": format, "event": event})
+        expected.append(event)
+    person = ours.events(
+        registered(
+            ours, "node-person", "AVRO", "ENCRYPT", {"encrypt.dek.expiry.days": "9", "tenor.dataSubject": "$.id"}
+        )
+    )
+    requests.append({"topic": "node-person", "value": person.encode_value(EVENTS["AVRO"]).hex()})
+    run = subprocess.run(
+        ["node", "encryption.mjs", str(registry.base_url).rstrip("/"), SECRET],
+        input="\n".join(map(json.dumps, requests)),
+        cwd=NODE_PROJECT,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    answers = [json.loads(line) for line in run.stdout.splitlines() if line.startswith("{")]
+    assert [_flat(answer["event"]) for answer in answers[0:-1:2]] == expected
+    assert _flat(answers[-1]["event"]) == told(EVENTS["AVRO"])
+    for (codec, event), answer in zip(codecs, answers[1::2], strict=True):
+        assert codec.decode(bytes.fromhex(answer["value"])).data == event
+
+
+def _flat(event: Any) -> Any:
+    """Node's Avro wraps a value of a union in an object that names the branch."""
+    return {
+        key: value["string"] if isinstance(value, dict) and list(value) == ["string"] else value
+        for key, value in event.items()
+    }
