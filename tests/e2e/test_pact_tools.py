@@ -240,6 +240,75 @@ def test_webhooks_are_created_changed_and_tried(tool: Tool, broker: Broker) -> N
     broker.client.delete(path("webhooks", hook["uuid"]))
 
 
+# Who calls
+
+
+@dataclass(frozen=True)
+class Guarded:
+    """A broker that asks who calls."""
+
+    client: httpx.Client
+    folder: Path
+    environment: dict[str, str]
+
+    def token(self, name: str, *grants: str) -> str:
+        """A token of an identity with these grants, as an operator makes it beside the server."""
+        done = subprocess.run(
+            [SERVER, "token", "create", name, *(word for grant in grants for word in ("--grant", grant))],
+            cwd=self.folder,
+            env={**os.environ, **self.environment},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        return done.stdout.strip().splitlines()[-1]
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+    folder = tmp_path_factory.mktemp("guarded")
+    environment = {"TENOR_DATABASE_URL": "sqlite:///t.db", "TENOR_AUTHENTICATION": "on"}
+    with served([SERVER, "serve"], cwd=folder, environment=environment) as client:
+        yield Guarded(client, folder, environment)
+
+
+@pytest.mark.parametrize("name", ["rust", pytest.param("ruby", marks=pytest.mark.pactruby)])
+def test_the_tools_log_in_and_do_what_they_were_granted(guarded: Guarded, tmp_path: Path, name: str) -> None:
+    consumer, provider = f"{name}/kiosk é", f"{name} till+"
+    tool = Tool(tuple(TOOLS[name]), broker_url(guarded.client), consumer, provider)
+    operator = guarded.token("operator", "admin@*", "deploy@environment:*")
+    guarded.client.headers["Authorization"] = f"Bearer {operator}"
+    broker = Broker(guarded.client)
+    writer = guarded.token(f"{name}-ci", f"developer@application:{consumer}", f"developer@application:{provider}")
+    reader, deployer = guarded.token("reader", "reader@*"), guarded.token("cd", "reader@*", "deploy@environment:test")
+    publish = ("publish", write(tmp_path, pact(consumer, provider, [message("m")])), "--consumer-app-version", "1",
+               "--branch", "main")  # fmt: skip
+    for refused in ((), ("-u", "x", "-p", "nonsense"), ("-k", reader)):
+        tool.run(*publish, *refused, code=1)
+        assert broker.client.get(path("pacticipants", consumer)).status_code == 404, refused
+    tool.run(*publish, "-k", writer)
+    assert broker.get("pacts", "provider", provider, "consumer", consumer, "version", "1")["interactions"]
+    for as_password in (("-u", f"{name}-ci", "-p", writer), ("-k", writer)):
+        tool.run("create-version-tag", "--pacticipant", consumer, "--version", "1", "--tag", "t", *as_password)
+    broker.version(provider, "7")
+    record = ("record-deployment", "--pacticipant", provider, "--version", "7", "--environment", "test")
+    here = ("environments", broker.environments()["test"], "deployed-versions", "currently-deployed")
+
+    def deployed() -> list[str]:
+        rows = broker.get(*here, pacticipant=provider)["_embedded"]["deployedVersions"]
+        return [one["_embedded"]["version"]["number"] for one in rows]
+
+    tool.run(*record, "-k", reader, code=1)
+    assert deployed() == []
+    tool.run(*record, "-k", deployer)
+    assert deployed() == ["7"]
+    ask = ("can-i-deploy", "--pacticipant", consumer, "--version", "1", "--to-environment", "test")
+    tool.run(*ask, "-k", reader, code=1)
+    broker.result(consumer, "1", provider, "7", success=True)
+    tool.run(*ask, "-k", reader)
+
+
 # pact-python's verifier (the Rust core)
 
 
