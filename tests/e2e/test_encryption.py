@@ -22,7 +22,9 @@ from tenor.errors import Erased
 from tenor.integrations.confluent_kafka import Deserializer, Serializer
 from tenor.sealing.persons import handle
 from tests import stock_kms
+from tests.e2e.conftest import SERVER
 from tests.legs import NODE_PROJECT
+from tests.served import served
 
 # Its HTTP client warns that it will be replaced: news for its authors.
 pytestmark = pytest.mark.filterwarnings("ignore:The httpx module is deprecated")
@@ -91,6 +93,15 @@ def rule_set(type_: str, kek: str, params: dict[str, str]) -> dict[str, Any]:
         "params": {**base, **params}, "onFailure": "ERROR,ERROR",
     }  # fmt: skip
     return {"encodingRules" if body else "domainRules": [rule]}
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """A registry that may use a key system of its own, for shared KEKs."""
+    kms = json.dumps({"local-kms": {"secret": "the server's"}})
+    environment = {"TENOR_DATABASE_URL": "sqlite:///t.db", "TENOR_KMS": kms}
+    with served([SERVER, "serve"], cwd=tmp_path_factory.mktemp("served"), environment=environment) as client:
+        yield client
 
 
 @pytest.fixture
@@ -221,14 +232,29 @@ def test_what_seal_sealed_stops_stock_consumers(ours: tenor.Registry, stock: Sch
         read(value, place("seal"))
 
 
-def test_a_shared_kek_needs_no_key_system_at_the_client(ours: tenor.Registry, registry: httpx.Client) -> None:
-    """The registry was started without a secret for the KEK's system: it says so, and nothing goes out."""
-    body = {"name": "kek-shared", "kmsType": "local-kms", "kmsKeyId": "key", "shared": True}
-    answer = registry.post("/dek-registry/v1/keks", json=body)
-    subject = registered(ours, "shared", "AVRO", "ENCRYPT", {})
-    if answer.status_code == 200:
-        with pytest.raises(tenor.TenorError):
-            ours.events(subject)
+@pytest.mark.parametrize("type_", ["ENCRYPT", "ENCRYPT_PAYLOAD"])
+def test_a_shared_kek_needs_no_key_system_at_any_client(
+    registry: httpx.Client, stock: SchemaRegistryClient, type_: str
+) -> None:
+    topic = f"shared-{type_.lower()}"
+    body = {"name": f"kek-{topic}", "kmsType": "local-kms", "kmsKeyId": "key", "shared": True}
+    assert registry.post("/dek-registry/v1/keks", json=body).status_code == 200
+    with tenor.Registry(str(registry.base_url), keys=Keys(pepper=PEPPER)) as bare:
+        codec = bare.events(registered(bare, topic, "AVRO", type_, {}))
+        value = codec.encode_value(EVENTS["AVRO"])
+        _, read = stock_pair(stock, "AVRO")
+        assert read(value, place(topic)) == codec.decode(value).data == EVENTS["AVRO"]
+
+
+def test_persons_of_a_shared_kek(registry: httpx.Client) -> None:
+    body = {"name": "kek-cells", "kmsType": "local-kms", "kmsKeyId": "key", "shared": True}
+    assert registry.post("/dek-registry/v1/keks", json=body).status_code == 200
+    with tenor.Registry(str(registry.base_url), keys=Keys(pepper=PEPPER)) as bare:
+        codec = bare.events(registered(bare, "cells", "AVRO", "SEAL", {"tenor.dataSubject": "$.id"}))
+        values = [codec.encode_value({**EVENTS["AVRO"], "id": f"c-{number}"}) for number in range(3)]
+        read = codec.decode_many([(value, None) for value in values])
+        assert [event.data["id"] for event in read] == ["c-0", "c-1", "c-2"]
+        assert {event.data["email"] for event in read} == {"ada@example.org"}
 
 
 def test_the_drop_in_runs_the_same_rules(ours: tenor.Registry, stock: SchemaRegistryClient) -> None:
