@@ -13,6 +13,7 @@ optional item, array or map is judged where it is there: no items, no question.
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections import deque
 from collections.abc import Hashable, Iterable, Iterator, Sequence
@@ -263,8 +264,14 @@ def _covered(schema: Schema, need: Need, given: Given, view: View, patterns: Ful
         return Covered(need, Outcome.GUARANTEED, given=given, view=view)
     outcome = Outcome.CONDITIONAL if satisfiable else Outcome.IMPOSSIBLE
     situation = min((each for each, _ in against), key=lambda each: _gravity(need, each))
-    reasons = dict.fromkeys(reason for each, reason in against if each == situation)
-    return Covered(need, outcome, situation, "; ".join([*reasons][:4]), given=given, view=view)
+    reasons = [*dict.fromkeys(reason for each, reason in against if each == situation)]
+    if outcome is Outcome.IMPOSSIBLE and len(reasons) == 1:
+        reasons = [_CERTAINLY.sub(lambda verb: _CERTAIN[verb[1]], reasons[0], count=1)]
+    return Covered(need, outcome, situation, "; ".join(reasons[:4]), given=given, view=view)
+
+
+_CERTAIN = {"may be": "' is", "may lie": "' lies", "may hold": "' holds"}
+_CERTAINLY = re.compile(rf"' ({'|'.join(_CERTAIN)})\b(?! missing)")
 
 
 def _judgements(options: Iterable[Option], need: Need, patterns: Fullmatch) -> Iterator[Judgement]:
@@ -291,6 +298,8 @@ def _walked(options: Sequence[Option], path: Sequence[str], need: Need, given: G
         last = at + 1 == len(path)
         here = f"{above}/{escaped(step)}"
         following: dict[int, Option] = {}
+        if len(level) > _MOST_OPTIONS:
+            walked.broken.append(("type", f"'{above}' may be one of more than {_MOST_OPTIONS} kinds of values"))
         for option in level[:_MOST_OPTIONS]:
             if not _leads_on(option, step):
                 if above not in given.typed:

@@ -44,7 +44,8 @@ def judged(option: Option, need: Need, patterns: Fullmatch) -> Judgement:
         return ALL if null_handled(need) else Judgement(False, False, "null", "may be null")
     if not _handled(option, need):
         native = bool(need.types & option.also)  # some decoders hand it out as that
-        return Judgement(False, native, "null" if option.type == "null" else "type", f"may be {_a(option.type)}")
+        told = "" if option.type == "null" else f", not {' or '.join(sorted(need.types))}"
+        return Judgement(False, native, "type" if told else "null", f"may be {_a(option.type)}{told}")
     some = True
     against: Judgement | None = None
     for judge in (_values, _range, _pattern, _rules):

@@ -19,13 +19,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from contracts import paths
-from contracts.matching import type_name
+from contracts.matching import equal, type_name
 from contracts.needs import MOST_NEEDS, Need, Presence
-from contracts.paths import Place
+from contracts.paths import Place, Wildcard
 from contracts.rules import Chosen, Combine, Kind, Rule, RuleList, RuleSet, at_place
 from contracts.satisfaction import EACH, escaped
 
 _MAX_DEPTH = 100
+_MOST_LOOKUPS = 50_000
+"""So many places of an example, and rules that may hold there, are looked at."""
 _OTHER_INDEX = 1_000_000
 """Stands for every index that no rule names."""
 _OTHER_NAME = "\0"
@@ -47,11 +49,17 @@ class Body:
     reasons: list[str] = field(default_factory=list)
 
 
+@dataclass(slots=True)
+class _Budget:
+    """How many places and rules may still be looked at."""
+
+    left: int
+
+
 def body(example: Any, rules: RuleSet) -> Body:
     """The needs of a body: `example` is a JSON value as `json.loads` gives it."""
     made = Body()
-    walk = _Walk(rules, made)
-    walk.visit((), "", example, Presence.REQUIRED)
+    _Walk(rules, 0, made, _Budget(_MOST_LOOKUPS + len(rules.rules))).visit((), "", example, Presence.REQUIRED)
     made.needs = _once(made.needs)
     made.reasons = list(dict.fromkeys(made.reasons))
     return made
@@ -70,11 +78,36 @@ def _once(needs: list[Need]) -> list[Need]:
 
 @dataclass(slots=True)
 class _Walk:
+    """A walk at one place; `rules` are those that may hold there or below, `depth` is how many steps lead to it."""
+
     rules: RuleSet
+    depth: int
     made: Body
+    budget: _Budget
+    _exact: dict[str, list[int]] | None = None
+    _always: list[int] = field(default_factory=list)
+    _indexed: list[int] = field(default_factory=list)
+
+    def inside(self, fragment: str | int) -> _Walk:
+        """The walk one step further."""
+        text, rules = str(fragment), self.rules.rules
+        if self._exact is None:
+            self._exact = {}
+            for at, (expression, _) in enumerate(rules):
+                token = expression.tokens[self.depth] if len(expression.tokens) > self.depth else Wildcard.STAR
+                if token is Wildcard.STAR:
+                    self._always.append(at)
+                elif token is Wildcard.INDEX:
+                    self._indexed.append(at)
+                else:
+                    self._exact.setdefault(str(token), []).append(at)
+        is_index = text.isascii() and text.isdigit()
+        chosen = sorted([*self._always, *(self._indexed if is_index else ()), *self._exact.get(text, ())])
+        return _Walk(RuleSet(tuple(rules[at] for at in chosen)), self.depth + 1, self.made, self.budget)
 
     def visit(self, place: Place, path: str, example: Any, presence: Presence) -> None:
-        if len(place) > _MAX_DEPTH or len(self.made.needs) > MOST_NEEDS:
+        self.budget.left -= 1 + len(self.rules.rules)
+        if len(place) > _MAX_DEPTH or len(self.made.needs) > MOST_NEEDS or self.budget.left < 0:
             self.made.reasons.append("the body is too deep or too large to be read whole")
             return
         if ties := self.rules.ties(place):
@@ -133,7 +166,7 @@ class _Walk:
 
     def _children(self, place: Place, path: str, example: Mapping[str, Any], presence: Presence) -> None:
         for name, value in example.items():
-            self.visit((*place, name), f"{path}/{escaped(name)}", value, presence)
+            self.inside(name).visit((*place, name), f"{path}/{escaped(name)}", value, presence)
 
     def _members(self, place: Place, path: str, example: Mapping[str, Any], walk: _Walk) -> None:
         """Every member is compared with the example's of the same name, or its first in order."""
@@ -154,7 +187,7 @@ class _Walk:
                 self.made.reasons.append(f"the eachValue at {paths.printed(place)} has no rules and accepts no value")
             return
         first, several = _first_and_all(example)
-        walk = _Walk(at_place((EACH,), rule.rules), self.made)  # at the member itself, whichever it is
+        walk = _Walk(at_place((EACH,), rule.rules), 0, self.made, self.budget)  # at the member itself, whichever it is
         self._each(path, ((EACH,), first), [((EACH,), each) for each in several], walk)
 
     def _each(self, path: str, generic: tuple[Place, Any], several: list[tuple[Place, Any]], walk: _Walk) -> None:
@@ -162,14 +195,19 @@ class _Walk:
         below = f"{path}/{EACH}"
         needs = walk.apart(generic[0], below, generic[1])
         self.made.needs.extend(needs)
-        if any(walk.apart(place, below, value) != needs for place, value in several):
+        place, first = generic
+        rules = walk.inside(place[-1]).rules
+        others = [each for each in several if walk.inside(each[0][-1]).rules != rules or not equal(first, each[1])]
+        if any(walk.apart(other, below, value) != needs for other, value in others):
             where = paths.printed(several[0][0][:-1])
             self.made.reasons.append(f"the items at {where} of the example differ in what they need: the first counts")
 
     def apart(self, place: Place, path: str, example: Any) -> list[Need]:
         """The needs of one item, collected apart. Reasons are kept."""
         made = Body()
-        _Walk(self.rules, made).visit(place, path, example, Presence.REQUIRED)
+        walk = self.inside(place[-1])
+        walk.made = made
+        walk.visit(place, path, example, Presence.REQUIRED)
         self.made.reasons.extend(made.reasons)
         return made.needs
 
@@ -182,7 +220,7 @@ class _Walk:
             length = RuleList((Rule(Kind.TYPE, min=len(example), max=len(example), name="type"),))
             self._say(Need(path, presence, array, rules=length, example=[]))
             for index, value in enumerate(example):
-                self.visit((*place, index), f"{path}/{index}", value, Presence.REQUIRED)
+                self.inside(index).visit((*place, index), f"{path}/{index}", value, Presence.REQUIRED)
             return
         if not example:
             self._say(Need(path, presence, array))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -235,7 +236,7 @@ RULES = st.dictionaries(
 )
 
 
-@settings(max_examples=1_500)
+@settings(max_examples=600)
 @given(VALUES, RULES, st.lists(VALUES, min_size=1, max_size=4))
 def test_needs_and_matchers_accept_the_same_bodies(example: Any, rules: Any, actual: list[Any]) -> None:
     written = rule_set(rules)
@@ -253,6 +254,21 @@ _SAME = {
     Matched.MISMATCHES: Satisfaction.NO,
     Matched.UNKNOWN: Satisfaction.UNKNOWN,
 }
+
+
+def test_a_hostile_body_is_read_in_reasonable_time() -> None:
+    deep: Any = 1
+    for _ in range(90):
+        deep = [deep]
+    ladder = {"$" + "[0]" * depth: matchers({"match": "type"}) for depth in range(40)}
+    wide = {f"k{index}": index for index in range(3_000)}
+    flat = {f"$.k{index}": matchers({"match": "integer"}) for index in range(3_000)}
+    start = time.process_time()
+    assert len(body(deep, rule_set({"$": matchers({"match": "type"})})).needs) == 91
+    body(deep, rule_set(ladder))
+    assert len(body(wide, rule_set(flat)).needs) == 3_001
+    assert any("too deep" in reason for reason in body([deep] * 50_000, rule_set({})).reasons)
+    assert time.process_time() - start < 10
 
 
 # The comments
