@@ -14,6 +14,7 @@ import pytest
 
 import tenor
 from tenor.cli import connection, main
+from tenor.cli.credentials import keep
 
 PACT = '{"consumer":{"name":"web/a b"},"provider":{"name":"api é"},"messages":[]}'
 ASK = ("can-i-deploy", "--application", "web/a b", "--version", "1+2", "--to-environment", "live")
@@ -341,12 +342,15 @@ def test_verifying_names_the_package_it_lacks(server: Canned, run: Run, monkeypa
         ({"TENOR_TOKEN": "t"}, {"token": "t"}),
         ({"TENOR_BASIC_AUTH": "me:a:b"}, {"username": "me", "password": "a:b"}),
         ({"TENOR_URL": "http://me:p%40ss@h/prefix"}, {"username": "me", "password": "p@ss"}),
+        ({"kept": "k"}, {"token": "k"}),
+        ({"kept": "k", "TENOR_TOKEN": "t"}, {"token": "t"}),
     ],
 )
 def test_the_verifier_logs_in_as_the_client_does(
     server: Canned,
     run: Run,
     monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
     settings: dict[str, str],
     credentials: dict[str, str],
 ) -> None:
@@ -359,8 +363,11 @@ def test_the_verifier_logs_in_as_the_client_does(
     monkeypatch.setattr("tenor.cli.verbs.contracts_verify._verifier_class", lambda: Asked)
     for name in ("TENOR_TOKEN", "TENOR_TOKEN_FILE", "TENOR_BASIC_AUTH", "TENOR_BASIC_AUTH_FILE"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
+    if (token := settings.get("kept")) is not None:  # by `tenor login`
+        keep("http://h/prefix", token)
     server.answers = to_be_verified() | {"GET /prefix/pact/matrix": matrix()}
     assert run(*(word for word in VERIFY if word != "--publish"))[0] == 0
     assert asked == [("http://h/prefix/pact", {"selector": True, "use_env": False, **credentials})]

@@ -19,7 +19,8 @@ from urllib.parse import unquote, urlsplit
 
 from tenor import Registry
 from tenor.cli import FAILED, SAFE, UNKNOWN, UNSAFE, broker
-from tenor.cli.connection import DEFAULT_URL, connect, secret, setting
+from tenor.cli.connection import addresses, connect, secret
+from tenor.cli.credentials import kept
 from tenor.cli.output import Output
 from tenor.cli.running import UsageError
 from tenor.cli.schema_file import read_text
@@ -176,7 +177,10 @@ def _credentials(arguments: argparse.Namespace) -> dict[str, str]:
     if (basic := secret("TENOR_BASIC_AUTH")) is not None:
         user, _, password = basic.partition(":")
         return {"username": user, "password": password}
-    address = urlsplit((arguments.registry or setting("TENOR_URL", DEFAULT_URL).split(","))[0].strip())
+    first, *others = addresses(arguments)
+    if not others and (token := kept(first.strip())) is not None:
+        return {"token": token}
+    address = urlsplit(first.strip())
     if address.username is None:
         return {}
     return {"username": unquote(address.username), "password": unquote(address.password or "")}
