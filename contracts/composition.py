@@ -13,6 +13,7 @@ from contracts.api.v1.routes import install
 from contracts.blast_radius import BlastRadius
 from contracts.deliveries import Deliveries
 from contracts.matrix import Soundness
+from contracts.observing import Observer
 from contracts.options import Options
 from contracts.sealing import Sealer, key_beside
 from contracts.webhooks import Rules
@@ -62,3 +63,4 @@ class Contracts:
         self.native = install()
         self.broker = Broker(Parts(services, self.options, self.sealer))
         self.deliveries = Deliveries(services.store, self.sealer, self.options, log)
+        self.observer = Observer(services.store, log)
