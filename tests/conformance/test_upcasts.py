@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from functools import cache
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Any
 
 import pytest
@@ -29,9 +29,10 @@ from tenor import codecs
 from tenor.codecs import Body, Options
 from tenor.errors import TenorError, UnusableSchema
 from tenor.plans import Plan, compile_plan, interpret
+from tenor.plans.fusion import fuse
 from tenor.plans.inverse import invert
 from tenor.schemas import Schema as Text
-from tests.conformance.upcast_pairs import Pair, corpus
+from tests.conformance.upcast_pairs import FORMATS, Pair, chain, corpus
 
 PAIRS = list(corpus())
 EVENTS = 60
@@ -171,3 +172,26 @@ def test_a_downcast_without_losses_restores_the_event(pairs: list[Pair]) -> None
             restored += 1
     assert claimed > 20
     assert restored > 500
+
+
+def test_a_fused_history_makes_what_it_makes_hop_by_hop(full: bool) -> None:
+    compared = 0
+    for format in FORMATS:
+        for seed in range(2000, 2040 if full else 2008):
+            texts = chain(format, seed, 6)
+            schemas = [formats.parse(format, Source(text)) for text in texts]
+            plans = [derive(old, new) for old, new in pairwise(schemas)]
+            if any(plan.todos for plan in plans):
+                continue
+            whole = fuse(plans)
+            assert len(whole.steps) == sum(len(plan.steps) for plan in plans)
+            fused, hops = compile_plan(whole, unconfirmed=True), [compile_plan(p, unconfirmed=True) for p in plans]
+            complaint = judge(schemas[-2], schemas[-1])
+            for event in islice(old_events(schemas[0], schemas[1], seed), EVENTS):
+                made = event
+                for hop in hops:
+                    made = hop(made)
+                assert repr_of(fused(event)) == repr_of(made), (format, seed)
+                assert not complaint(made), (format, seed)
+                compared += 1
+    assert compared > 200

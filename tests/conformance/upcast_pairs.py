@@ -337,10 +337,7 @@ STEPS: list[tuple[Change, int]] = [
 """What happens to schemas, and how often."""
 
 
-def _evolved(seed: int) -> tuple[list[F], list[F], tuple[str, ...]]:
-    evolution = Evolution(seed)
-    before = deepcopy(evolution.fields)
-    wanted = evolution.random.choice((1, 1, 2, 2, 3))
+def _step(evolution: Evolution, wanted: int) -> tuple[str, ...]:
     done: list[str] = []
     changes, weights = zip(*STEPS, strict=True)
     while len(done) < wanted:
@@ -350,7 +347,33 @@ def _evolved(seed: int) -> tuple[list[F], list[F], tuple[str, ...]]:
             done.append(change.__name__)
         else:
             evolution.fields = saved
-    return before, evolution.fields, tuple(done)
+    return tuple(done)
+
+
+def _evolved(seed: int) -> tuple[list[F], list[F], tuple[str, ...]]:
+    evolution = Evolution(seed)
+    before = deepcopy(evolution.fields)
+    return before, evolution.fields, _step(evolution, evolution.random.choice((1, 1, 2, 2, 3)))
+
+
+def chain(format: str, seed: int, hops: int) -> list[str]:
+    """The texts of a schema's versions, oldest first; each has everything that is needed to go on."""
+    evolution = Evolution(seed)
+    versions = [deepcopy(evolution.fields)]
+    for _ in range(hops):
+        _step(evolution, 1)
+        evolution.fields = [each for each in evolution.fields if each.name not in ("vat_id", "warehouse")]
+        for each in evolution.fields:
+            each.aliases = each.aliases[-1:]
+        versions.append(deepcopy(evolution.fields))
+    return [written(format, fields, seed) for fields in versions]
+
+
+def written(format: str, fields: list[F], seed: int) -> str:
+    """A version in a format. JSON Schemas of every third seed are open."""
+    if format == "AVRO":
+        return avro(fields)
+    return json_schema(fields, seed % 3 > 0) if format == "JSON" else protobuf(fields)
 
 
 # --- writing: Avro ---------------------------------------------------------------------------------------------
@@ -492,12 +515,7 @@ def corpus() -> Iterator[Pair]:
     for format in FORMATS:
         for seed in range(PER_FORMAT):
             before, after, steps = _evolved(seed)
-            if format == "AVRO":
-                old, new = avro(before), avro(after)
-            elif format == "JSON":
-                old, new = json_schema(before, seed % 3 > 0), json_schema(after, seed % 3 > 0)
-            else:
-                old, new = protobuf(before), protobuf(after)
+            old, new = written(format, before, seed), written(format, after, seed)
             yield Pair(f"{format}-{seed}-{'-'.join(steps)}", format, old, new, steps)
 
 

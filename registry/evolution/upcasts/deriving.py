@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec.structs import replace as replace_step
 
 from registry.evolution.upcasts import conversions, objects
 from registry.evolution.upcasts.decisions import Decisions
-from registry.evolution.upcasts.making import ALIKE, Made, Where, after, constant_of, escaped
+from registry.evolution.upcasts.making import ALIKE_SYMBOLS, Made, Where, after, constant_of, escaped
 from registry.evolution.upcasts.similar import alike
 from registry.evolution.upcasts.types import (
     MISSING,
@@ -34,6 +34,7 @@ from registry.evolution.upcasts.types import (
     label,
     without_null,
 )
+from tenor.errors import PlanTooLarge
 from tenor.plans.nodes import (
     SCOPE,
     At,
@@ -69,6 +70,9 @@ from tenor.plans.nodes import (
 )
 from tenor.plans.values import encode
 
+MOST_PAIRS: Final = 20_000
+"""Pairs of types compared for one plan: types that share types can unfold without measure."""
+
 
 def derive(old: Type, new: Type, format: str, decisions: Decisions) -> Plan:
     """The plan from events of one type to events of another. Never fails for want of knowledge: that is a todo."""
@@ -89,6 +93,7 @@ class Deriver:
         self.decisions = decisions
         self._parts: dict[str, Node] = {}
         self._recursive: dict[tuple[int, int], Made] = {}
+        self._count = 0
 
     # --- steps -------------------------------------------------------------------------------------------------
 
@@ -137,7 +142,12 @@ class Deriver:
 
     def pair(self, old: Type, new: Type, where: Where) -> Made:
         """What becomes of a value of the old type."""
-        if accepts(new, old):
+        self._count += 1
+        if self._count > MOST_PAIRS:
+            raise PlanTooLarge(f"deriving it means to compare more than {MOST_PAIRS} pairs of types", where.path)
+        # Objects, lists and maps are gone into also where a copy will do, for the steps inside; recursion ends here.
+        inside = isinstance(new, Object | Array | Map) and isinstance(old, Object | Array | Map)
+        if (not inside or is_recursive(old)) and accepts(new, old):
             return Made(SCOPE, self._copied(old, new, where))
         if isinstance(old, Union) or isinstance(new, Union):
             return self._unions(old, new, where)
@@ -185,6 +195,12 @@ class Deriver:
             steps.append(self.step(where, "branch", "certain", "more alternatives are allowed now"))
         if isinstance(before, Scalar) and isinstance(after, Scalar) and before.label != after.label:
             steps.append(self.step(where, "promote", "certain", f"{before.label} is read as {after.label}"))
+        if (
+            isinstance(before, Scalar)
+            and isinstance(after, Scalar)
+            and (before.unit, after.unit) == ("micros", "millis")
+        ):
+            steps.append(self.step(where, "convert", "lossy", "what is finer than a millisecond is lost when written"))
         if isinstance(before, Enum) and isinstance(after, Enum) and len(after.values) > len(before.values):
             steps.append(self.step(where, "enum", "certain", "symbols were added"))
         if isinstance(before, Enum) and isinstance(after, Scalar):
@@ -219,7 +235,11 @@ class Deriver:
         left: list[Any] = []
         for value in gone:
             best = max(added, key=lambda each: alike(str(value), str(each)), default=None)
-            if best is not None and alike(str(value), str(best)) >= ALIKE and self.decisions.get(where.path) != "no":
+            if (
+                best is not None
+                and alike(str(value), str(best)) >= ALIKE_SYMBOLS
+                and self.decisions.get(where.path) != "no"
+            ):
                 entries.append((value, best))
                 guessed.append(f"{value} becomes {best}")
             else:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 NEEDED: Final = 0.55
 """How alike a name must be to stand for a field that must have a value."""
-_MOST: Final = 400
-"""Fields on each side that are compared with each other."""
+_MOST: Final = 40_000
+"""Pairs of fields that are compared by name; past that nothing is guessed."""
 
 Make = Callable[[Field, Field, Where], Made]
 
@@ -42,7 +42,7 @@ def guesses(
     deriver: Deriver, left: Sequence[Field], free: Sequence[Field], where: Where, make: Make
 ) -> dict[str, Guess]:
     """The surest guess for each new field that has one. `make` makes a field from another one."""
-    if not left or not free or len(left) * len(free) > _MOST * _MOST:
+    if not left or not free or len(left) * len(free) > _MOST:
         return {}
     listed = _Guessing(deriver, left, free, where, make).all()
     found: dict[str, Guess] = {}

@@ -13,6 +13,8 @@ from tenor.plans.values import decode
 _RANK: Final[Mapping[Certainty, int]] = {"certain": 0, "lossy": 1, "suggested": 2, "todo": 3}
 ALIKE: Final = 0.75
 """How alike names must be to be taken for one where nothing forces it."""
+ALIKE_SYMBOLS: Final = 0.6
+"""How alike the symbol of an enum must be to one that went away."""
 
 
 @dataclass(frozen=True, slots=True)

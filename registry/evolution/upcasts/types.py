@@ -93,10 +93,13 @@ class Object:
     fields: list[Field] = field(default_factory=list)
     others: Type | None = None
     asks: frozenset[str] = frozenset()
+    _index: dict[str, Field] = field(default_factory=dict, init=False, repr=False)
 
     def named(self, name: str) -> Field | None:
         """The field of this name."""
-        return next((each for each in self.fields if each.name == name), None)
+        if len(self._index) != len(self.fields):
+            self._index = {each.name: each for each in self.fields}
+        return self._index.get(name)
 
 
 @dataclass(slots=True, eq=False)
@@ -197,53 +200,78 @@ def is_recursive(node: Type) -> bool:
 
 def accepts(new: Type, old: Type) -> bool:
     """Whether every value of the old type is one of the new type as it is. Never true by mistake."""
-    return _accepts(new, old, set())
+    return _Accepting().accepts(new, old)
 
 
-def _accepts(new: Type, old: Type, assumed: set[tuple[int, int]]) -> bool:
-    if new is old or isinstance(new, Anything) or (id(new), id(old)) in assumed:
-        return True
-    assumed.add((id(new), id(old)))
-    if isinstance(old, Union):
-        return all(_accepts(new, each, assumed) for each in old.branches)
-    if isinstance(new, Union):
-        return any(_accepts(each, old, assumed.copy()) for each in new.branches)
-    match new, old:
-        case Scalar(), Scalar():
-            return scalar_accepts(new, old)
-        case Scalar(), Enum():
-            texts = all(isinstance(value, str) for value in old.values) and not old.open
-            return texts and new.kind == "string" and not new.asks and fits_length(new, old.values)
-        case Enum(), Enum():
-            return (not old.open or new.open) and all(any(_same(v, w) for w in new.values) for v in old.values)
-        case Array(), Array():
-            if old.shortest < new.shortest or not new.asks <= old.asks:
-                return False
-            if new.longest is not None and (old.longest is None or old.longest > new.longest):
-                return False
-            return _accepts(new.items, old.items, assumed)
-        case Map(), Map():
-            return new.keys == old.keys and _accepts(new.values, old.values, assumed)
-        case Object(), Object():
-            return _object_accepts(new, old, assumed)
-        case Opaque(), Opaque():
-            return new.mark == old.mark
-        case _:
+class _Accepting:
+    """A pair of types is taken to hold while it is looked at, so that recursion ends; what failed is remembered.
+
+    A branch of a union that fails takes back what was assumed on the way.
+    """
+
+    def __init__(self) -> None:
+        self._assumed: dict[tuple[int, int], None] = {}
+        self._refuted: set[tuple[int, int]] = set()
+
+    def accepts(self, new: Type, old: Type) -> bool:
+        pair = (id(new), id(old))
+        if new is old or isinstance(new, Anything) or pair in self._assumed:
+            return True
+        if pair in self._refuted:
             return False
-
-
-def _object_accepts(new: Object, old: Object, assumed: set[tuple[int, int]]) -> bool:
-    if not new.asks <= old.asks or (old.others is not None and new.others is None):
+        before = len(self._assumed)
+        self._assumed[pair] = None
+        if self._holds(new, old):
+            return True
+        while len(self._assumed) > before:
+            self._assumed.popitem()
+        self._refuted.add(pair)
         return False
-    for each in old.fields:
-        match = new.named(each.name)
-        if match is None or (match.required and not each.required) or match.oneof != each.oneof:
+
+    def _holds(self, new: Type, old: Type) -> bool:
+        if isinstance(old, Union):
+            return all(self.accepts(new, each) for each in old.branches)
+        if isinstance(new, Union):
+            return any(self.accepts(each, old) for each in new.branches)
+        match new, old:
+            case Scalar(), Scalar():
+                return scalar_accepts(new, old)
+            case Scalar(), Enum():
+                texts = all(isinstance(value, str) for value in old.values) and not old.open
+                return texts and new.kind == "string" and not new.asks and fits_length(new, old.values)
+            case Enum(), Enum():
+                if old.numbers != new.numbers and not all(new.numbers.get(k) == v for k, v in old.numbers.items()):
+                    return False
+                return (not old.open or new.open) and all(any(_same(v, w) for w in new.values) for v in old.values)
+            case Array(), Array():
+                if old.shortest < new.shortest or not new.asks <= old.asks:
+                    return False
+                if new.longest is not None and (old.longest is None or old.longest > new.longest):
+                    return False
+                return self.accepts(new.items, old.items)
+            case Map(), Map():
+                return new.keys == old.keys and self.accepts(new.values, old.values)
+            case Object(), Object():
+                return self._object(new, old)
+            case Opaque(), Opaque():
+                return new.mark == old.mark
+            case _:
+                return False
+
+    def _object(self, new: Object, old: Object) -> bool:
+        if not new.asks <= old.asks or (old.others is not None and new.others is None):
             return False
-        if not _accepts(match.type, each.type, assumed):
+        for each in old.fields:
+            match = new.named(each.name)
+            if match is None or (match.required and not each.required):
+                return False
+            if match.oneof != each.oneof or match.number != each.number:
+                return False
+            if not self.accepts(match.type, each.type):
+                return False
+        if any(old.named(each.name) is None and (each.required or old.others is not None) for each in new.fields):
             return False
-    if any(old.named(each.name) is None and (each.required or old.others is not None) for each in new.fields):
-        return False
-    return old.others is None or new.others is None or _accepts(new.others, old.others, assumed)
+        return old.others is None or new.others is None or self.accepts(new.others, old.others)
 
 
 def fits_length(new: Scalar, values: tuple[Any, ...]) -> bool:
