@@ -14,7 +14,7 @@ become `*` too. What cannot be said in this form is a reason.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -133,6 +133,9 @@ class _Walk:
             named = type_name(example) if kind is Kind.TYPE else str(kind)
             self._say(Need(path, presence, frozenset({named})))
             return
+        if rules.combine is Combine.AND and not _together(rules.rules, example):
+            told = " and ".join(f"'{rule.name or rule.kind}'" for rule in rules.rules)
+            self.made.reasons.append(f"the matchers {told} at {paths.printed(place)} accept no value together")
         used = any(rule.kind in _USES_EXAMPLE for rule in rules.rules)
         self._say(Need(path, presence, rules=rules, example=example if used else None))
 
@@ -249,6 +252,26 @@ class _Walk:
         if not kinds <= apart:
             several = [((*place, index), value) for index, value in enumerate(example)]
             self._each(path, ((*place, _OTHER_INDEX), example[0]), several, self)
+
+
+_ACCEPTED = {
+    Kind.INTEGER: frozenset({"integer"}),
+    Kind.DECIMAL: frozenset({"decimal"}),
+    Kind.NUMBER: frozenset({"integer", "decimal"}),
+    Kind.BOOLEAN: frozenset({"boolean", "string"}),
+    Kind.NULL: frozenset({"null"}),
+    Kind.SEMVER: frozenset({"string"}),
+}
+"""The types of values that matchers accept, where they do not accept all."""
+
+
+def _together(rules: Sequence[Rule], example: Any) -> bool:
+    """Whether some type of value may satisfy all the rules."""
+    own = type_name(example)
+    by_example = frozenset({"integer", "decimal"}) if own == "number" else frozenset({own})
+    known = _ACCEPTED | {Kind.TYPE: by_example, Kind.EQUALITY: by_example}
+    sets = [known[rule.kind] for rule in rules if rule.kind in known]
+    return not sets or bool(frozenset.intersection(*sets))
 
 
 def _inside(example: Any) -> list[Any]:

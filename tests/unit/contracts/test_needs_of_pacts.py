@@ -162,6 +162,8 @@ REASONS = (
     ({"a": [{"x": 1}, {"y": 1}]}, {"$.a": matchers({"match": "type"})}, "differ in what they need"),
     ({"a": 1}, {"$.a": matchers({"match": "type"}), "$['a']": matchers({"match": "integer"})}, "weigh the same"),
     ({"a": {"k": 1}}, {"$.a": matchers({"match": "eachValue", "rules": []})}, "accepts no value"),
+    ({"a": 1}, {"$.a": matchers({"match": "integer"}, {"match": "null"})}, "accept no value together"),
+    ({"a": None}, {"$.a": matchers({"match": "type"}, {"match": "integer"})}, "accept no value together"),
     ({"a": [1]}, {"$.a": matchers({"match": "equality"}, {"match": "type"}, combine="OR")}, "one must hold"),
 )
 
