@@ -206,7 +206,7 @@ def test_the_needs_of_observed_bodies_are_judged_as_the_core_judges_bodies() -> 
                 else:
                     assert found is expected, (row, text)
     assert total > 1_700
-    assert undecided <= 130  # items that differ in what they need; engines that differ
+    assert undecided <= 140  # items that differ in what they need; engines that differ
 
 
 VALUES = st.recursive(
