@@ -7,12 +7,16 @@ from __future__ import annotations
 import base64
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
 from typing import Any
 
 import httpx
 import pytest
+from concurrency import together
 from fake_keys import FakeKeys
 from fake_registry import error
+from fastavro import schemaless_reader
 from sealing import ADA, CUSTOMER, KMS, PEPPER, avro, pii, plain, rule, rules, secrets
 
 from tenor import Keys, Registry, Retry, Schema, errors
@@ -531,3 +535,79 @@ def test_subjects_of_a_context() -> None:
     orders = client(fake).events(":.dev:customers")
     assert (orders.decode(orders.encode(ADA).value)).data == ADA
     assert any("context=.dev" in path for path in fake.paths())
+
+
+# --- many at once --------------------------------------------------------------------------------------------------
+
+
+def test_many_that_need_a_key_make_it_once() -> None:
+    fake = customers(rule(params={"encrypt.dek.expiry.days": 1}))
+    registry = client(fake)
+    codecs = together([lambda: registry.events("customers-value") for _ in range(30)])
+    assert sum(call.startswith("POST kek1/deks") for call in fake.calls) == 1
+    values = [codec.encode(ADA).value for codec in codecs]
+    read = together([lambda value=value: codecs[0].decode(value) for value in values])
+    assert all(event.data == ADA for event in read)
+
+
+def test_a_hundred_threads_share_one_codec() -> None:
+    fake = customers(rule(), text=avro(plain("n", "int"), pii("email", "string")))
+    codec = client(fake).events("customers-value")
+
+    def work(worker: int) -> list[bytes | None]:
+        return [codec.encode({"n": worker, "email": f"{worker}@example.org"}).value for _ in range(20)]
+
+    with ThreadPoolExecutor(100) as pool:
+        values = [value for some in pool.map(work, range(100)) for value in some]
+    read = [(codec.decode(value)).data for value in values]
+    assert read == [{"n": worker, "email": f"{worker}@example.org"} for worker in range(100) for _ in range(20)]
+    sealed = [
+        schemaless_reader(BytesIO(value[5:]), json.loads(avro(plain("n", "int"), pii("email", "string"))), None)
+        for value in values
+    ]
+    assert len({base64.b64decode(event["email"])[:12] for event in sealed}) == len(values)  # no nonce twice
+
+
+def test_two_producers_that_renew_at_once_end_on_one_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    start = time.time()
+    fake = customers(rule(params={"encrypt.dek.expiry.days": 1}))
+    first = client(fake)
+    first.events("customers-value")
+    at(monkeypatch, start + 3 * DAY)
+    fake.clock = lambda: start + 3 * DAY
+    registries = [client(fake) for _ in range(8)]
+    codecs = together([lambda one=one: one.events("customers-value") for one in registries])
+    assert sorted(key[3] for key in fake.deks) == [1, 2]
+    for codec in codecs:
+        assert codec._writing.compiled.sealing._ring.cells()[0].held.key.version == 2
+    values = [codec.encode(ADA).value for codec in codecs]
+    for value in values:
+        assert (codecs[0].decode(value)).data == ADA
+
+
+def test_nothing_of_a_key_or_an_event_is_in_an_error_or_a_repr() -> None:
+    fake = customers(rule())
+    registry = client(fake)
+    orders = registry.events("customers-value")
+    held = orders._writing.compiled.sealing._ring.cells()[0].held
+    (dek,) = fake.deks.values()
+    shown = repr(held) + repr(registry.keys._config) + repr(orders)
+    for wrong in ({**ADA, "email": 5}, {**ADA, "token": "x"}, {**ADA, "extra": "ada@example.org"}, {**ADA, "phone": 7}):
+        with pytest.raises(errors.InvalidEvent) as caught:
+            orders.encode(wrong)
+        shown += str(caught.value) + repr(caught.value.violations)
+    for secret in (
+        "ada@example.org",
+        "mysecret",
+        held.raw.hex(),
+        repr(held.raw),
+        dek["encryptedKeyMaterial"],
+        "pepper of",
+    ):
+        assert secret not in shown
+
+
+def test_values_of_open_fields_are_still_shown() -> None:
+    orders = client(customers(rule())).events("customers-value")
+    with pytest.raises(errors.InvalidEvent, match="'nowhere'"):
+        orders.encode({**ADA, "id": "nowhere"})

@@ -229,6 +229,14 @@ class AsyncCodec:
             if each is not None:
                 await self._with_keys(writing.write, each)
 
+    async def encode_when_ready(self, data: Any, **metadata: Any) -> Message:
+        """`encode`, waiting for keys that are not at hand: of a person not met yet, or one that has grown old."""
+        try:
+            return self.encode(data, **metadata)
+        except KeyNotReady:
+            await self.prepare(data)
+            return self.encode(data, **metadata)
+
     async def _with_keys(self, write: Write, data: Any) -> bytes:
         """Write an event, getting the keys it turns out to need."""
         asked: set[Any] = set()
@@ -334,14 +342,14 @@ class AsyncCodec:
             if value is None:
                 continue
             head = self._head(value, headers)
-            reading = self._readers.get(head) or await self._learn(value, headers, head)
-            if reading.sealed:
-                try:
+            try:
+                reading = self._readers.get(head) or await self._learn(value, headers, head)
+                if reading.sealed:
                     reading.read(value, reading.at)
-                except KeyNotReady as missing:
-                    needs |= missing.needs
-                except TenorError:  # said again, to the caller, when it is its turn
-                    continue
+            except KeyNotReady as missing:
+                needs |= missing.needs
+            except TenorError:  # said again, to the caller, when it is its turn
+                continue
         if needs and self._source.keys is not None:
             await self._source.keys().ready(needs)
         return [await self.decode(value, headers) for value, headers in messages]

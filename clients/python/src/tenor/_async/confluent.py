@@ -14,7 +14,7 @@ from typing import Any, Final
 from tenor._async.codec import HEADER, PREFIX, AsyncCodec
 from tenor._async.concurrency import Lock
 from tenor._async.registry import AsyncRegistry
-from tenor.errors import UnusableSchema
+from tenor.errors import KeyNotReady, UnusableSchema
 from tenor.naming import ASSOCIATED, Naming, record_name
 from tenor.schemas import AVRO, Reference, Schema
 
@@ -77,8 +77,12 @@ class AsyncSerializer:
         if headers is None:
             if self._in_headers:
                 raise ValueError("framing by guid header needs a list or dict of headers to put it into")
-            return codec.encode_value(event)
-        message = codec.encode(event)
+            try:
+                return codec.encode_value(event)
+            except KeyNotReady:
+                await codec.prepare(event)
+                return codec.encode_value(event)
+        message = await codec.encode_when_ready(event)
         _add_headers(headers, message.headers)
         return message.value
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 from tenor._sync.codec import HEADER, PREFIX, Codec
 from tenor._sync.concurrency import Lock
 from tenor._sync.registry import Registry
-from tenor.errors import UnusableSchema
+from tenor.errors import KeyNotReady, UnusableSchema
 from tenor.naming import ASSOCIATED, Naming, record_name
 from tenor.schemas import AVRO, Reference, Schema
 
@@ -79,8 +79,12 @@ class Serializer:
         if headers is None:
             if self._in_headers:
                 raise ValueError("framing by guid header needs a list or dict of headers to put it into")
-            return codec.encode_value(event)
-        message = codec.encode(event)
+            try:
+                return codec.encode_value(event)
+            except KeyNotReady:
+                codec.prepare(event)
+                return codec.encode_value(event)
+        message = codec.encode_when_ready(event)
         _add_headers(headers, message.headers)
         return message.value
 

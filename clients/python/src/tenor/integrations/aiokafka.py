@@ -36,7 +36,7 @@ async def send(
     """
     if "fact" in metadata:
         metadata["key"] = metadata.pop("fact")
-    message = codec.encode(event, **metadata)
+    message = await codec.encode_when_ready(event, **metadata)
     return await producer.send_and_wait(
         topic, value=message.value, key=key, partition=partition, headers=message.headers
     )

@@ -41,7 +41,7 @@ class Events:
         class Middleware(BaseMiddleware[Any, Any]):
             async def publish_scope(self, call_next: Any, cmd: Any) -> Any:
                 if (codec := events.codecs.get(cmd.destination)) is not None:
-                    _frame(codec, cmd)
+                    await _frame(codec, cmd)
                 return await call_next(cmd)
 
             async def consume_scope(self, call_next: Any, msg: Any) -> Any:
@@ -86,10 +86,10 @@ class Events:
         return await original(readable(msg))
 
 
-def _frame(codec: AsyncCodec, cmd: Any) -> None:
+async def _frame(codec: AsyncCodec, cmd: Any) -> None:
     """Validate and frame a command's events. Bytes and tombstones stay as they are."""
     batch = len(cmd.batch_bodies) > 1
-    messages = [None if isinstance(body, bytes) else codec.encode(body) for body in cmd.batch_bodies]
+    messages = [None if isinstance(body, bytes) else await codec.encode_when_ready(body) for body in cmd.batch_bodies]
     framed = [body if new is None else new.value for body, new in zip(cmd.batch_bodies, messages, strict=True)]
     headers: list[set[Header]] = [set(new.headers) for new in messages if new is not None]
     if headers:  # the messages of a batch share their headers: those that differ, ids and times, are left out
