@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tenor import errors
+from tenor import AsyncConsumer, Consumer, Event, errors
+from tenor._sync.concurrency import settled
 from tenor.consuming import Failure, Reason, Record, Retries, Stage, judged, quarantined, restored, verdict_of
 from tenor.consuming.failures import BY_KIND
 from tenor.consuming.file import FileQuarantine
@@ -127,3 +129,16 @@ def test_threads_share_a_file(tmp_path: Path) -> None:
 def test_a_disk_that_says_no_is_heard(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="directory"):
         FileQuarantine(tmp_path)(poison())
+
+
+def test_a_coroutine_function_is_not_for_the_synchronous_consumer() -> None:
+    async def handle(event: Event) -> None: ...
+
+    codec = SimpleNamespace(subject="orders")
+    with pytest.raises(TypeError, match="coroutine function"):
+        Consumer(codec, handle, name="n", quarantine=print)
+    with pytest.raises(TypeError, match="coroutine function"):
+        Consumer(codec, print, name="n", quarantine=handle)
+    AsyncConsumer(codec, handle, name="n", quarantine=handle)
+    with pytest.raises(TypeError, match="client for coroutines"):
+        settled(handle(Event(None, None)))

@@ -15,6 +15,7 @@ __all__ = [
     "Event",
     "Lock",
     "at_once",
+    "callable_here",
     "in_thread",
     "new_http_client",
     "settled",
@@ -53,6 +54,10 @@ async def waited(event: Event, seconds: float) -> bool:
     except TimeoutError:
         return False
     return True
+
+
+def callable_here(function: Any) -> None:
+    """Any function can be called here, coroutine function or not."""
 
 
 async def settled(result: Any) -> Any:

@@ -18,7 +18,7 @@ from typing import Any
 
 from tenor import events
 from tenor._async.codec import AsyncCodec
-from tenor._async.concurrency import settled, sleep
+from tenor._async.concurrency import callable_here, settled, sleep
 from tenor._async.seen import AsyncSeen
 from tenor.consuming import Failure, Outcome, QuarantinedRecord, Record, Retries, Stage, identity, judged, quarantined
 from tenor.consuming.failures import PASSING
@@ -80,6 +80,8 @@ class AsyncConsumer:
         identify: Callable[[Event], str | None] = identity,
         observer: Observer | None = None,
     ) -> None:
+        for function in (handler, quarantine, upcast):
+            callable_here(function)
         self.name = name
         self._codec, self._handler, self._quarantine = codec, handler, quarantine
         self._seen, self._upcast, self._identify = seen, upcast, identify

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from inspect import iscoroutine
+from inspect import iscoroutine, iscoroutinefunction
 from threading import Event, Lock, Thread
 from time import sleep
 from typing import Any, Protocol, TypeVar
@@ -15,6 +15,7 @@ __all__ = [
     "HttpClient",
     "Lock",
     "at_once",
+    "callable_here",
     "in_thread",
     "new_http_client",
     "settled",
@@ -45,6 +46,12 @@ def spawn(work: Callable[[], None]) -> None:
 def waited(event: Event, seconds: float) -> bool:
     """Wait until something happened, or for so long; whether it happened."""
     return event.wait(seconds)
+
+
+def callable_here(function: Any) -> None:
+    """Raises TypeError for a coroutine function, whose work nobody would do."""
+    if iscoroutinefunction(function) or iscoroutinefunction(getattr(function, "__call__", None)):  # noqa: B004 # its kind, not whether
+        raise TypeError(f"{function!r} is a coroutine function: it needs the client for coroutines")
 
 
 def settled(result: Any) -> Any:

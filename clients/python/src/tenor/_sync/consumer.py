@@ -20,7 +20,7 @@ from typing import Any
 
 from tenor import events
 from tenor._sync.codec import Codec
-from tenor._sync.concurrency import settled, sleep
+from tenor._sync.concurrency import callable_here, settled, sleep
 from tenor._sync.seen import Seen
 from tenor.consuming import Failure, Outcome, QuarantinedRecord, Record, Retries, Stage, identity, judged, quarantined
 from tenor.consuming.failures import PASSING
@@ -82,6 +82,8 @@ class Consumer:
         identify: Callable[[Event], str | None] = identity,
         observer: Observer | None = None,
     ) -> None:
+        for function in (handler, quarantine, upcast):
+            callable_here(function)
         self.name = name
         self._codec, self._handler, self._quarantine = codec, handler, quarantine
         self._seen, self._upcast, self._identify = seen, upcast, identify
