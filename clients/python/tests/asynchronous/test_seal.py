@@ -17,8 +17,9 @@ from sealing import KMS, PEPPER, avro, pii, plain, rule, rules
 
 from tenor import AsyncRegistry, Keys, Retry, Schema, errors
 from tenor.keys.algorithms import AES256_GCM
+from tenor.rules.logical import logical
 from tenor.sealing import seal
-from tenor.sealing.wire import logical, wired
+from tenor.sealing.wire import wired
 
 pytestmark = pytest.mark.anyio
 

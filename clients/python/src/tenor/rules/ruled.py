@@ -18,6 +18,8 @@ from tenor.codecs import Body, Options, Plain, Read, Write, compile
 from tenor.codecs.fields import Change, Choose, Field, Hands, Node, Tags, leaves, slots, walker
 from tenor.errors import InvalidEvent, RuleFailed, TenorError, Unsealed, Violation
 from tenor.rules import cel, checks, jsonata
+from tenor.rules.logical import MARK
+from tenor.rules.logical import logical as logical_of
 from tenor.rules.model import (
     CONDITION,
     NONE,
@@ -38,8 +40,6 @@ Step = Callable[[Any, Any], Any]
 """(event or body, the message's state) → the same after a rule."""
 
 PAYLOAD: Final = frozenset({"ENCRYPT_PAYLOAD", "SEAL_PAYLOAD"})
-MARK: Final = "tenor.sealed"
-"""Marks a leaf of a wire schema that holds something else, sealed."""
 _HIDDEN: Final = "<redacted>"
 
 
@@ -469,9 +469,7 @@ def ruled(
         return body
     logical = body
     if MARK in schema.text:
-        from tenor.sealing.wire import logical as undone  # loads what only sealed schemas need
-
-        logical = compile(undone(schema), references, options)
+        logical = compile(logical_of(schema), references, options)
     return RuledBody(body, logical, schema, rules, sealing, must_encrypt)
 
 

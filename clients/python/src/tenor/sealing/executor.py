@@ -12,8 +12,8 @@ from tenor.codecs.fields import Change, Choose, Field, leaves
 from tenor.errors import AuthenticationFailed, Erased, InvalidEvent, KeyNotReady, UnusableSchema, Violation
 from tenor.keys.algorithms import AES256_SIV
 from tenor.keys.kms import Factory
+from tenor.rules.logical import MARK, MARKED
 from tenor.rules.model import WRITE, BodyErased, Rule, tagged
-from tenor.rules.ruled import MARK
 from tenor.schemas import AVRO, JSON, PROTOBUF
 from tenor.sealing import encrypt, persons, seal, wire
 from tenor.sealing.encrypt import ErasedKey, Present
@@ -151,7 +151,7 @@ class Executor:
 
     def _seals_any(self, rule: Rule, field: Field, format: str, turn: Any) -> Change:
         leaf = field.leaf
-        if isinstance(leaf.native, dict) and leaf.native.get(wire.MARKED):
+        if isinstance(leaf.native, dict) and leaf.native.get(MARKED):
             if format == JSON:
                 return _sealing_value(turn, wire.json_leaf()[0], seal.to_text, field.path)
             return _sealing_value(turn, wire.avro_leaf(leaf.native)[0], bytes, field.path)

@@ -19,12 +19,9 @@ from typing import Any, Final
 from tenor.codecs import Options, compile
 from tenor.codecs.fields import Slot
 from tenor.errors import UnusableSchema
+from tenor.rules.logical import MARK
 from tenor.rules.model import WRITE, parse, tagged, tagger
-from tenor.rules.ruled import MARK
 from tenor.schemas import AVRO, JSON, Schema
-
-MARKED: Final = "tenor.marked"
-"""On a leaf of a logical schema: its wire form is another."""
 
 
 def wired(schema: Schema, references: Mapping[str, Schema]) -> Schema:
@@ -51,26 +48,6 @@ def wired(schema: Schema, references: Mapping[str, Schema]) -> Schema:
         return schema
     text = json.dumps(changed, ensure_ascii=False, separators=(",", ":"))
     return Schema(text, schema.format, schema.references, schema.metadata, schema.rule_set)
-
-
-def logical(schema: Schema) -> Schema:
-    """The schema that events are of: the marks of a wire schema, undone."""
-    if MARK not in schema.text:
-        return schema
-    text = json.dumps(_undone(json.loads(schema.text)), ensure_ascii=False)
-    return Schema(text, schema.format, schema.references, schema.metadata, schema.rule_set)
-
-
-def _undone(node: Any) -> Any:
-    if isinstance(node, list):
-        return [_undone(item) for item in node]
-    if not isinstance(node, dict):
-        return node
-    if isinstance(mark := node.get(MARK), dict) and "logical" in mark:
-        inner = mark["logical"]
-        inner = inner if isinstance(inner, dict) else {"type": inner}
-        return {**inner, **{key: value for key, value in node.items() if key not in ("type", MARK)}, MARKED: True}
-    return {key: _undone(value) for key, value in node.items()}
 
 
 # --- Avro ------------------------------------------------------------------------------------------------------
