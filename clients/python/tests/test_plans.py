@@ -12,7 +12,7 @@ from tenor.plans import compile_plan, dumps, interpret, loads
 from tenor.plans.compiler import raw
 from tenor.plans.fusion import fuse
 
-SEEDS = range(1500)
+SEEDS = range(800)
 
 
 def outcome(run: Any, event: Any) -> tuple[str, Any]:

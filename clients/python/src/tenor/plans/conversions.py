@@ -164,7 +164,7 @@ def to_decimal(value: Any, by: Any = None) -> Decimal:
     """A number as a Decimal of scale `by`, rounded half to even."""
     if type(value) not in (int, float):
         raise _wrong(value, "number")
-    if not math.isfinite(value):
+    if type(value) is float and not math.isfinite(value):
         raise ValueError(f"{value} is no decimal")
     return to_scale(Decimal(repr(value)), by)
 
@@ -237,10 +237,14 @@ def text_to_datetime(value: Any, by: Any = None) -> datetime:
     if type(value) is not str:
         raise _wrong(value, "string")
     read = datetime.fromisoformat(value)
+    return read.replace(tzinfo=UTC) if read.tzinfo is None else _in_utc(read)
+
+
+def _in_utc(value: datetime) -> datetime:
     try:
-        return (read if read.tzinfo is not None else read.replace(tzinfo=UTC)).astimezone(UTC)
+        return value.astimezone(UTC)
     except OverflowError:
-        raise ValueError(f"'{value[:40]}' is out of range in UTC") from None
+        raise ValueError(f"{value.isoformat()} is out of range in UTC") from None
 
 
 def text_to_date(value: Any, by: Any = None) -> date:
@@ -278,7 +282,7 @@ def without_zone(value: Any, by: Any = None) -> datetime:
     """The same time of day and date in UTC, without saying so."""
     if type(value) is not datetime:
         raise _wrong(value, "datetime")
-    return value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo is not None else value
+    return value if value.tzinfo is None else _in_utc(value).replace(tzinfo=None)
 
 
 def in_utc(value: Any, by: Any = None) -> datetime:
