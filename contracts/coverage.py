@@ -15,14 +15,13 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections import deque
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 from importlib import import_module
 from typing import Any
-from weakref import ReferenceType, WeakKeyDictionary, ref
+from weakref import WeakKeyDictionary
 
 from contracts.fitting import ALL, Judgement, judged
 from contracts.matching import Fullmatch
@@ -134,8 +133,8 @@ def witness(schema: Schema, covered: Covered, *, seconds: float = 0.05, patterns
 # One need
 
 
-_MEMO, _CONTRACTS, _SCHEMAS = 4_000, 256, 32
-"""So many answers and whole contracts are kept for a schema, and for so many schemas: an answer weighs a kilobyte."""
+_MOST_KEPT = 16_000
+"""So many answers are kept, of all schemas together: each weighs half a kilobyte."""
 
 
 @dataclass(slots=True)
@@ -147,25 +146,24 @@ class _Memo:
 
 
 _known: dict[View, WeakKeyDictionary[Any, _Memo]] = {view: WeakKeyDictionary() for view in View}
-_recent: deque[tuple[View, ReferenceType[Any]]] = deque()
+_kept = 0
 
 
 def _memo(schema: Schema, view: View) -> _Memo:
     # JSON Schemas cannot be referred to weakly, their graphs can.
     held: Any = getattr(schema, "graph", schema)
     memo = _known[view].get(held)
-    if memo is None:
-        memo = _known[view].setdefault(held, _Memo())
-        _recent.append((view, ref(held)))
-        if len(_recent) > _SCHEMAS:
-            was, oldest = _recent.popleft()
-            if (gone := oldest()) is not None:
-                _known[was].pop(gone, None)
-    if len(memo.needs) > _MEMO:
-        memo.needs.clear()
-    if len(memo.contracts) > _CONTRACTS:
-        memo.contracts.clear()
-    return memo
+    return _known[view].setdefault(held, _Memo()) if memo is None else memo
+
+
+def _keep(answers: int) -> None:
+    """Note that so many answers are kept; too many are all forgotten."""
+    global _kept  # noqa: PLW0603 # a count that threads may get a little wrong
+    _kept += answers
+    if _kept > _MOST_KEPT:
+        _kept = 0
+        for known in _known.values():
+            known.clear()
 
 
 def _answers(schema: Schema, contract: Contract, view: View, patterns: Fullmatch) -> tuple[Covered, ...]:
@@ -175,6 +173,7 @@ def _answers(schema: Schema, contract: Contract, view: View, patterns: Fullmatch
         return kept[2]
     given = Given.by(contract)
     found = tuple(_remembered(schema, need, given, view, patterns, memo.needs) for need in contract.needs)
+    _keep(len(found))
     memo.contracts[id(contract)] = (contract, patterns, found)
     return found
 
@@ -185,6 +184,7 @@ def _remembered(
     key = _key(need, given, patterns)
     if (known := memo.get(key)) is None:
         known = memo[key] = _covered(schema, need, given, view, patterns)
+        _keep(1)
         return known
     # Equal needs of other contracts stand beside other paths.
     return Covered(need, known.outcome, known.situation, known.reason, None, given, view)
