@@ -82,7 +82,7 @@ def reach_of(schema: Schema) -> Reach:
 
 def view_of(contract: Contract) -> View:
     """How the consumer of a contract sees events: a pact written by hand speaks of JSON, code of decoded objects."""
-    return View.JSON if contract.evidence is Evidence.DECLARED else View.PLAIN
+    return View.JSON if contract.evidence is Evidence.DECLARED and not contract.decoded else View.PLAIN
 
 
 def cover(

@@ -91,6 +91,7 @@ class _Written(msgspec.Struct):
     version: int | None = None
     partial: bool = False
     reasons: tuple[str, ...] = ()
+    decoded: bool = False
 
 
 _CONTRACTS = msgspec.json.Decoder(tuple[_Written, ...])
@@ -130,6 +131,7 @@ def read(text: str, confirmed: int | None = None) -> tuple[Contract, ...]:
             each.partial,
             each.reasons,
             confirmed,
+            each.decoded,
         )
         for each in _CONTRACTS.decode(text)
     )

@@ -95,6 +95,7 @@ class Contract:
                 contradictory needs …), a sentence each; with any reason the contract counts as unknown beside its needs
     `version`   the subject's version it was made for, if it says so
     `confirmed` when last published or verified, milliseconds since 1970
+    `decoded`   its messages came encoded (a Protobuf plug-in): whatever the evidence, the code sees decoded objects
     """
 
     needs: tuple[Need, ...]
@@ -104,6 +105,7 @@ class Contract:
     partial: bool = False
     reasons: tuple[str, ...] = ()
     confirmed: int | None = None
+    decoded: bool = False
 
 
 def handles(types: frozenset[str], kind: str) -> bool:
@@ -166,6 +168,7 @@ def combined(contracts: Sequence[Contract]) -> Contract:
         partial=any(contract.partial for contract in contracts),
         reasons=tuple(dict.fromkeys((*reasons, *contradictions(listed)))),
         confirmed=min(dates, default=None),
+        decoded=all(contract.decoded for contract in contracts),
     )
 
 

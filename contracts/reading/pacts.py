@@ -92,7 +92,8 @@ def _reading(
     needs, reasons = _body(pact, interaction, message)
     reasons += [f"{each.path}: {each.reason}" for each in pact.problems if _within(each.path, interaction.where)]
     if recording is None:
-        merged = Contract(tuple(needs), Evidence.DECLARED, description=interaction.description)
+        decoded = _by_protobuf(interaction, message.contents)
+        merged = Contract(tuple(needs), Evidence.DECLARED, description=interaction.description, decoded=decoded)
     else:
         merged = replace(recording, needs=refined(needs, recording.needs))
     contract = replace(
@@ -133,7 +134,7 @@ def _body(pact: Pact, interaction: Interaction, message: Message) -> tuple[list[
 def _json(pact: Pact, interaction: Interaction, contents: Contents) -> tuple[Any, str]:
     """The contents as JSON data, or why they are none."""
     media = contents.content_type
-    if _is_protobuf(media) or "protobuf" in interaction.plugins:
+    if _by_protobuf(interaction, contents):
         return _protobuf(pact, interaction, contents)
     if isinstance(contents.value, bytes):
         plugin = next(iter(interaction.plugins), None)
@@ -144,9 +145,12 @@ def _json(pact: Pact, interaction: Interaction, contents: Contents) -> tuple[Any
     return contents.value, ""
 
 
-def _is_protobuf(media: str | None) -> bool:
-    base = (media or "").split(";", maxsplit=1)[0].strip().lower()
-    return base in ("application/protobuf", "application/x-protobuf", "application/grpc")
+def _by_protobuf(interaction: Interaction, contents: Contents) -> bool:
+    base = (contents.content_type or "").split(";", maxsplit=1)[0].strip().lower()
+    return "protobuf" in interaction.plugins or base in _PROTOBUF
+
+
+_PROTOBUF = frozenset({"application/protobuf", "application/x-protobuf", "application/grpc"})
 
 
 def _protobuf(pact: Pact, interaction: Interaction, contents: Contents) -> tuple[Any, str]:

@@ -13,7 +13,8 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts import pact
+from contracts import kept, pact
+from contracts.coverage import Outcome, cover
 from contracts.matching import Outcome as Matched
 from contracts.matching import match_body, outcome
 from contracts.needs import Contract, Evidence, Need, Presence, When, combined, contradictions
@@ -449,6 +450,10 @@ def test_a_protobuf_message_is_read_with_the_descriptors_of_the_pact() -> None:
     (reading,) = protobuf_pact(descriptors, b"\x09\x00\x00\x00\x00\x00\x00\xf8\x3f")
     assert reading.contract.needs[1:] == (Need("/total", types=types("number")),)
     assert not reading.contract.reasons
+    assert reading.contract.decoded
+    assert kept.read(kept.written([reading.contract])) == (reading.contract,)
+    # Its code sees a message, in which what has no presence is always there.
+    assert {each.outcome for each in cover(schema, reading.contract)} == {Outcome.GUARANTEED}
     for broken, content in ((descriptors, b"\xff"), (descriptors[4:], b""), ("?", b""), ("", b"")):
         (reading,) = protobuf_pact(broken, content)
         assert reading.contract.reasons, (broken[:9], content)
