@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
-from registry.security.access import EVERYTHING, Action, Grants, split
+from registry.security.access import EVERYTHING, Action, Grants
 from registry.store.engine import FORGET_ALL, Store
 
 _MOST_AUDIENCES = 64
@@ -42,15 +42,11 @@ class Ready:
     etag: bytes | None
     body: bytes
     action: Action
-    resource: str
+    kind: str
     template: str
     epoch: int | None
     tags: tuple[str, ...]
-    kind: str = ""
     audience: set[bytes] = field(default_factory=set)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "kind", split(self.resource)[0])
 
     def is_for(self, grants: Grants) -> bool:
         """Whether who has these grants may have it; False leaves that to the route."""

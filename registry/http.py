@@ -29,7 +29,7 @@ from registry.errors import RateLimited, RegistryError, Unauthenticated
 from registry.hot import HotReads, Keep, Key, Ready
 from registry.logs import frames
 from registry.metrics import Metrics
-from registry.security.access import NOTHING
+from registry.security.access import EVERYTHING, NOTHING, split
 from registry.security.authority import Authority
 from registry.security.cors import cors
 from registry.security.identity import Caller
@@ -43,6 +43,8 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = Iterable[tuple[bytes, bytes]]
 Pairs = list[tuple[bytes, bytes]]
+Fetched = Callable[[str, bytes, bytes], None]
+"""(application as it names itself, raw path, query)."""
 
 _WITH_BODY = ("POST", "PUT", "PATCH", "DELETE")
 _LONGEST_APPLICATION = 200
@@ -170,6 +172,10 @@ def _again(receive: Receive, first: Message) -> Receive:
     return next_message
 
 
+def _unnoticed(application: str, raw_path: bytes, query: bytes) -> None:
+    """Nobody wants to know who fetched what."""
+
+
 class TooLarge(Exception):
     """A body went past the limit while it was being read."""
 
@@ -178,11 +184,12 @@ class TooSlow(Exception):
     """A body did not come within the time that a request may take."""
 
 
+_CSP = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 _HARDENED = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
+    _CSP,
 )
-_CSP = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 """What every answer says to browsers; a page says its own policy for content."""
 
 _CHALLENGES = (
@@ -226,13 +233,15 @@ class Outer:
         self.log = log
         self.log_all = log_all
         self.cache_headers = cache_headers
+        self.fetched: Fetched = _unnoticed
+        """Told of every answered GET that names its application; the composition root plugs it in."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.lifespan(scope, receive, send)
             return
         started = time.perf_counter()
-        accept = content_type = request_id = None
+        accept = content_type = request_id = application = agent = None
         length = 0
         for name, value in scope["headers"]:
             if name == b"accept":
@@ -241,10 +250,16 @@ class Outer:
                 request_id = value[:128]
             elif name == b"content-type":
                 content_type = value
+            elif name == b"tenor-application":
+                application = value.decode("latin-1")[:_LONGEST_APPLICATION]
+            elif name == b"user-agent" and b"@" in value.partition(b" ")[0]:
+                # `billing@1.4 any-client/2.0`: an application that can set no other header.
+                agent = value.partition(b" ")[0].decode("latin-1")[:_LONGEST_APPLICATION]
             elif name == b"content-length":
                 # More digits than any length has would take Python long to read.
                 length = int(value[:20]) if value.isdigit() else 0
         request_id = request_id or _request_id()
+        application = application or agent
         raw_path = scope.get("raw_path") or scope["path"].encode()
         method = scope["method"]
         late = False
@@ -261,6 +276,8 @@ class Outer:
             if ready is not None and await self._send_ready(
                 ready, caller, accept, scope, send, request_id, started, extra
             ):
+                if application is not None:
+                    self.fetched(application, raw_path, scope["query_string"])
                 return
         elif method == "POST" and 0 < length <= _SMALL and self.hot.any and caller.grants is not NOTHING:
             try:
@@ -280,6 +297,7 @@ class Outer:
                     return
         exchange = _Exchange(self, scope, receive, send, raw_path, accept, request_id, started, caller)
         exchange.extra, exchange.standing, exchange.late = extra, standing, late
+        exchange.application = application
         await exchange.run(method, content_type, length)
 
     def _extra(self, scope: Scope, caller: Caller | None) -> tuple[Pairs, Standing | None]:
@@ -352,6 +370,8 @@ class _Exchange:
         self.extra: Pairs = _NOTHING
         self.standing: Standing | None = None
         self.late = False
+        self.application: str | None = None
+        self.typed = False
         self.status = 0
         self.body = b""
         self.given = True
@@ -416,13 +436,9 @@ class _Exchange:
                 caller = await self.outer.authority.verified(scope)
             if self.outer.limits is not None:
                 self.extra, self.standing = self.outer._extra(scope, caller)
-        application = None
-        for name, value in scope["headers"]:
-            if name == b"tenor-application":
-                application = value.decode("latin-1")[:_LONGEST_APPLICATION]
         if self.standing is not None and not self.standing.allowed:
             raise RateLimited(seconds=self.standing.seconds)
-        self.caller = scope["tenor_actor"] = caller.speaking(application, self.outer.authority.address(scope) or None)
+        self.caller = scope["tenor_actor"] = self.outer.authority.speaking(caller, self.application, scope)
 
     @property
     def caller_may_anything(self) -> bool:
@@ -490,11 +506,22 @@ class _Exchange:
             return False
         self.scope["path_template"] = quick.template
         self.scope["tenor_keep"] = quick.keep
-        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(quick.body)).encode())]
-        if quick.status == 503:
-            headers.append((b"retry-after", b"1"))
-        await self.send({"type": "http.response.start", "status": quick.status, "headers": headers})
-        await self.send({"type": "http.response.body", "body": quick.body})
+        length = (b"content-length", str(len(quick.body)).encode())
+        if quick.status != 200 or self.outer.cache_headers:
+            headers = [(b"content-type", b"application/json"), length]
+            if quick.status == 503:
+                headers.append((b"retry-after", b"1"))
+            await self.send({"type": "http.response.start", "status": quick.status, "headers": headers})
+            await self.send({"type": "http.response.body", "body": quick.body})
+            return True
+        # As `send` would have it, at once: most of what is answered here is answered so.
+        self.status = 200
+        self.kept = [length, *_HARDENED]
+        headers = [*self.kept, (b"content-type", self.media), (b"x-request-id", self.request_id), *self.extra]
+        self.start = {"type": "http.response.start", "status": 200, "headers": headers}
+        await self.send_next(self.start)
+        self._keep(quick.body)
+        await self.send_next({"type": "http.response.body", "body": quick.body})
         return True
 
     async def receive(self) -> Message:
@@ -510,16 +537,14 @@ class _Exchange:
             self.start = message
             self.status = message["status"]
             kept = [pair for pair in message["headers"] if not self._replaced(*pair)]
-            typed = len(kept) == len(message["headers"]) and kept_type(kept)
-            kept += _HARDENED
-            if not any(name == _CSP[0] for name, _ in kept):
-                kept.append(_CSP)
+            self.typed = len(kept) == len(message["headers"]) and kept_type(kept)
+            kept += _HARDENED[:-1] if any(name == _CSP[0] for name, _ in kept) else _HARDENED
             self.kept = kept
             message = {
                 **message,
                 "headers": [
                     *kept,
-                    *([] if self.status == 204 or typed else [(b"content-type", self.media)]),
+                    *([] if self.status == 204 or self.typed else [(b"content-type", self.media)]),
                     (b"x-request-id", self.request_id),
                     *self.extra,
                     *(_CHALLENGES if self.status == 401 else ()),
@@ -566,7 +591,7 @@ class _Exchange:
 
     def _keep(self, body: bytes) -> None:
         keep = self._wish()
-        if keep is None or self.status != 200 or self.head or kept_type(self.kept) or self.key is _NEVER_KEPT:
+        if keep is None or self.status != 200 or self.head or self.typed or self.key is _NEVER_KEPT:
             return
         assert self.caller is not None
         grants = self.caller.grants
@@ -585,13 +610,13 @@ class _Exchange:
             etag=self.etag,
             body=body,
             action=keep.action,
-            resource=keep.resource,
+            kind=split(keep.resource)[0],
             template=self.scope.get("path_template", ""),
             # The epoch as it was before the answer was computed: a write in between makes it stale at once.
             epoch=None if keep.immutable else self.epoch,
             tags=keep.tags,
+            audience=set() if grants is EVERYTHING else {grants.key},
         )
-        ready.allow(grants)
         self.outer.hot.put(self.key, ready)
 
     async def refuse(self, status: int, reason: str | bytes) -> None:
@@ -608,6 +633,8 @@ class _Exchange:
         elapsed = time.perf_counter() - self.started
         template = self.scope.get("path_template") or "unmatched"
         self.outer.metrics.count(template, method, self.status, elapsed)
+        if self.application is not None and method == "GET" and self.status in (200, 304):
+            self.outer.fetched(self.application, self.raw_path, self.key[1])
         if self.status in (401, 403):
             who, origin = self.caller, self.outer.authority.address(self.scope)
             self.outer.authority.refusals.note(

@@ -77,6 +77,7 @@ class Authority:
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="passwords")
         self._waiting = 0
         self._guesses: dict[tuple[str, str], _Guesses] = {}
+        self._origins: dict[str | None, Caller] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._grants: dict[bytes, Grants] = {}
         self._jwt = _bearer(settings, log)
@@ -181,7 +182,22 @@ class Authority:
     def address(self, scope: MutableMapping[str, Any]) -> str:
         """The address a request comes from."""
         client = scope.get("client")
-        return self.proxies.client(client[0], scope["headers"]) if client else ""
+        if not client:
+            return ""
+        return self.proxies.client(client[0], scope["headers"]) if self.proxies.trusted else str(client[0])
+
+    def speaking(self, caller: Caller, application: str | None, scope: MutableMapping[str, Any]) -> Caller:
+        """A caller in one request: for an application, from the address that the request comes from."""
+        origin = self.address(scope) or None
+        if caller is not OPEN or application is not None:
+            return caller.speaking(application, origin)
+        # Of an open server's callers nothing but the address differs.
+        known = self._origins.get(origin)
+        if known is None:
+            if len(self._origins) >= _MOST:
+                self._origins.clear()
+            known = self._origins[origin] = caller.speaking(None, origin)
+        return known
 
     async def _verify(self, shown: Shown, address: str) -> Caller:
         if shown.kind == "token":
