@@ -20,8 +20,9 @@ import msgspec
 import orjson
 
 from tenor.codecs import Body, Options, Plain, Read, Write
-from tenor.codecs.fields import Node
+from tenor.codecs.fields import Node, tags_in
 from tenor.codecs.json_fields import Tree
+from tenor.codecs.json_nulls import finite_where_null
 from tenor.codecs.shown import pointer, shown
 from tenor.errors import InvalidEvent, Undecodable, UnusableSchema, Violation
 from tenor.schemas import JSON, Schema
@@ -97,6 +98,7 @@ class JsonBody:
         """A function that validates an event and writes it. Raises InvalidEvent."""
         is_valid, subject = self.validator.is_valid, self._options.subject
         dumps = orjson.dumps
+        surely_finite = finite_where_null(self._document) or finite
 
         def write(event: Any) -> bytes:
             # Written first: orjson stops at 254 levels, which keeps the validator's recursion short too.
@@ -111,7 +113,7 @@ class JsonBody:
             if not valid:
                 raise InvalidEvent(_not_finite(event) or self.violations(event), subject)
             # orjson and the validator both take NaN and the infinities for null.
-            if b"null" in body and not finite(event) and (found := _not_finite(event)):
+            if b"null" in body and not surely_finite(event) and (found := _not_finite(event)):
                 raise InvalidEvent(found, subject)
             return body
 
@@ -143,17 +145,27 @@ class JsonBody:
 
     def tree(self, indexes: tuple[int, ...] | None = None, relaxed: frozenset[str] = frozenset()) -> Node:
         """The schema as rules see it; constraints of the `relaxed` properties are no help to tell branches apart."""
-        uri = _id(self._document) or BASE
-        uri = urljoin(BASE, uri)
+        return self._tree(relaxed).root
+
+    def _tree(self, relaxed: frozenset[str]) -> Tree:
+        uri = urljoin(BASE, _id(self._document) or BASE)
         shelf = _Shelf(self._document, self._documents)
 
         def document(wanted: str) -> Any:
             return self._document if wanted in (uri, BASE) else shelf(wanted)
 
-        return Tree(uri, document, relaxed).root
+        return Tree(uri, document, relaxed)
 
-    def as_dict(self, event: Any) -> Any:
-        return event
+    def stray_tags(self) -> frozenset[str]:
+        """Inline tags that stand on no property that a rule reaches: on a definition, under patternProperties, …"""
+        tree = self._tree(frozenset())
+        reached = {place for places in tree.places.values() for place in places}
+        found: frozenset[str] = frozenset()
+        for uri in tree.documents:
+            for pointer, tags in tags_in(tree.document(uri)):
+                if (uri, pointer) not in reached:
+                    found |= tags
+        return found
 
     @cached_property
     def checked(self) -> Callable[[Any], Any]:
