@@ -38,6 +38,12 @@ _QUESTIONS = {
         SELECT x.id, s.name, r.version FROM reference r JOIN schema_ x ON x.pk = r.schema_pk
         JOIN subject s ON s.pk = r.subject_pk
         WHERE NOT EXISTS (SELECT 1 FROM version v WHERE v.subject_pk = r.subject_pk AND v.version = r.version)""",
+    "KEK {0} has the key of person {1}, who was erased": """
+        SELECT k.name, p.version FROM person p JOIN kek k ON k.pk = p.kek_pk
+        JOIN tombstone t ON t.kek = k.name AND t.version = p.version""",
+    "KEK {0} handed out numbers of persons up to {1}, but has {2}": """
+        SELECT k.name, k.last_person, max(p.version) FROM kek k JOIN person p ON p.kek_pk = k.pk
+        GROUP BY k.name, k.last_person HAVING max(p.version) > k.last_person""",
 }
 
 

@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 from registry import shredding
+from registry.doctor import examine
 from registry.keyring import Keyring
 from registry.settings import Settings
 from registry.store.engine import Store, open_store
@@ -240,6 +241,27 @@ def test_minting_for_a_kek_that_is_not_shared_needs_the_clients_keys(client: htt
     kek(client, shared=False)
     assert "not shared" in resolve(client, HANDLES[:1], mint=True, status=422)["detail"]
     assert resolve(client, [], mint=True) == []
+
+
+def test_the_doctor_sees_an_erased_key_that_came_back(client: httpx.Client, registry_store: Store) -> None:
+    kek(client)
+    resolve(client, HANDLES[:2], mint=True)
+    row = "SELECT kek_pk, version, handle, algorithm, material, created_at FROM person WHERE version = 1048576"
+    (kept,) = registry_store.read_now(lambda db: db.all(row))
+    erase(client, HANDLES[0])
+    assert registry_store.read_now(examine) == []
+    names = ("kek_pk", "version", "handle", "algorithm", "material", "created_at")
+    registry_store.write_now(
+        lambda db: db.run(
+            f"INSERT INTO person ({', '.join(names)}) VALUES ({', '.join(f':{name}' for name in names)})",
+            **dict(zip(names, kept, strict=True)),
+        )
+    )
+    registry_store.write_now(lambda db: db.run("UPDATE kek SET last_person = 1048576"))
+    assert registry_store.read_now(examine) == [
+        "KEK orders has the key of person 1048576, who was erased",
+        "KEK orders handed out numbers of persons up to 1048576, but has 1048577",
+    ]
 
 
 # What comes back from a backup.

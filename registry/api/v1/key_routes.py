@@ -167,7 +167,13 @@ def _base64(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
-@get("/keks/{kek:str}/persons/{handle:str}", READ_PERSON, errors.KeyNotFound, summary="Whether a person has a key")
+@get(
+    "/keks/{kek:str}/persons/{handle:str}",
+    READ_PERSON,
+    errors.KeyNotFound,
+    errors.InvalidKey,
+    summary="Whether a person has a key",
+)
 async def get_person(request: Call, kek: FromPath[str], handle: FromPath[str]) -> wire.Person:
     """Its state, never the key."""
     named = persons.handle_named(handle)

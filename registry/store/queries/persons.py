@@ -258,19 +258,29 @@ def rewrap_cell(db: Db, pk: int, old: str, new: str, wrapped_by: str, now: int) 
 
 
 def of_other_epochs(db: Db, epoch: str, limit: int) -> list[Person]:
-    """Live keys that are not sealed with an epoch's key."""
-    rows = db.all(
-        f"""SELECT {_PERSON} FROM person WHERE epoch IS NULL OR epoch <> :epoch
-        ORDER BY kek_pk, version LIMIT :limit""",  # noqa: S608 # constants
-        epoch=epoch,
-        limit=limit,
-    )
-    return [_person(row) for row in rows]
+    """Live keys that are not sealed with an epoch's key, nor with a later one's."""
+    # Two ranges of the index: what is done already is not looked at again.
+    for where in ("epoch IS NULL", "epoch < :epoch"):
+        rows = db.all(
+            f"SELECT {_PERSON} FROM person WHERE {where} ORDER BY epoch LIMIT :limit",  # noqa: S608 # constants
+            limit=limit,
+            **({"epoch": epoch} if ":epoch" in where else {}),
+        )
+        if rows:
+            return [_person(row) for row in rows]
+    return []
 
 
-def epochs(db: Db) -> set[str]:
-    """The epochs that live keys are sealed with."""
-    return {epoch for (epoch,) in db.all("SELECT DISTINCT epoch FROM person WHERE epoch IS NOT NULL")}
+def epochs(db: Db) -> list[str]:
+    """The epochs that live keys are sealed with, oldest first."""
+    found: list[str] = []
+    while row := db.one(
+        "SELECT min(epoch) FROM person WHERE epoch > :last", last=found[-1] if found else ""
+    ):  # from one to the next in the index, which has few among many rows
+        if row[0] is None:
+            break
+        found.append(row[0])
+    return found
 
 
 def reseal(db: Db, changes: Iterable[Mapping[str, Any]]) -> None:
