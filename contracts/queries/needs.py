@@ -217,6 +217,16 @@ def never_placed(db: Db, subjects: Collection[str]) -> list[NeverPlaced]:
     return [NeverPlaced(*row) for row in rows]
 
 
+def newest(db: Db, subject: str) -> list[tuple[str, int, str]]:
+    """The readers of a subject with their newest version that said what it needs: (application, key, number)."""
+    rows = db.all(
+        """SELECT a.name, v.pk, v.number FROM subject_reader r JOIN application a ON a.pk = r.application_pk
+        JOIN application_version v ON v.pk = r.version_pk WHERE r.subject = :subject ORDER BY a.name""",
+        subject=subject,
+    )
+    return [(name, pk, number) for name, pk, number in rows]
+
+
 def of_versions(db: Db, subjects: Collection[str], version_pks: Collection[int]) -> list[Kept]:
     """What some versions need of some subjects."""
     found: list[Kept] = []

@@ -95,6 +95,14 @@ def test_policies_and_waivers(shell: Shell) -> None:
     assert shell.tenor("policy", "get").stdout == "no policies\n"
 
 
+def test_the_order_of_a_rollout(shell: Shell, registry: httpx.Client) -> None:
+    told = shell.tenor("rollout", "orders-value", "without-total.avsc", "--environment", "prod", code=1).stdout
+    assert told.startswith("no order: billing 1.4 cannot read what orders")
+    publish(registry, "1.5", recorded("billing", {"/id": {"types": ["string"]}}))
+    told = shell.tenor("rollout", "orders-value", "without-total.avsc", "--environment", "prod").stdout
+    assert told.splitlines()[0] == "1. billing 1.5 to prod before orders with the new schema"
+
+
 def test_what_a_version_writes_and_reads(shell: Shell) -> None:
     done = shell.tenor("produces", "--application", "orders", "--version", "2.0", "orders-value:1").stdout
     assert done == "orders 2.0 writes orders-value version 1\n"

@@ -391,3 +391,31 @@ def test_subjects_that_refer_to_a_changed_one_are_judged_too(registry_client: ht
     assert answer["touched"] == ["orders-value"]
     assert answer["verdict"] == "unsafe"
     assert (answer["rows"][0]["subject"], answer["rows"][0]["path"]) == ("orders-value", "/to/zip")
+
+
+# Rollouts.
+
+
+def rollout(client: httpx.Client, schema: Mapping[str, Any], **more: Any) -> Any:
+    body = {**text(schema), "environment": "prod", **more}
+    return client.post("/api/v1/subjects/orders-value/rollout", json=body)
+
+
+def test_the_consumer_that_copes_goes_first(shop: httpx.Client) -> None:
+    blocked = rollout(shop, without("total")).json()
+    assert not blocked["possible"]
+    assert "billing 1.4 cannot read what orders" in blocked["blocked"][0]
+    publish(shop, "1.5", recorded("billing", {"/id": {"types": ["string"]}}))
+    shop.put("/pact/pacticipants/orders/versions/2.0", json={})
+    found = rollout(shop, without("total"), to={"orders": "2.0"}).json()
+    assert found["possible"]
+    assert found["lines"][:2] == ["1. billing 1.5 to prod before orders 2.0", "2. orders 2.0 to prod"]
+    again = rollout(shop, without("total"), to={"orders": "2.0", "billing": "1.4"}).json()
+    assert not again["possible"]
+
+
+def test_a_rollout_to_nowhere_is_refused(shop: httpx.Client) -> None:
+    missing = rollout(shop, V1, environment="moon")
+    assert (missing.status_code, missing.json()["type"]) == (404, "/api/v1/problems/environment-not-found")
+    assert rollout(shop, V1, to={"billing": "99"}).status_code == 404
+    assert rollout(shop, V1, to={"nobody": "1"}).status_code == 404

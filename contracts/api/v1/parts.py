@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contracts.api.v1 import errors  # noqa: F401 # its rows have to be there before routes name them
 from contracts.blast_radius import BlastRadius
 from contracts.options import Options
 from registry.errors import Unavailable

@@ -10,14 +10,15 @@ import msgspec
 from contracts.api.v1 import wire
 from contracts.impact import FieldUse, Reader
 from contracts.protection import Protection, written
+from contracts.rollout import Application, Plan, told
 from registry.api.v1 import impact_wire
 from registry.api.v1.render import time
 from registry.evolution.windows import Held
 
 
-def impact(told: Mapping[str, Any]) -> impact_wire.Impact:
+def impact(found: Mapping[str, Any]) -> impact_wire.Impact:
     """An impact told as plain data."""
-    return msgspec.convert(told, impact_wire.Impact)
+    return msgspec.convert(found, impact_wire.Impact)
 
 
 def consumer(reader: Reader) -> wire.Consumer:
@@ -85,3 +86,17 @@ def held(found: Sequence[Held]) -> list[wire.HeldVersion]:
         wire.HeldVersion(each.version, each.why, None if each.until is None else time(each.until), each.known)
         for each in found
     ]
+
+
+def rollout(found: Plan, applications: Sequence[Application], environment: str) -> wire.Rollout:
+    """An order of deployment."""
+    return wire.Rollout(
+        found.possible,
+        list(found.steps),
+        list(found.anytime),
+        [wire.Constraint(each.first, each.then, each.why.value, each.known) for each in found.constraints],
+        list(found.blocked),
+        list(found.remedies),
+        [wire.RolledOut(each.name, each.old, each.new) for each in applications],
+        told(found, applications, environment),
+    )

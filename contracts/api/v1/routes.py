@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from contracts.api.v1 import application_routes, errors, policy_routes, subject_routes
+from contracts.api.v1 import application_routes, policy_routes, subject_routes
 from registry.api.exported import APIS
 from registry.api.v1.dialect import make_app
 
@@ -15,7 +15,6 @@ def handlers() -> list[Any]:
 
 
 def install() -> list[Any]:
-    """Make the native API whole: its error table and its description. The handlers."""
-    errors.install()
+    """Make the native API's description whole. The handlers."""
     APIS["v1"] = lambda: make_app(None, handlers())
     return handlers()

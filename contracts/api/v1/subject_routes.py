@@ -7,10 +7,11 @@ from uuid import uuid4
 
 from litestar.params import FromPath, JSONBody
 
-from contracts import protection
+from contracts import ordering, protection
 from contracts.api.v1 import render, wire
 from contracts.api.v1.parts import CONFIGURE, READ, WAIVE, radius
 from contracts.blast_radius import fields, waiver_told
+from contracts.errors import UnknownEnvironment, VersionNotFound
 from contracts.protection import Waiver
 from contracts.queries import needs as queries
 from contracts.queries import protection as policies
@@ -45,6 +46,29 @@ async def post_impact(request: Call, subject: FromPath[str], data: JSONBody[Regi
         see_references(actor, asked.references, asked.subject.context, asked.format)
         named, candidate, history = registration.candidate(db, asked, parts.server_config)
         return render.impact(asked_of.impact(db, named, candidate, history, sees(actor)))
+
+    return await parts.read(job, heavy=True)
+
+
+@post(
+    "/subjects/{subject:str}/rollout",
+    READ,
+    errors.InvalidSchema,
+    errors.InvalidSubject,
+    UnknownEnvironment,
+    VersionNotFound,
+    summary="In which order to deploy a change",
+)
+async def post_rollout(request: Call, subject: FromPath[str], data: JSONBody[wire.RolloutRequest]) -> wire.Rollout:
+    """What goes before what, or why there is no order and what would create one. Nothing is stored."""
+    parts, asked_of, actor = services(request), radius(request), actor_of(request)
+
+    def job(db: Db) -> wire.Rollout:
+        asked = registering.registration(names.subject(subject), data, normalize=False)
+        see_references(actor, asked.references, asked.subject.context, asked.format)
+        named, candidate, history = registration.candidate(db, asked, parts.server_config)
+        found, applications = ordering.order(db, asked_of, named, candidate, history, data.environment, data.to)
+        return render.rollout(found, applications, data.environment)
 
     return await parts.read(job, heavy=True)
 
@@ -171,4 +195,4 @@ def _moment(text: str) -> int:
     return int(found.timestamp() * 1000)
 
 
-HANDLERS = [post_impact, get_consumers, get_fields, get_policy, put_policy, post_waiver]
+HANDLERS = [post_impact, post_rollout, get_consumers, get_fields, get_policy, put_policy, post_waiver]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
+
+from registry.api.v1.wire import RegisterRequest
 
 Name = Annotated[str, Meta(min_length=1, max_length=500)]
 Path = Annotated[str, Meta(max_length=2000)]
@@ -199,6 +201,44 @@ class Kept(Struct):
     subject: str
     schema_version: int
     needs: int
+
+
+class RolloutRequest(RegisterRequest, kw_only=True):
+    """A schema to roll out to an environment. `to` are versions to deploy, by application; a consumer that is not named
+    goes to its newest version with a contract."""
+
+    environment: Name
+    to: dict[str, str] = field(default_factory=dict)
+
+
+class RolledOut(Struct):
+    """An application in a rollout; `new` null: it stays."""
+
+    application: str
+    old: str
+    new: str | None
+
+
+class Constraint(Struct):
+    """One application goes before another. `known` false: it is not known that it need not."""
+
+    first: str
+    then: str
+    why: str
+    known: bool
+
+
+class Rollout(Struct):
+    """The order of deployment, or why there is none and what would create one. `lines` say it in sentences."""
+
+    possible: bool
+    steps: list[str]
+    anytime: list[str]
+    constraints: list[Constraint]
+    blocked: list[str]
+    remedies: list[str]
+    applications: list[RolledOut]
+    lines: list[str]
 
 
 class Owner(Struct):

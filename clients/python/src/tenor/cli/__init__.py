@@ -61,6 +61,7 @@ VERBS: Final = {
     "deploy release": Verb("tenor.cli.verbs.deploy_release", "record that a version is released, beside others"),
     "deploy support-ended": Verb("tenor.cli.verbs.deploy_support_ended", "record that a release is not supported"),
     "impact": Verb("tenor.cli.verbs.impact", "whom does a schema hurt: which consumer, where, on which field?"),
+    "rollout": Verb("tenor.cli.verbs.rollout", "in which order to deploy a change, or why there is none"),
     "consumers": Verb("tenor.cli.verbs.consumers", "who uses a subject, and which fields"),
     "produces": Verb("tenor.cli.verbs.produces", "say what a version of an application writes, or reads with"),
     "waive": Verb("tenor.cli.verbs.waive", "accept a break for a while"),

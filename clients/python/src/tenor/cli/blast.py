@@ -35,6 +35,18 @@ def impact(subject: str, schema: Schema) -> Call[Document]:
     return Call("POST", _path("subjects", subject, "impact"), _verdict, schema.body(), headers=_HEADERS)
 
 
+def rollout(subject: str, schema: Schema, environment: str, targets: Mapping[str, str]) -> Call[Document]:
+    """In which order to deploy a change. Nothing is stored."""
+
+    def read(body: Any) -> Document:
+        if not isinstance(body["possible"], bool) or not all(isinstance(line, str) for line in body["lines"]):
+            raise TypeError("possible")
+        return _object(body)
+
+    body = {**schema.body(), "environment": environment, "to": dict(targets)}
+    return Call("POST", _path("subjects", subject, "rollout"), read, body, headers=_HEADERS)
+
+
 def consumers(subject: str) -> Call[Document]:
     """Who reads a subject."""
     return _get("subjects", subject, "consumers", member="consumers")
