@@ -25,7 +25,7 @@ from weakref import WeakKeyDictionary
 
 from contracts.fitting import ALL, Judgement, judged
 from contracts.matching import Fullmatch
-from contracts.needs import ABSENT, NULL, OTHER, Contract, Evidence, Need, Presence, When
+from contracts.needs import ABSENT, JSON_TYPES, NULL, OTHER, Contract, Evidence, Need, Presence, When
 from contracts.rules import Kind, RuleList
 from contracts.satisfaction import (
     EACH,
@@ -34,13 +34,15 @@ from contracts.satisfaction import (
     Satisfaction,
     escaped,
     fullmatch,
+    own_pattern,
     satisfied,
     steps,
 )
 from registry.formats.base import Schema
 from registry.formats.reach import Option, Reach, View
 
-SITUATIONS = (ABSENT, NULL, "type", OTHER, "range", "pattern", "length", "matcher")
+PARENT = "parent"
+SITUATIONS = (PARENT, ABSENT, NULL, "type", OTHER, "range", "pattern", "length", "matcher")
 """Every situation, the gravest first."""
 
 _MOST_OPTIONS = 2_000
@@ -60,7 +62,8 @@ class Covered:
     """The answer for one need.
 
     `situation`  what may happen at the path when it is not guaranteed: absent, null, other (an enum arm that is not
-                 handled), type, range, pattern, length, matcher: the key that `Need.when` is asked with
+                 handled), type, range, pattern, length, matcher: the key that `Need.when` is asked with; or parent: a
+                 place above, which has no need of its own, is missing or is no container
     `witness`    an event of the schema that does not satisfy the need, as JSON data; None when none was found
     `given`, `view`   what the contract says beside the need, and how events are decoded: what a witness is judged by
     """
@@ -122,12 +125,43 @@ def witness(schema: Schema, covered: Covered, *, seconds: float = 0.05, patterns
         path = steps(need.path)
     except ValueError:
         return None
+    other: Any = None
+    after = 0
     for seen in reach_of(schema).events(schema, path, wishes(need), covered.view):
         if seen is not None and satisfied(seen.decoded, need, covered.given, patterns=patterns) is Satisfaction.NO:
-            return seen.shown
-        if time.monotonic() > deadline:
-            return None
-    return None
+            if _shows(seen.decoded, covered, patterns):
+                return seen.shown
+            other = seen.shown if other is None else other
+        after += other is not None
+        if after > _MOST_AFTER or time.monotonic() > deadline:
+            return other
+    return other
+
+
+_MOST_AFTER = 60
+"""So many events are looked at for one that shows the situation, once one is found that shows another."""
+
+
+def _shows(event: Any, covered: Covered, patterns: Fullmatch) -> bool:
+    """Whether an event violates a need in the situation that the answer tells."""
+    need, given = covered.need, covered.given
+    bare = Need(need.path, Presence.OPTIONAL, aliases=need.aliases)
+    is_parent = satisfied(event, bare, given) is Satisfaction.NO
+    if covered.situation == PARENT or is_parent:
+        return is_parent and covered.situation == PARENT
+    if covered.situation == ABSENT:
+        return satisfied(event, replace(bare, presence=Presence.REQUIRED), given) is Satisfaction.NO
+    is_null = satisfied(event, replace(bare, types=_NOT_NULL), given) is Satisfaction.NO
+    if covered.situation == NULL or is_null:
+        return is_null and covered.situation == NULL
+    present = replace(need, presence=Presence.OPTIONAL)
+    is_type = satisfied(event, replace(bare, types=need.types), given) is Satisfaction.NO
+    if covered.situation == "type":
+        return is_type or need.rules is not None
+    return not is_type and satisfied(event, present, given, patterns=patterns) is Satisfaction.NO
+
+
+_NOT_NULL = frozenset(JSON_TYPES) - {"null"}
 
 
 # One need
@@ -237,8 +271,8 @@ class _Walked:
     ends: list[Option]
     absent: bool = False
     """The last step may be missing."""
-    broken: list[tuple[str, str]] = field(default_factory=list)
-    """Situations and reasons of places above that have no need of their own."""
+    broken: list[str] = field(default_factory=list)
+    """What may be wrong with places above that have no need of their own."""
 
 
 def _covered(schema: Schema, need: Need, given: Given, view: View, patterns: Fullmatch) -> Covered:
@@ -248,7 +282,7 @@ def _covered(schema: Schema, need: Need, given: Given, view: View, patterns: Ful
         reason = f"the path {need.path!r:.80} is no JSON pointer"
         return Covered(need, Outcome.CONDITIONAL, "matcher", reason, given=given, view=view)
     walked = _walked(reach_of(schema).options(schema, view), path, need, given)
-    against: list[tuple[str, str]] = list(walked.broken)
+    against = [(PARENT, reason) for reason in walked.broken]
     satisfiable = False
     if walked.absent:
         if need.presence is Presence.OPTIONAL:
@@ -285,9 +319,12 @@ def _judgements(options: Iterable[Option], need: Need, patterns: Fullmatch) -> I
 
 
 def _gravity(need: Need, situation: str) -> tuple[int, int]:
-    """What the code fails on, or was never tried with, comes before what only changes its result."""
-    severity = {When.CHANGES: 1, When.SAME: 2}.get(need.when.get(situation, When.FAILS), 0)
-    return severity, SITUATIONS.index(situation)
+    """What the code fails on comes first, then what it was never tried with, then what only changes its result."""
+    did = need.when.get(situation)
+    return (1 if did is None else _SEVERITY[did]), SITUATIONS.index(situation)
+
+
+_SEVERITY = {When.FAILS: 0, When.CHANGES: 2, When.SAME: 3}
 
 
 def _walked(options: Sequence[Option], path: Sequence[str], need: Need, given: Given) -> _Walked:
@@ -299,7 +336,7 @@ def _walked(options: Sequence[Option], path: Sequence[str], need: Need, given: G
         here = f"{above}/{escaped(step)}"
         following: dict[int, Option] = {}
         if len(level) > _MOST_OPTIONS:
-            walked.broken.append(("type", f"'{above}' may be one of more than {_MOST_OPTIONS} kinds of values"))
+            walked.broken.append(f"'{above}' may be one of more than {_MOST_OPTIONS} kinds of values")
         for option in level[:_MOST_OPTIONS]:
             if not _leads_on(option, step):
                 if above not in given.typed:
@@ -309,7 +346,7 @@ def _walked(options: Sequence[Option], path: Sequence[str], need: Need, given: G
             counted = option.type == "array" or step == EACH
             missing = True
             if not counted and len(names) > 1 and _ambiguous(option, names, need):
-                walked.broken.append(("type", f"'{here}' answers to several fields by its name and other names"))
+                walked.broken.append(f"'{here}' answers to several fields by its name and other names")
             for name in (step,) if counted else names:
                 member = option.member(name)
                 following |= {id(each): each for each in member.options}
@@ -320,7 +357,7 @@ def _walked(options: Sequence[Option], path: Sequence[str], need: Need, given: G
                 if last:
                     walked.absent = True
                 elif here not in given.listed:
-                    walked.broken.append((ABSENT, f"'{here}' may be missing"))
+                    walked.broken.append(f"'{here}' may be missing")
         level = list(following.values())
         above = here
     walked.ends = level
@@ -349,11 +386,9 @@ def _leads_on(option: Option, step: str) -> bool:
     return option.type == "object"
 
 
-def _blocked(option: Option, above: str) -> tuple[str, str]:
-    if option.type == "null":
-        return NULL, f"'{above}' may be null"
-    kind = "a number" if option.is_number else f"a {option.type}" if option.type != "array" else "an array"
-    return "type", f"'{above}' may be {kind}"
+def _blocked(option: Option, above: str) -> str:
+    kinds = {"null": "null", "array": "an array", "integer": "a number", "fraction": "a number"}
+    return f"'{above}' may be {kinds.get(option.type, f'a {option.type}')}"
 
 
 # What a witness is looked for with
@@ -376,7 +411,7 @@ def wishes(need: Need) -> tuple[Any, ...]:
     if need.maximum is not None:
         found.append({"type": "number", "exclusiveMinimum": _exact(need.maximum)})
     if need.pattern is not None:
-        found.append({"type": "string", "not": {"pattern": f"^(?:{need.pattern})$"}})
+        found.append({"type": "string", "not": {"pattern": f"^(?:{own_pattern(need.pattern)})$"}})
     for rule in need.rules.rules if need.rules is not None else ():
         if rule.kind in (Kind.EQUALITY, Kind.VALUES):
             found.append({"not": {"const": _exact(need.example)}})

@@ -402,7 +402,7 @@ SITUATED: tuple[tuple[Need, str, Outcome], ...] = (
     (Need("/lines", rules=RuleList((Rule(Kind.TYPE, min=1),)), example=[]), "length", C),
     (Need("/lines/*/sku", rules=RuleList((Rule(Kind.SEMVER),))), "matcher", C),
     (Need("/lines/*/price"), "absent", I),
-    (Need("/total/currency"), "type", I),
+    (Need("/total/currency"), "parent", I),
 )
 
 
@@ -426,10 +426,32 @@ def test_what_the_code_fails_on_comes_before_what_it_survives() -> None:
         ({"absent": When.CHANGES, "null": When.SAME}, "absent"),
         ({"absent": When.SAME, "null": When.CHANGES}, "null"),
         ({"absent": When.FAILS, "null": When.FAILS}, "absent"),
+        ({"null": When.FAILS}, "null"),
     )
     for when, situation in rows:
         contract = Contract((Need("/v", types=STRING, when=when),), Evidence.RECORDED)
         assert cover(schema, contract)[0].situation == situation, when
+
+
+def test_what_the_code_did_without_a_key_says_nothing_of_places_above_it() -> None:
+    """`when` speaks of the need's own place: /a that is missing is no absent /a/b."""
+    inner = {"type": "object", "properties": {"b": TEXT}}
+    schema = formats.parse("JSON", Source(json.dumps({"type": "object", "properties": {"a": inner}})))
+    need = Need("/a/b", Presence.OPTIONAL, STRING, when={"absent": When.SAME, "null": When.SAME})
+    covered = cover(schema, Contract((need,), Evidence.RECORDED))[0]
+    assert (covered.situation, covered.outcome, covered.reason) == ("parent", C, "'/a' may be missing")
+    assert witness(schema, covered, seconds=1) == {}
+
+
+def test_a_witness_shows_the_situation_that_is_told() -> None:
+    shape = {"type": ["string", "null"], "enum": ["PAID", "OPEN", None]}
+    schema = formats.parse("JSON", Source(json.dumps({"type": "object", "properties": {"v": shape}})))
+    for situation, event in (("absent", {}), ("null", {"v": None}), ("other", {"v": "OPEN"})):
+        survived = {each: When.SAME for each in ("absent", "null", "other") if each != situation}
+        need = Need("/v", types=STRING, values=("PAID",), fallback=False, when=survived)
+        covered = cover(schema, Contract((need,), Evidence.RECORDED))[0]
+        assert covered.situation == situation
+        assert witness(schema, covered, seconds=1) == event
 
 
 def test_places_above_that_have_needs_of_their_own_answer_for_themselves() -> None:
