@@ -57,7 +57,7 @@ def create_app(settings: Settings, store: Store | None = None, metrics: Metrics 
     dialects["api"] = V1(services, contracts.native)
     # The Rust command line's get-pacts and provider-states drop the path of the broker's address.
     dialects["pact"] = dialects["pacts"] = contracts.broker
-    return Outer(
+    outer = Outer(
         dialects,
         confluent,
         services.hot,
@@ -75,6 +75,8 @@ def create_app(settings: Settings, store: Store | None = None, metrics: Metrics 
         rate_limit=settings.rate_limit,
         cors_origins=settings.cors_origins,
     )
+    outer.fetched = contracts.observer.note
+    return outer
 
 
 def _protobuf(workers: Workers) -> Format:
@@ -131,7 +133,13 @@ class _Lifespan:
 
     @contextlib.asynccontextmanager
     async def _background(self) -> AsyncIterator[None]:
-        jobs = [_seal(self.store), _purge(self.store), self.contracts.deliveries.run(), _publish(self.metrics)]
+        jobs = [
+            _seal(self.store),
+            _purge(self.store),
+            self.contracts.deliveries.run(),
+            self.contracts.observer.run(),
+            _publish(self.metrics),
+        ]
         jobs += [_refused(self.store, self.authority), _checkpoint(self.store, self.signer), self.keyring.run()]
         if self.authority.open is None:
             jobs.append(self.authority.follow())
