@@ -6,7 +6,7 @@ import base64
 import json
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from confluent_kafka.schema_registry.confluent import meta_pb2
@@ -246,8 +246,10 @@ def test_an_unknown_type_fails_closed(type_: str, failure: str | None) -> None:
 
 @pytest.mark.parametrize("type_", ["ENCRYPT", "SEAL"])
 def test_sealing_rules_never_let_plaintext_out(type_: str) -> None:
+    rules = {"domainRules": [rule("x", type_, "", "TRANSFORM", "WRITE", onFailure="NONE")]}
+    keyed = ruled(Schema(ORDER, rule_set=rules), {}, Options(), cast("Any", object()))
     with pytest.raises(errors.UnusableRule, match="let plaintext out"):
-        made(ORDER, rule("x", type_, "", "TRANSFORM", "WRITEREAD", onFailure="NONE,ERROR"))
+        keyed.writer(b"")
     with pytest.raises(errors.UnusableRule, match="made without"):
         made(ORDER, rule("x", type_, "", "TRANSFORM", "WRITEREAD"))
 

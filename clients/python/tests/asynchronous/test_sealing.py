@@ -226,6 +226,45 @@ async def test_8_16_pins_hold_whatever_the_rules_become() -> None:
         (await registry.events("undone", must_encrypt="PII")).encode(ADA)
 
 
+TAGGED = {"type": "string", "confluent:tags": ["PII"]}
+NESTED = json.loads(avro(plain("n", "string"), name="demo.R"))
+STRAY = [
+    ("AVRO", avro(plain("n", TAGGED))),
+    ("AVRO", avro(pii("r", NESTED))),
+    ("AVRO", avro(pii("r", ["null", {"type": "array", "items": NESTED}]))),
+    ("JSON", json.dumps({"type": "object", "additionalProperties": TAGGED})),
+    ("JSON", json.dumps({"properties": {"n": {"$ref": "#/definitions/d"}}, "definitions": {"d": TAGGED}})),
+]
+
+
+@pytest.mark.parametrize(("format", "text"), STRAY)
+async def test_tags_that_no_rule_sees_stop_the_codec(format: str, text: str) -> None:
+    """Other clients overlook them, and send plaintext."""
+    for type_ in ("ENCRYPT", "SEAL"):
+        with pytest.raises(errors.UnusableRule, match=r"tags? "):
+            await client(customers(rule(type_), text=text, format=format)).events("customers-value")
+    with pytest.raises(errors.Unsealed):
+        await client(customers(text=text, format=format)).events("customers-value", must_encrypt=["PII"])
+
+
+async def test_readers_are_not_stopped_by_what_concerns_writers() -> None:
+    fake = customers(encoding=[rule("ENCRYPT_PAYLOAD", tags=[])])
+    value = (await client(fake).events("customers-value")).encode(ADA).value
+    row = fake.ids[1]
+    unknown = {**rule("NEW_TYPE", mode="WRITE"), "name": "new"}
+    odd = rule(
+        "ENCRYPT_PAYLOAD",
+        tags=[],
+        onFailure="NONE,ERROR",
+        params={"tenor.dataSubject": "$.id", "encrypt.dek.expiry.days": 1},
+    )
+    row["ruleSet"] = {"encodingRules": [odd, {**unknown, "name": "other"}], "domainRules": [unknown]}
+    reader = await client(fake, keys={"pepper": b""}).events("customers-value", decode_only=True)
+    assert (await reader.decode(value)).data == ADA
+    with pytest.raises(errors.UnusableRule):
+        await client(fake).events("customers-value")
+
+
 async def test_conditions_see_plaintext_and_their_errors_hide_it() -> None:
     condition = {
         "name": "c",

@@ -97,6 +97,10 @@ class Plain(Body, Protocol):
         """Everything that is wrong with an event, at most a hundred of it."""
         ...
 
+    def stray_tags(self) -> frozenset[str]:
+        """Inline tags that stand on something else than a field, where no client looks for them."""
+        ...
+
     def serializer(self, head: bytes, indexes: tuple[int, ...] | None = None) -> Write:
         """A function that writes an event that was checked, and perhaps sealed, before."""
         ...

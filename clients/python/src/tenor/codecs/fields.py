@@ -102,6 +102,20 @@ def slots(root: Node) -> Iterator[Slot]:
         rest += ([node.item] if node.item else []) + [branch for _, branch in node.branches]
 
 
+def tags_in(document: Any) -> Iterator[tuple[str, frozenset[str]]]:
+    """Every `confluent:tags` of a JSON document: the pointer to what carries it, and the tags."""
+    rest: list[tuple[str, Any]] = [("", document)]
+    while rest:
+        pointer, node = rest.pop()
+        if isinstance(node, list):
+            rest += [(f"{pointer}/{index}", item) for index, item in enumerate(node)]
+        elif isinstance(node, dict):
+            if isinstance(tags := node.get("confluent:tags"), list):
+                yield pointer, frozenset(map(str, tags))
+            for key, item in node.items():
+                rest.append((f"{pointer}/{key.replace('~', '~0').replace('/', '~1').replace('%', '%25')}", item))
+
+
 def leaves(node: Node) -> list[Node]:
     """The leaves that belong to a slot: through lists, maps and choices, not into records."""
     if node.kind == "leaf":

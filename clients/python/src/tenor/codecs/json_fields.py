@@ -28,10 +28,14 @@ Place = tuple[str, str]
 
 
 class Tree:
-    """The tree of a document. `places` tells where each property is written, by its path."""
+    """The tree of a document.
+
+    `places` tells where each property is written, by its path; `documents` are the URIs of all that were looked into.
+    """
 
     def __init__(self, uri: str, documents: Documents, relaxed: frozenset[str] = frozenset()) -> None:
-        self._documents = documents
+        self.document = documents
+        self.documents: set[str] = set()
         self._relaxed = relaxed
         self._known: dict[tuple[Place, str], Node] = {}
         self.places: dict[str, set[Place]] = {}
@@ -112,22 +116,22 @@ class Tree:
         return test
 
     def _validator(self, place: Place) -> Test:
-        root = self._documents(place[0])
+        root = self.document(place[0])
         draft = root.get("$schema") if isinstance(root, dict) else None
         wrapper = {"$schema": draft or "http://json-schema.org/draft-07/schema#", "$ref": f"{place[0]}#{place[1]}"}
         try:
-            made = jsonschema_rs.validator_for(wrapper, retriever=self._document, base_uri="tenor-branch:///")
+            made = jsonschema_rs.validator_for(wrapper, retriever=self._loosely, base_uri="tenor-branch:///")
         except (ValueError, TypeError) as error:
             raise UnusableSchema(format=JSON, reason=" ".join(str(error).split())[:200]) from error
         return made.is_valid
 
-    def _document(self, uri: str) -> Any:
+    def _loosely(self, uri: str) -> Any:
         """A document, with `true` in place of the properties whose values are sealed."""
         uri = uri.partition("#")[0]
         if not self._relaxed:
-            return self._documents(uri)
+            return self.document(uri)
         if uri not in self._loosened:
-            document = copy.deepcopy(self._documents(uri))
+            document = copy.deepcopy(self.document(uri))
             for path in self._relaxed:
                 for base, pointer in self.places.get(path, ()):
                     if base == uri:
@@ -145,8 +149,9 @@ class Tree:
         return uri or base, fragment
 
     def _at(self, place: Place) -> Any:
+        self.documents.add(place[0])
         try:
-            return _pointed(self._documents(place[0]), place[1])
+            return _pointed(self.document(place[0]), place[1])
         except (KeyError, IndexError, ValueError, TypeError):
             raise UnusableSchema(
                 format=JSON, reason=f"rules cannot follow a reference to {place[0]}#{place[1]}"

@@ -162,10 +162,13 @@ class JsonBody:
         reached = {place for places in tree.places.values() for place in places}
         found: frozenset[str] = frozenset()
         for uri in tree.documents:
-            for pointer, tags in tags_in(tree.document(uri)):
-                if (uri, pointer) not in reached:
+            for place, tags in tags_in(tree.document(uri)):
+                if (uri, place) not in reached:
                     found |= tags
         return found
+
+    def as_dict(self, event: Any) -> Any:
+        return event
 
     @cached_property
     def checked(self) -> Callable[[Any], Any]:

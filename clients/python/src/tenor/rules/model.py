@@ -121,8 +121,6 @@ def _rule(data: Mapping[str, Any], properties: Mapping[str, str]) -> Rule:
         for failed in (False, True):
             if (action := rule.action(mode, failed=failed)) not in ACTIONS:
                 raise rule.refused(f"this client does not know the action {action}")
-    if rule.type in SEALING and rule.runs_in(WRITE) and rule.action(WRITE, failed=True) == NONE:
-        raise rule.refused("it would let plaintext out when it fails (onFailure NONE)")
     return rule
 
 

@@ -84,8 +84,7 @@ class RuledBody:
         self._tags: Tags = tagger(schema.metadata)
         self.secretive = any(rule.type in SEALING for rule in (*rules.domain, *rules.encoding))
         self._trees: dict[Any, Node] = {}
-        for mode in (WRITE, READ):  # what cannot be run is refused now, not at the first event
-            self._encoding(mode)
+        self._encoding(READ)  # what cannot be run is refused now, not at the first event
         if body.indexes is not None or body.format != PROTOBUF:
             self._domain(READ, None)
 
@@ -168,8 +167,10 @@ class RuledBody:
         root = self._tree(WRITE, None)
         for slot in slots(root):
             tags = self._tags(slot)
-            if tags & self._pins and not any(tagged(rule, tags) for rule in sealing) and leaves(slot.node):
+            if tags & self._pins and not any(tagged(rule, tags) for rule in sealing):
                 raise Unsealed(path=slot.full_name, tags=", ".join(sorted(tags & self._pins)))
+        if stray := self._pins & self.logical.stray_tags():
+            raise Unsealed(path="What no rule sees", tags=", ".join(sorted(stray)))
 
         def choose(field: Field) -> Change | None:
             if field.leaf.type == "NULL" or not field.tags & self._pins:
@@ -278,6 +279,7 @@ class RuledBody:
         for rule in rules:
             if rule.type not in PAYLOAD:
                 raise rule.refused(f"this client cannot run {rule.type or 'a rule without type'} on an encoded body")
+            _require_closed(rule, mode)
         return [self._guarded(rule, mode, self._keys(rule).payload(rule, mode)) for rule in rules]
 
     def _step(self, rule: Rule, mode: str, path: tuple[int, ...] | None) -> Step:
@@ -398,6 +400,9 @@ class RuledBody:
 
     def _sealed(self, rule: Rule, mode: str, path: tuple[int, ...] | None) -> Step:
         sealing = self._keys(rule)
+        _require_closed(rule, mode)
+        if mode == WRITE:
+            self._require_reached(rule, path)
         choose = sealing.fields(rule, mode, self.format)
         # What was read is nobody's yet; but a failure that is to be ignored must leave it whole.
         own = mode == READ and rule.action(mode, failed=True) != NONE
@@ -418,6 +423,19 @@ class RuledBody:
             return event
 
         return run
+
+    def _require_reached(self, rule: Rule, path: tuple[int, ...] | None) -> None:
+        """Refuse a schema with tags that no client acts on: who put them there believes that something is sealed."""
+        if stray := rule.tags & self.logical.stray_tags():
+            reason = f"the schema has the tag {', '.join(sorted(stray))} where no rule sees it: tags belong to fields"
+            raise rule.refused(reason)
+        for slot in slots(self._tree(WRITE, path)):
+            if not rule.tags or not tagged(rule, self._tags(slot)):
+                continue
+            records = [end for end in _ends(slot.node) if end.kind == "record"]
+            inner = [each for record in records for each in slots(record) if leaves(each.node)]
+            if records and not all(tagged(rule, self._tags(each)) for each in inner):
+                raise rule.refused(f"{slot.full_name} is a record: a tag does not reach its fields, tag them instead")
 
     def _sealed_slots(self, tree: Node) -> frozenset[str]:
         """Full names of the slots that some rule seals."""
@@ -478,6 +496,11 @@ def _may_have_checks(schema: Schema) -> bool:
 
 
 _PRIMITIVES: Final = frozenset({"STRING", "BYTES", "INT", "LONG", "FLOAT", "DOUBLE", "BOOLEAN", "NULL"})
+
+
+def _require_closed(rule: Rule, mode: str) -> None:
+    if mode == WRITE and rule.action(WRITE, failed=True) == NONE:
+        raise rule.refused("it would let plaintext out when it fails (onFailure NONE)")
 
 
 def _unchanged(event: Any, state: Any) -> Any:

@@ -16,7 +16,7 @@ from tenor.codecs.avro.fill import Fill, filler
 from tenor.codecs.avro.guard import Hostile, inspect
 from tenor.codecs.avro.model import Model, parse
 from tenor.codecs.avro.resolve import aligned, completer
-from tenor.codecs.fields import Node
+from tenor.codecs.fields import Node, tags_in
 from tenor.codecs.shown import nests_deeper, shown
 from tenor.errors import InvalidEvent, Undecodable, UnusableSchema, Violation
 from tenor.schemas import AVRO, Schema
@@ -90,6 +90,11 @@ class AvroBody:
     def violations(self, event: Any) -> list[Violation]:
         """Everything that is wrong with an event, at most a hundred of it."""
         return violations(self.model, event)
+
+    def stray_tags(self) -> frozenset[str]:
+        """Inline tags that stand on a type instead of a field."""
+        found = (tags for place, tags in tags_in(self.model.root) if not place.rpartition("/")[0].endswith("/fields"))
+        return frozenset().union(*found)
 
     def serializer(self, head: bytes, indexes: tuple[int, ...] | None = None) -> Write:
         """A function that writes an event that was checked, and perhaps sealed, before."""

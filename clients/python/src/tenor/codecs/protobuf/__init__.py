@@ -14,7 +14,7 @@ from tenor.codecs import Body, Options, Plain, Read, Write
 from tenor.codecs.fields import Node
 from tenor.codecs.protobuf.check import MAX_DEPTH, Check, checker, is_recursive, violations
 from tenor.codecs.protobuf.descriptors import load, message_at, message_class, path_to
-from tenor.codecs.protobuf.fields import tree
+from tenor.codecs.protobuf.fields import meta, tree
 from tenor.codecs.protobuf.reading import converter
 from tenor.codecs.shown import nests_deeper, pointer, shown
 from tenor.errors import InvalidEvent, Undecodable, Unresolvable, UnusableSchema, Violation
@@ -121,6 +121,19 @@ class ProtobufBody:
         if not isinstance(event, Message) and nests_deeper(event, 2 * MAX_DEPTH):
             return [_TOO_DEEP]
         return violations(self._written(None), event)
+
+    def stray_tags(self) -> frozenset[str]:
+        """Tags of messages: no rule looks at those."""
+        rest, found = [self._written(None)], frozenset[str]()
+        seen: set[str] = set()
+        while rest:
+            message = rest.pop()
+            if message.full_name in seen:
+                continue
+            seen.add(message.full_name)
+            found |= meta(message.GetOptions().SerializeToString()).tags
+            rest += [field.message_type for field in message.fields if field.message_type is not None]
+        return found
 
     def serializer(self, head: bytes, indexes: tuple[int, ...] | None = None) -> Write:
         """A function that writes an event that was checked, and perhaps sealed, before."""
