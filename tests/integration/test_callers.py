@@ -25,6 +25,7 @@ from registry.security import authority as authorities
 from registry.security.oidc import Bearer, Trust
 from registry.settings import InvalidSetting, Settings
 from registry.store.engine import open_store
+from registry.store.migrations import migrate
 from tests.integration.callers import (
     ADMIN,
     ADMINS,
@@ -270,6 +271,41 @@ def test_only_loopback_is_open_by_itself(tmp_path: Path) -> None:
     assert refused.returncode == 2
     assert "TENOR_AUTHENTICATION" in refused.stderr
     assert not (tmp_path / "t.db").exists()
+
+
+def test_an_event_says_where_its_request_came_from(registry: httpx.Client) -> None:
+    """Also of a registration, which PostgreSQL writes in one call."""
+    registry.post("/subjects/from-where/versions", json={"schema": '"bytes"'}, headers=ADMINS)
+    registry.put("/config/from-where", json={"compatibility": "NONE"}, headers=ADMINS)
+    for resource in ("subject:from-where", "scope:from-where"):
+        found = registry.get("/api/v1/audit/events", params={"resource": resource}, headers=ADMINS).json()["items"]
+        assert [(each["actor"], each["address"]) for each in found] == [("admin-token", "127.0.0.1")]
+
+
+def test_replicas_of_two_releases_register_side_by_side(pg_url: str) -> None:
+    """One that does not know of origins yet calls as it did; going back and forth leaves both ways as they were."""
+    store = open_store(pg_url)
+    try:
+        for revision in ("head", "0005", "head"):
+            migrate(store, to=revision)
+        arguments = ", ".join(
+            f"CAST({value} AS {kind})"
+            for value, kind in (
+                ("'.'", "text"), ("'old'", "text"), ("NULL", "bigint"), ("0", "bigint"), ("1", "integer"),
+                ("'x'", "bytea"), ("'00000000-0000-0000-0000-000000000000'", "text"), ("'AVRO'", "text"),
+                ("'\"int\"'", "text"), ("NULL", "text"), ("NULL", "text"), ("NULL", "text"), ("'{}'", "text[]"),
+                ("'{}'", "text[]"), ("1", "bigint"), ("'me'", "text"), ("'old'", "text"),
+            )
+        )  # fmt: skip
+        assert store.write_now(lambda db: db.all(f"SELECT schema_id FROM tenor_register({arguments})")) == [(1,)]
+        assert store.read_now(lambda db: db.all("SELECT actor, origin FROM event")) == [("me", None)]
+        with client_on(pg_url) as client:
+            assert client.post("/subjects/new/versions", json={"schema": '"long"'}).status_code == 200
+        assert store.read_now(lambda db: db.all("SELECT actor, origin FROM event ORDER BY pk")) == [
+            ("me", None), ("anonymous", "127.0.0.1"),
+        ]  # fmt: skip
+    finally:
+        store.close()
 
 
 # JWT
