@@ -12,8 +12,11 @@ import httpx
 import pytest
 from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
+from confluent_kafka.schema_registry.confluent import meta_pb2
 from confluent_kafka.schema_registry.json_schema import JSONDeserializer, JSONSerializer
+from confluent_kafka.schema_registry.protobuf import ProtobufDeserializer, ProtobufSerializer
 from confluent_kafka.serialization import MessageField, SerializationContext, SerializationError
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 import tenor
 from tenor import Keys, Schema
@@ -265,6 +268,58 @@ def test_the_drop_in_runs_the_same_rules(ours: tenor.Registry, stock: SchemaRegi
     assert not any(secret in value for secret in SECRETS)
     assert read(value, place("dropin")) == EVENTS["AVRO"]
     assert mine_read(write(dict(EVENTS["AVRO"]), place("dropin")), place("dropin")) == EVENTS["AVRO"]
+
+
+PROTO = """syntax = "proto3";
+package shop;
+import "confluent/meta.proto";
+message Other { string id = 1; }
+message Customer {
+  string id = 1;
+  string email = 2 [(confluent.field_meta).tags = "PII"];
+  repeated string names = 3 [(confluent.field_meta).tags = "PII"];
+  bytes token = 4 [(confluent.field_meta).tags = "PII"];
+}
+"""
+
+
+def _customer_class() -> Any:
+    kinds = descriptor_pb2.FieldDescriptorProto
+    file = descriptor_pb2.FileDescriptorProto(
+        name="e2e/customer.proto", package="shop", syntax="proto3", dependency=["confluent/meta.proto"]
+    )
+    file.message_type.add(name="Other").field.add(name="id", number=1, type=kinds.TYPE_STRING, label=1)
+    customer = file.message_type.add(name="Customer")
+    rows = [("id", kinds.TYPE_STRING, 1), ("email", kinds.TYPE_STRING, 1), ("names", kinds.TYPE_STRING, 3)]
+    for number, (name, kind, label) in enumerate([*rows, ("token", kinds.TYPE_BYTES, 1)], 1):
+        field = customer.field.add(name=name, number=number, type=kind, label=label)
+        if number > 1:
+            field.options.Extensions[meta_pb2.field_meta].tags.append("PII")
+    pool = descriptor_pool.DescriptorPool()
+    for known in (descriptor_pb2.DESCRIPTOR, meta_pb2.DESCRIPTOR):
+        pool.AddSerializedFile(known.serialized_pb)
+    pool.Add(file)
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName("shop.Customer"))
+
+
+@pytest.mark.parametrize("days", ["0", "1"])
+def test_protobuf_both_ways(ours: tenor.Registry, stock: SchemaRegistryClient, days: str) -> None:
+    topic = f"proto-{days}"
+    schema = Schema(PROTO, "PROTOBUF", rule_set=rule_set("ENCRYPT", f"kek-{topic}", {"encrypt.dek.expiry.days": days}))
+    ours.register(f"{topic}-value", schema)
+    codec = ours.events(f"{topic}-value", message="shop.Customer")
+    event = {"id": "c", "email": "ada@example.org", "names": ["Ada", "Countess"], "token": b""}
+    value = codec.encode_value(event)
+    assert not any(secret in value for secret in SECRETS)
+    cls, rules = _customer_class(), {"secret": SECRET}
+    conf = {"use.deprecated.format": False}
+    read = ProtobufDeserializer(cls, conf, stock, rule_conf=rules)
+    message = read(value, place(topic))
+    assert (message.email, list(message.names), message.token) == ("ada@example.org", ["Ada", "Countess"], b"")
+    write = ProtobufSerializer(
+        cls, stock, {**conf, "auto.register.schemas": False, "use.latest.version": True}, rule_conf=rules
+    )
+    assert codec.decode(write(cls(**event), place(topic))).data == event
 
 
 # --- Node ----------------------------------------------------------------------------------------------------------
