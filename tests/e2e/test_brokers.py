@@ -6,6 +6,7 @@ import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -28,6 +29,8 @@ from tenor.consuming import Outcome, QuarantinedRecord, verdict_of
 from tenor.errors import RecordBusy, Unprocessed
 from tenor.integrations import aiokafka, kafka
 from tenor.integrations.faststream import Events
+from tests.brokers import running, stop
+from tests.legs import executable
 from tests.postgres import free_port
 
 pytestmark = pytest.mark.anyio
@@ -299,6 +302,35 @@ async def test_redis_remembers_what_was_handled(redis: str) -> None:
     await connection.aclose()
     with Redis.from_url(redis) as plain:
         assert not tenor.SeenInRedis(plain).once(consumer, "1", lambda _: None)
+
+
+@pytest.mark.brokers
+async def test_a_store_that_goes_away_in_the_middle_loses_nothing(tmp_path: Path, client: AsyncRegistry) -> None:
+    codec = await codec_of(client, "stored-value")
+    port, got = free_port(), []
+    poison: list[QuarantinedRecord] = []
+    command = [executable("redis-server") or "", "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
+    connection = aioredis.Redis.from_url(f"redis://127.0.0.1:{port}")
+    messages = [codec.encode({"id": f"{number}"}) for number in range(3)]
+    records = [Record(message.value, message.headers) for message in messages]
+    with running(command, port, tmp_path) as server:
+
+        def handle(event: tenor.Event) -> None:
+            if event.data["id"] == "1":
+                stop(server)  # after the claim, before the mark
+            got.append(event.data["id"])
+
+        consumer = AsyncConsumer(
+            codec, handle, name="b", quarantine=poison.append, seen=AsyncSeenInRedis(connection), retries=QUICK
+        )
+        assert [await consumer.process(record) for record in records[:2]] == [Outcome.HANDLED] * 2
+        with pytest.raises(Unprocessed, match="StoreFailed"):
+            await consumer.process(records[2])
+    with running(command, port, tmp_path):
+        await asyncio.sleep(QUICK.rest)
+        assert await consumer.process(records[2]) is Outcome.HANDLED
+    await connection.aclose()
+    assert (got, poison) == (["0", "1", "2"], [])
 
 
 async def test_without_redis_nothing_is_handled() -> None:

@@ -76,8 +76,11 @@ def test_every_error_of_this_library_has_a_treatment(cls: type[TenorError]) -> N
     error.violations = ()
     failure = judged(error, Stage.DECODE)
     assert (failure.reason is None) == failure.held
-    if issubclass(cls, errors.RegistryError) and not issubclass(cls, errors.Answered):
-        assert failure.held or cls is errors.RegistryError
+    absent = (errors.SchemaNotFound, errors.SubjectNotFound, errors.VersionNotFound)
+    if issubclass(cls, errors.RegistryError):
+        assert failure.held is not issubclass(cls, absent)
+    if issubclass(cls, errors.EncryptionError) and failure.reason is not None:
+        assert failure.reason in (Reason.KEY_MISSING, Reason.AUTH_FAILED, Reason.ERASED) or cls is errors.Unsealed
     if failure.reason is not None and cls.kind not in BY_KIND:
         assert failure.reason is Reason.INVALID
 

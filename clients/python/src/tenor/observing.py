@@ -56,6 +56,8 @@ class _Unobserved:
 
     def ended(self, outcome: Outcome, failure: Failure | None) -> None: ...
 
+    def count(self, name: str, **attributes: str) -> None: ...
+
     @contextmanager
     def processing(self, subject: str, consumer: str, headers: Headers) -> Iterator[Processing]:
         yield self

@@ -223,7 +223,13 @@ async def test_a_patient_consumer_waits_until_it_is_over() -> None:
 
 @pytest.mark.parametrize(
     "failure",
-    [httpx.ConnectError("gone"), error(503, 50301, "later"), httpx.Response(200, text="<html>"), error(500, 500, "?")],
+    [
+        httpx.ConnectError("gone"),
+        error(503, 50301, "later"),
+        httpx.Response(200, text="<html>"),
+        error(500, 500, "?"),
+        error(404, 404, "a wrong path"),
+    ],
     ids=lambda failure: repr(failure)[:40],
 )
 async def test_a_registry_that_is_away_makes_nothing_poison(failure: Any) -> None:

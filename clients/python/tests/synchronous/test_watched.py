@@ -17,7 +17,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from tenor import Consumer, Observer, Record, Registry, Retries, Retry
+from tenor import Consumer, Event, Observer, Record, Registry, Retries, Retry
 from tenor._sync.codec import Codec
 from tenor.compression import ALGORITHMS, Compression
 from tenor.errors import InvalidEvent, Undecodable
@@ -154,7 +154,13 @@ def test_what_happens_is_counted_and_traced_without_payload() -> None:
     poison: list[Any] = []
     retries = Retries(attempts=1, first=0, longest=0, patience=0)
     consumer = Consumer(
-        orders, lambda event: None, name="b", quarantine=poison.append, retries=retries, observer=watch.observer
+        orders,
+        lambda event: None,
+        name="b",
+        quarantine=poison.append,
+        upcast=lambda event: Event({**event.data, "v": 2}, event.schema),
+        retries=retries,
+        observer=watch.observer,
     )
     message = orders.encode({**GOOD, "note": "secret\x00"})
     with pytest.raises(InvalidEvent):
@@ -167,6 +173,7 @@ def test_what_happens_is_counted_and_traced_without_payload() -> None:
     assert counts["events.rejected", "type"] == 1
     assert counts["events.redacted", "control"] == 1
     assert counts["events.read",] == 2
+    assert counts["events.upcast",] == 1
     assert counts["events.consumed", "handled"] == counts["events.consumed", "quarantined"] == 1
     assert counts["events.quarantined", "NotFramed", "FRAMING"] == 1
     assert (counts["cache.lookups", "reader", "False"], counts["cache.lookups", "reader", "True"]) == (2, 1)

@@ -182,7 +182,9 @@ class AsyncConsumer:
             event = await self._codec.decode(record.value, record.headers)
             if self._upcast is not None:
                 stage = Stage.UPCAST
-                event = await settled(self._upcast(event))
+                decoded, event = event, await settled(self._upcast(event))
+                if event is not decoded:
+                    self._observer.count("upcast", subject=self._codec.subject)
             stage = Stage.STORE
             if self._seen is None or (found := self._identify(event)) is None:
                 await self._handled(handler, event, None, raised)

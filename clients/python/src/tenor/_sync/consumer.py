@@ -184,7 +184,9 @@ class Consumer:
             event = self._codec.decode(record.value, record.headers)
             if self._upcast is not None:
                 stage = Stage.UPCAST
-                event = settled(self._upcast(event))
+                decoded, event = event, settled(self._upcast(event))
+                if event is not decoded:
+                    self._observer.count("upcast", subject=self._codec.subject)
             stage = Stage.STORE
             if self._seen is None or (found := self._identify(event)) is None:
                 self._handled(handler, event, None, raised)

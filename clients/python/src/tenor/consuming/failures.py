@@ -21,11 +21,15 @@ from tenor.errors import (
     KmsUnavailable,
     MissingExtra,
     RecordBusy,
+    RegistryError,
+    SchemaNotFound,
     StoreFailed,
+    SubjectNotFound,
     TenorError,
     Unavailable,
     UnexpectedAnswer,
     Unreachable,
+    VersionNotFound,
 )
 
 
@@ -60,6 +64,9 @@ BY_KIND: Final[Mapping[str, Reason]] = {
     "KMS_KEY_NOT_FOUND": Reason.KEY_MISSING,
     "KMS_REFUSED": Reason.KEY_MISSING,
     "UNKNOWN_KMS": Reason.KEY_MISSING,
+    "KMS": Reason.KEY_MISSING,
+    "ENCRYPTION": Reason.KEY_MISSING,
+    "KEY_MISMATCH": Reason.AUTH_FAILED,
     "ERASED": Reason.ERASED,
     "AUTHENTICATION": Reason.AUTH_FAILED,
     "AUTH_FAILED": Reason.AUTH_FAILED,
@@ -72,11 +79,16 @@ BY_KIND: Final[Mapping[str, Reason]] = {
 }
 """Reasons by the `kind` of an error; a kind that is not here counts as INVALID."""
 
-AWAY: Final = (Unreachable, Unavailable, UnexpectedAnswer, KmsUnavailable, StoreFailed, RecordBusy)
-"""Somebody else's trouble, which may pass."""
+ABSENT: Final = (SchemaNotFound, SubjectNotFound, VersionNotFound)
+"""The registry's word that this record names what is not there. Any other 404 is somebody else's: a wrong path."""
 STOPS: Final = (MissingExtra, Denied)
 """The consumer's own trouble, which no waiting cures."""
-PASSING: Final = (*AWAY, ConnectionError, TimeoutError)
+AWAY: Final = (RegistryError, KmsUnavailable, StoreFailed, RecordBusy)
+"""Somebody else's trouble, which may pass; of a registry's, all but the two above."""
+PASSING: Final = (
+    *(Unreachable, Unavailable, UnexpectedAnswer, KmsUnavailable, StoreFailed, RecordBusy),
+    *(ConnectionError, TimeoutError),
+)
 """What is retried when a handler raises it, unless the consumer was told otherwise."""
 
 
@@ -102,10 +114,11 @@ def judged(error: Exception, stage: Stage, passing: tuple[type[Exception], ...] 
     if stage is Stage.HANDLER:
         again = isinstance(error, passing) or getattr(error, "retryable", False) is True
         return Failure(stage, error, Reason.HANDLER, rule_of(error), retryable=again)
-    if isinstance(error, AWAY) or getattr(error, "retryable", False) is True:
-        return Failure(stage, error, None, retryable=True, held=True)
     if isinstance(error, STOPS):
         return Failure(stage, error, None, held=True)
+    away = isinstance(error, AWAY) and not isinstance(error, ABSENT)
+    if away or getattr(error, "retryable", False) is True:
+        return Failure(stage, error, None, retryable=True, held=True)
     if isinstance(error, TenorError):
         return Failure(stage, error, BY_KIND.get(error.kind, Reason.INVALID), rule_of(error))
     # Whatever broke on these bytes will break on them again: an upcaster's bug, a recursion, a codec's surprise.
