@@ -281,7 +281,10 @@ def _covered(schema: Schema, need: Need, given: Given, view: View, patterns: Ful
     except ValueError:
         reason = f"the path {need.path!r:.80} is no JSON pointer"
         return Covered(need, Outcome.CONDITIONAL, "matcher", reason, given=given, view=view)
-    walked = _walked(reach_of(schema).options(schema, view), path, need, given)
+    options = reach_of(schema).options(schema, view)
+    if not options:
+        return Covered(need, Outcome.CONDITIONAL, PARENT, "the schema describes no event", given=given, view=view)
+    walked = _walked(options, path, need, given)
     against = [(PARENT, reason) for reason in walked.broken]
     satisfiable = False
     if walked.absent:

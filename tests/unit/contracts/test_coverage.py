@@ -527,6 +527,22 @@ def test_bad_paths_and_patterns_are_answers() -> None:
         assert covered.reason, need
 
 
+def test_a_schema_without_events_covers_nothing() -> None:
+    need = Contract((Need("/v", Presence.OPTIONAL),), Evidence.DECLARED)
+    enum_only = formats.parse("PROTOBUF", Source('syntax = "proto3"; enum E { A = 0; }'))
+    for schema in (enum_only, formats.parse("JSON", Source("false"))):
+        covered = cover(schema, need, witnesses=True)[0]
+        assert (covered.outcome, covered.reason) == (C, "the schema describes no event")
+
+
+def test_many_branches_hide_nothing_that_all_ask_for() -> None:
+    branches = [{"if": {"properties": {"k": {"const": at}}}, "then": {"required": [f"r{at}"]}} for at in range(14)]
+    schema = json_schema(TEXT, allOf=branches)
+    made = (Need("/v", types=STRING), Need("/v", types=NUMBER), Need("/r3"))
+    found = cover(schema, Contract(made, Evidence.DECLARED))
+    assert [each.outcome for each in found] == [G, I, C]
+
+
 def test_recursive_and_shared_schemas_end() -> None:
     node = {"type": "object", "required": ["next"], "properties": {"next": {"$ref": "#"}, "v": TEXT}}
     wide = {"anyOf": [{"properties": {f"p{index}": {"const": index}}} for index in range(12)]}
