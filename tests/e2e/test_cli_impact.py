@@ -56,6 +56,14 @@ def test_the_impact_of_a_change_is_understood_at_once(shell: Shell) -> None:
     shell.tenor("impact", "nobody-value", "without-id.avsc", "--unknown", "pass")
 
 
+def test_a_check_on_a_server_says_who_is_hurt(shell: Shell) -> None:
+    told = shell.tenor("check", "without-total.avsc", "--subject", "orders-value", code=1).stdout
+    assert "consumers: 1 break, 1 safe" in told
+    assert "billing 1.4 in prod, on /total" in told
+    assert told.splitlines()[-1].startswith("unsafe: ")
+    shell.tenor("check", "without-total.avsc", "--subject", "orders-value", "--verdict", "confluent")
+
+
 def test_consumers_and_fields_are_listed(shell: Shell) -> None:
     told = shell.tenor("consumers", "orders-value").stdout.splitlines()
     assert told[1].split() == ["billing", "1.4", "prod", "/total"]

@@ -15,8 +15,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
+from tenor.cli import blast
 from tenor.cli.local_schema import place
 from tenor.cli.output import json_line, one_line
 
@@ -55,12 +57,19 @@ def verdict(answer: Answer, by: str = BOTH) -> str:
         return UNSAFE
     if by == CONFLUENT:
         return SAFE
-    if "breaks" in meanings:
+    hurt = _hurt(answer, by)
+    if "breaks" in meanings or hurt == UNSAFE:
         return UNSAFE
     # Another type of schema, or a level that looks at nothing, has no meaning of its own.
-    if UNKNOWN in meanings or not (meanings or answer["compatible"]):
+    if UNKNOWN in (*meanings, hurt) or not (meanings or answer["compatible"]):
         return UNKNOWN
     return SAFE
+
+
+def _hurt(answer: Answer, by: str) -> str:
+    """What the impact on known consumers says; safe where none is known, for that is no news about the schema."""
+    impact = answer.get("impact") or {}
+    return str(impact["verdict"]) if by == BOTH and impact.get("rows") else SAFE
 
 
 def told(answer: Answer, sides: Sides, by: str, paint: Paint) -> Iterator[str]:
@@ -76,6 +85,9 @@ def told(answer: Answer, sides: Sides, by: str, paint: Paint) -> Iterator[str]:
             yield from _break(direction, meaning, sides, paint)
     if differs := answer.get("differs"):
         yield f"{paint('differs:', 'yellow')} {one_line(differs)}"
+    if (impact := answer.get("impact")) and impact["rows"] and by == BOTH:
+        yield "consumers: " + blast.summary(impact)
+        yield from islice(blast.told(impact, paint), 1, None)
     yield from _verdict(answer, by, paint)
 
 
@@ -180,6 +192,8 @@ def _why_unsafe(answer: Answer, by: str) -> str:
             parts.append(f"{sentence} ({count} error{'s' if count > 1 else ''})")
         elif by != CONFLUENT and direction in broken:
             parts.append(sentence)
+    if by == BOTH and _hurt(answer, by) == UNSAFE:
+        parts.append("deployed consumers are hurt")
     return ", and ".join(parts)
 
 
@@ -189,6 +203,8 @@ def _why_unknown(answer: Answer, by: str) -> str:
         for direction, each in answer.get("semantic", {}).items()
         if each["verdict"] == UNKNOWN
     ]
+    if _hurt(answer, BOTH) == UNKNOWN:
+        reasons.append("what becomes of every consumer")
     accepted = "; Confluent's rules accept this change" if answer["compatible"] else ""
     return " and ".join(reasons or ["what events mean across types of schemas"]) + accepted
 
