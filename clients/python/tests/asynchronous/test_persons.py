@@ -9,7 +9,7 @@ import pytest
 from fake_keys import PERSONS, FakeKeys
 from sealing import KMS, PEPPER, avro, pii, plain, rule, rules
 
-from tenor import AsyncRegistry, Keys, Retry, errors
+from tenor import AsyncConsumer, AsyncRegistry, Keys, Outcome, Record, Retry, errors
 from tenor._async.concurrency import sleep
 from tenor.sealing.persons import handle
 
@@ -221,3 +221,16 @@ async def test_an_unprepared_person_is_waited_for_or_refused() -> None:
     except errors.KeyNotReady:
         (value,) = await sealed(codec, ADA)
     assert (await codec.decode(value)).data == ADA
+
+
+async def test_a_consumer_leaves_out_what_the_schema_says_is_left_out() -> None:
+    fake = personal("SEAL", **{"tenor.erased": "drop"})
+    ada, bob = await sealed(await client(fake).events("s"), ADA, BOB)
+    fake.erase("kek1", of("c~1"))
+    handled: list[Any] = []
+    set_aside: list[Any] = []
+    codec = await client(fake).events("s", decode_only=True)
+    consumer = AsyncConsumer(codec, lambda event: handled.append(event.data), name="group", quarantine=set_aside.append)
+    outcomes = [await consumer.process(Record(value, None)) for value in (ada, bob)]
+    assert outcomes == [Outcome.DROPPED, Outcome.HANDLED]
+    assert (handled, set_aside) == ([BOB], [])

@@ -22,7 +22,7 @@ from tenor._async.concurrency import callable_here, settled, sleep
 from tenor._async.seen import AsyncSeen
 from tenor.consuming import Failure, Outcome, QuarantinedRecord, Record, Retries, Stage, identity, judged, quarantined
 from tenor.consuming.failures import PASSING
-from tenor.errors import MissingExtra, RecordBusy, Unprocessed
+from tenor.errors import Erased, MissingExtra, RecordBusy, Unprocessed
 from tenor.events import Event
 from tenor.observing import Observer, unobserved
 
@@ -111,6 +111,7 @@ class AsyncConsumer:
 
         `handler` takes the place of the consumer's own for this record, where a framework calls the handler.
         """
+        record = record.kept()
         with self._observer.processing(self._codec.subject, self.name, record.headers) as span:
             outcome, failure = await self._processed(record, handler or self._handler)
             span.ended(outcome, failure)
@@ -191,6 +192,8 @@ class AsyncConsumer:
                 return Outcome.HANDLED
             new = await self._seen.once(self.name, found, lambda with_: self._handled(handler, event, with_, raised))
         except Exception as error:
+            if stage is Stage.DECODE and isinstance(error, Erased) and error.drop:
+                return Outcome.DROPPED
             # The handler's own errors came through the store, which may raise others of the same types.
             return judged(error, Stage.HANDLER if raised and error is raised[0] else stage, self._passing)
         return Outcome.HANDLED if new else Outcome.DUPLICATE

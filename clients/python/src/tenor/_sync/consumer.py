@@ -24,7 +24,7 @@ from tenor._sync.concurrency import callable_here, settled, sleep
 from tenor._sync.seen import Seen
 from tenor.consuming import Failure, Outcome, QuarantinedRecord, Record, Retries, Stage, identity, judged, quarantined
 from tenor.consuming.failures import PASSING
-from tenor.errors import MissingExtra, RecordBusy, Unprocessed
+from tenor.errors import Erased, MissingExtra, RecordBusy, Unprocessed
 from tenor.events import Event
 from tenor.observing import Observer, unobserved
 
@@ -113,6 +113,7 @@ class Consumer:
 
         `handler` takes the place of the consumer's own for this record, where a framework calls the handler.
         """
+        record = record.kept()
         with self._observer.processing(self._codec.subject, self.name, record.headers) as span:
             outcome, failure = self._processed(record, handler or self._handler)
             span.ended(outcome, failure)
@@ -193,6 +194,8 @@ class Consumer:
                 return Outcome.HANDLED
             new = self._seen.once(self.name, found, lambda with_: self._handled(handler, event, with_, raised))
         except Exception as error:
+            if stage is Stage.DECODE and isinstance(error, Erased) and error.drop:
+                return Outcome.DROPPED
             # The handler's own errors came through the store, which may raise others of the same types.
             return judged(error, Stage.HANDLER if raised and error is raised[0] else stage, self._passing)
         return Outcome.HANDLED if new else Outcome.DUPLICATE

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -16,6 +16,7 @@ class Outcome(StrEnum):
 
     HANDLED = "handled"
     DUPLICATE = "duplicate"
+    DROPPED = "dropped"  # its person's key is erased, and the schema says that such records are left out
     QUARANTINED = "quarantined"
 
 
@@ -32,6 +33,12 @@ class Record:
     key: bytes | None = None
     position: Mapping[str, str] = field(default_factory=dict, hash=False)
     ack: Callable[[], Any] | None = None
+
+    def kept(self) -> Record:
+        """The record with headers that can be read more than once: by each try, and by the quarantine."""
+        if self.headers is None or isinstance(self.headers, Mapping | list | tuple):
+            return self
+        return replace(self, headers=list(self.headers))
 
     def where(self) -> str:
         """The position in one line: `topic=orders partition=3 offset=17`."""

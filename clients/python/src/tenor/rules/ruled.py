@@ -234,7 +234,7 @@ class RuledBody:
                 raise self._hides(error) from None
             for step in later:
                 event = step(event, None)
-            return Opened(event, tuple(gone)) if gone else event
+            return Opened(event, tuple(dict.fromkeys(gone))) if gone else event
 
         return read
 
@@ -250,7 +250,7 @@ class RuledBody:
                 for step in steps:
                     event = step(event, state)
                 if state is not None and state.erased:
-                    return Opened(event, tuple(state.erased))
+                    return Opened(event, tuple(dict.fromkeys(state.erased)))
                 judge(event)
             except InvalidEvent as error:
                 raise self._hides(error) from None
