@@ -252,7 +252,7 @@ class Outer:
                 content_type = value
             elif name == b"tenor-application":
                 application = value.decode("latin-1")[:_LONGEST_APPLICATION]
-            elif name == b"user-agent" and b"@" in value.partition(b" ")[0]:
+            elif b"@" in value and name == b"user-agent" and b"@" in value.partition(b" ")[0]:
                 # `billing@1.4 any-client/2.0`: an application that can set no other header.
                 agent = value.partition(b" ")[0].decode("latin-1")[:_LONGEST_APPLICATION]
             elif name == b"content-length":
@@ -576,7 +576,10 @@ class _Exchange:
         assert wish is not None
         assert start is not None
         self.etag = etag(body)
-        headers = [(b"etag", self.etag), (b"vary", b"accept"), (b"cache-control", freshness(wish.fresh))]
+        vary, fresh = b"accept", freshness(wish.fresh)
+        if self.outer.authority.open is None:  # what one caller may see is not for the next one on the way
+            vary, fresh = b"accept, authorization", b"private, " + fresh
+        headers = [(b"etag", self.etag), (b"vary", vary), (b"cache-control", fresh)]
         self.kept += headers
         start["headers"] += headers
         if names_etag(self.scope["headers"], self.etag):
