@@ -8,4 +8,5 @@ def test_orders(tenor_registry, tenor_samples):
 plugin    what pytest loads: options, and the fixtures of the modules below
 served    tenor_url, tenor_registry: a registry of the test run's own, or the one that --tenor-url names
 samples   tenor_samples: valid events of a subject
+recorder  tenor_events: what a handler relies on, recorded as a contract (watching, experiments, lines, pacts)
 """

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import pytest
 
+from tenor.testing.recorder import APPLICATION, CONTRACTS, tenor_events
 from tenor.testing.samples import tenor_samples
 from tenor.testing.served import tenor_registry, tenor_server, tenor_url
 
-__all__ = ["tenor_registry", "tenor_samples", "tenor_server", "tenor_url"]
+__all__ = ["tenor_events", "tenor_registry", "tenor_samples", "tenor_server", "tenor_url"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -23,3 +24,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=None,
         help="a registry to use instead of starting one (needs tenor-server); what TENOR_URL says does not count",
     )
+    group.addoption("--tenor-record", action="store_true", default=False, help="write the contracts that tests record")
+    parser.addini(APPLICATION, "the application whose contracts tests record", default="")
+    parser.addini(CONTRACTS, "the folder of recorded contracts", default="contracts")

@@ -1,0 +1,85 @@
+"""Which lines of the code that touches an event were reached, and which that touch it were not."""
+
+from __future__ import annotations
+
+import dis
+import sys
+import sysconfig
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any, Final
+
+from tenor.testing.watching import Watched
+
+_FOREIGN: Final = tuple(
+    str(Path(each).resolve()) + "/"
+    for each in {*map(sysconfig.get_path, ("stdlib", "platstdlib", "purelib", "platlib"))}
+)
+_OURS: Final = str(Path(__file__).resolve().parent) + "/"
+_LOADS: Final = (
+    "LOAD_FAST",
+    "LOAD_DEREF",
+    "LOAD_CLOSURE",
+    "LOAD_FAST_CHECK",
+    "LOAD_FAST_LOAD_FAST",
+    "LOAD_FAST_BORROW",
+)
+
+
+@dataclass(slots=True)
+class Lines:
+    """What ran, over many runs: lines by code, and the local names that ever held a part of the event."""
+
+    reached: dict[CodeType, set[int]] = field(default_factory=dict)
+    names: dict[CodeType, set[str]] = field(default_factory=dict)
+
+    @contextmanager
+    def traced(self) -> Iterator[None]:
+        """Note what runs in the block; whoever traced before goes on afterwards."""
+        before = sys.gettrace()
+        sys.settrace(self._call)
+        try:
+            yield
+        finally:
+            sys.settrace(before)
+
+    def missed(self) -> list[tuple[str, int]]:
+        """Lines that touch the event and never ran, as (file, line), in functions that held a part of it."""
+        found = []
+        for code, names in self.names.items():
+            if names:
+                found += [(code.co_filename, line) for line in _touching(code, names) - self.reached[code]]
+        return sorted(set(found))
+
+    def _call(self, frame: FrameType, event: str, argument: Any) -> Callable[..., Any] | None:
+        code = frame.f_code
+        file = code.co_filename
+        if file.startswith((*_FOREIGN, _OURS)) or not file.endswith(".py"):
+            return None
+        reached = self.reached.setdefault(code, set())
+        names = self.names.setdefault(code, set())
+
+        def local(frame: FrameType, event: str, argument: Any) -> Callable[..., Any]:
+            if event == "line":
+                reached.add(frame.f_lineno)
+            names.update(name for name, value in frame.f_locals.items() if isinstance(value, Watched))
+            return local
+
+        return local
+
+
+def _touching(code: CodeType, names: set[str]) -> set[int]:
+    """Lines that read one of these names."""
+    lines: set[int] = set()
+    line = code.co_firstlineno
+    for instruction in dis.get_instructions(code):
+        if instruction.positions and instruction.positions.lineno:
+            line = instruction.positions.lineno
+        if instruction.opname in _LOADS:
+            loaded = instruction.argval if isinstance(instruction.argval, tuple) else (instruction.argval,)
+            if names.intersection(loaded):
+                lines.add(line)
+    return lines

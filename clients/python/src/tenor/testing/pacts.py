@@ -1,0 +1,192 @@
+"""A recording as an interaction of a V4 message pact, in a file that is small, sorted and worth committing.
+
+Any Pact tool can publish it. What matching rules cannot say travels in `comments.tenor`: absence, fallbacks, the
+symbols that are handled, and what the code did without them.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from tenor.testing.experiments import FAILS, SAME, TYPES, Finding, Recorded, changed, found
+
+_EVERYTHING: Final = frozenset((*TYPES, "null"))
+_PATIENCE: Final = 30.0
+_MOST_MISSED: Final = 20
+
+
+class StillLocked(Exception):
+    """Another process keeps a pact file to itself."""
+
+
+def interaction(
+    description: str, subject: str, recorded: Recorded, sample: Any, root: Path, *, today: str = ""
+) -> dict[str, Any]:
+    """The interaction of one handler. `today` is an ISO date, now if not given."""
+    needs = [need(path, finding) for path, finding in sorted(recorded.findings.items())]
+    missed = [f"{_relative(file, root)}:{line}" for file, line in recorded.lines.missed()]
+    reasons = [f"{place} touches the event and was never reached" for place in missed[:_MOST_MISSED]]
+    if len(missed) > _MOST_MISSED:
+        reasons.append(f"{len(missed) - _MOST_MISSED} more lines that touch the event were never reached")
+    reasons += [f"a sample could not be handled: {error}" for error in sorted(set(recorded.failed))[:5]]
+    comment = {
+        "version": 1,
+        "subject": subject,
+        "evidence": "recorded",
+        "partial": bool(missed),
+        "reasons": reasons,
+        "recorded": today or datetime.now(UTC).date().isoformat(),
+        "needs": needs,
+    }
+    example = _json(needed(sample, recorded))
+    return {
+        "type": "Asynchronous/Messages",
+        "description": description,
+        "pending": False,
+        "comments": {"references": {"SchemaRegistry": {"subject": subject}}, "tenor": comment},
+        "contents": {"content": example, "contentType": "application/json", "encoded": False},
+        "metadata": {"contentType": "application/json"},
+        "matchingRules": {"body": {"$": {"combine": "AND", "matchers": [{"match": "type"}]}}},
+    }
+
+
+def need(path: str, finding: Finding) -> dict[str, Any]:
+    """What is relied on at one path."""
+    when = {situation: what for situation, what in sorted(finding.when.items()) if situation != "type"}
+    types = finding.types | ({"null"} if when.get("null", FAILS) != FAILS else set())
+    out: dict[str, Any] = {
+        "path": path,
+        "presence": "required" if when.get("absent") == FAILS else "optional",
+    }
+    if types and types != _EVERYTHING:
+        out["types"] = sorted(types)
+    if when.get("other", SAME) != SAME and finding.values:
+        out["values"] = sorted(finding.values, key=lambda value: (str(type(value)), value))
+        out["fallback"] = False
+    if when:
+        out["when"] = when
+    return out
+
+
+def needed(sample: Any, recorded: Recorded) -> Any:
+    """The sample without what the handler never touched, and without what it can do without."""
+    touched = [path.split("/")[1:] for path in recorded.findings]
+    optional = [
+        path.split("/")[1:] for path, finding in recorded.findings.items() if finding.when.get("absent", FAILS) != FAILS
+    ]
+    kept = _kept(sample, touched)
+    for steps in sorted(optional, key=len, reverse=True):
+        if steps[-1] != "*" and list(found(kept, steps)):
+            kept = changed(kept, steps, None, remove=True)
+    return kept
+
+
+def _kept(value: Any, touched: list[list[str]]) -> Any:
+    if [] in touched and not any(touched):
+        return value
+    if isinstance(value, Mapping):
+        kept = {}
+        for key, member in value.items():
+            step = str(key).replace("~", "~0").replace("/", "~1")
+            below = [steps[1:] for steps in touched if steps and steps[0] in (step, "*")]
+            if below:
+                kept[key] = _kept(member, below)
+        return kept
+    if isinstance(value, list):
+        below = [steps[1:] for steps in touched if steps and steps[0] == "*"]
+        return [_kept(each, below) for each in value[:1]] if below else value
+    return value
+
+
+def merged(pact: Mapping[str, Any] | None, consumer: str, provider: str, one: dict[str, Any]) -> dict[str, Any]:
+    """The pact with an interaction added, or put in the place of the one of its description."""
+    others = (
+        [] if pact is None else [each for each in pact["interactions"] if each["description"] != one["description"]]
+    )
+    before = next(
+        (each for each in (pact or {}).get("interactions", ()) if each["description"] == one["description"]), None
+    )
+    if before is not None and same(before, one):
+        one = before  # the date of a recording that says nothing new is no news
+    return {
+        "consumer": {"name": consumer},
+        "provider": {"name": provider},
+        "interactions": sorted([*others, one], key=lambda each: each["description"]),
+        "metadata": {"pactSpecification": {"version": "4.0"}},
+    }
+
+
+def same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two interactions say the same, whenever they were recorded."""
+    return _undated(one) == _undated(other)
+
+
+def _undated(one: Mapping[str, Any]) -> str:
+    text: dict[str, Any] = json.loads(json.dumps(one))
+    text.get("comments", {}).get("tenor", {}).pop("recorded", None)
+    return json.dumps(text, sort_keys=True)
+
+
+def read(path: Path) -> dict[str, Any] | None:
+    """The pact in a file, or None. Raises ValueError for a file that is none."""
+    if not path.exists():
+        return None
+    pact: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(pact.get("interactions"), list):
+        raise ValueError(f"{path} is no V4 pact: it has no interactions")
+    return pact
+
+
+def write(path: Path, consumer: str, provider: str, one: dict[str, Any]) -> None:
+    """Put an interaction into the file of its pact; other processes of the run wait meanwhile."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _alone(path):
+        pact = merged(read(path), consumer, provider, one)
+        fresh = path.with_name(f"{path.name}.{os.getpid()}")
+        fresh.write_text(json.dumps(pact, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        os.replace(fresh, path)
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    lock = path.with_name(f"{path.name}.lock")
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            os.close(os.open(lock, os.O_CREAT | os.O_EXCL))
+            break
+        except FileExistsError:
+            if time.monotonic() > deadline:
+                raise StillLocked(f"{lock} is held by another process: delete it if none is running") from None
+            time.sleep(0.02)
+    try:
+        yield
+    finally:
+        lock.unlink(missing_ok=True)
+
+
+def _relative(file: str, root: Path) -> str:
+    path = Path(file)
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
+
+
+def _json(value: Any) -> Any:
+    """A decoded event as JSON data."""
+    match value:
+        case Mapping():
+            return {str(key): _json(each) for key, each in value.items()}
+        case list() | tuple():
+            return [_json(each) for each in value]
+        case bytes():
+            return base64.b64encode(value).decode()
+        case None | bool() | int() | float() | str():
+            return value
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)

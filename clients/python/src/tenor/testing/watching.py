@@ -1,0 +1,341 @@
+"""Events that notice what code does with them: which paths it touches, how, and what it compares them with.
+
+A watched event is a dict, list, str, int or float like any other, or an object that says to be of its own class; only
+None and booleans cannot be watched, so that reading them is all that is noticed.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from types import CodeType
+from typing import Any, Final
+
+ITEM: Final = "*"
+_OURS: Final = __file__
+_UNSET: Final = object()
+
+
+@dataclass(slots=True)
+class Use:
+    """What was done with the value at a path: how it was read, and the constants that it was compared with."""
+
+    taken: bool = False
+    asked: bool = False
+    constants: set[Any] = field(default_factory=set)
+    looked_up: bool = False
+
+
+@dataclass(slots=True)
+class Watch:
+    """What was noticed, by path; and the code that touched the event."""
+
+    uses: dict[str, Use] = field(default_factory=dict)
+    touched_by: set[CodeType] = field(default_factory=set)
+
+    def use(self, path: str) -> Use:
+        """The notes on a path, with the code that runs now written down."""
+        frame = sys._getframe(1)
+        while frame.f_code.co_filename == _OURS and frame.f_back is not None:
+            frame = frame.f_back
+        self.touched_by.add(frame.f_code)
+        return self.uses.setdefault(path, Use())
+
+
+def watched(value: Any, watch: Watch, path: str = "") -> Any:
+    """The value, noticing. What cannot be watched comes back as it is."""
+    make = _WATCHERS.get(type(value))
+    if make is not None:
+        return make(value, watch, path)
+    if _is_object(value):
+        return _object(value, watch, path)
+    return value
+
+
+def plain(value: Any) -> Any:
+    """The value without watching, through and through: what results are compared by."""
+    match value:
+        case Watched():
+            return value.__tenor_plain__()
+        case dict():
+            return {plain(key): plain(each) for key, each in value.items()}
+        case list():
+            return [plain(each) for each in value]
+        case tuple():
+            return tuple(plain(each) for each in value)
+        case set() | frozenset():
+            return {plain(each) for each in value}
+    return value
+
+
+def below(path: str, step: str) -> str:
+    """The path of a member."""
+    return f"{path}/{step.replace('~', '~0').replace('/', '~1')}"
+
+
+class Watched:
+    """What all watched values have: `_watch` and `_path`."""
+
+    _watch: Watch
+    _path: str
+
+    def __tenor_plain__(self) -> Any:
+        raise NotImplementedError
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        # Code that copies an event to be safe goes on being watched.
+        return watched(self.__tenor_plain__(), self._watch, self._path)
+
+    def __copy__(self) -> Any:
+        return watched(self.__tenor_plain__(), self._watch, self._path)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return _same, (self.__tenor_plain__(),)
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+class WatchedDict(Watched, dict[str, Any]):
+    """A record or a map. Overriding iteration keeps `dict(event)`, `**event` and json from looking past us."""
+
+    def __init__(self, value: dict[str, Any], watch: Watch, path: str) -> None:
+        super().__init__(value)
+        self._watch, self._path = watch, path
+
+    def __tenor_plain__(self) -> Any:
+        return {key: plain(dict.__getitem__(self, key)) for key in dict.__iter__(self)}
+
+    def _member(self, key: Any) -> Any:
+        return watched(dict.__getitem__(self, key), self._watch, below(self._path, str(key)))
+
+    def _note(self, key: Any) -> Use:
+        return self._watch.use(below(self._path, str(key)))
+
+    def __getitem__(self, key: Any) -> Any:
+        self._note(key).taken = True
+        return self._member(key)
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        """As of a dict."""
+        self._note(key).asked = True
+        return self._member(key) if dict.__contains__(self, key) else default
+
+    def pop(self, key: Any, default: Any = _UNSET) -> Any:
+        """As of a dict."""
+        use = self._note(key)
+        if default is _UNSET:
+            use.taken = True
+        else:
+            use.asked = True
+        if not dict.__contains__(self, key) and default is not _UNSET:
+            return default
+        member = self._member(key)
+        dict.pop(self, key)
+        return member
+
+    def setdefault(self, key: Any, default: Any = None) -> Any:
+        """As of a dict."""
+        self._note(key).asked = True
+        if not dict.__contains__(self, key):
+            dict.__setitem__(self, key, default)
+        return self._member(key)
+
+    def __contains__(self, key: Any) -> bool:
+        self._note(key).asked = True
+        return dict.__contains__(self, key)
+
+    def __iter__(self) -> Iterator[str]:
+        for key in dict.__iter__(self):
+            self._note(key).asked = True
+            yield key
+
+    def keys(self) -> Any:
+        """As of a dict."""
+        return list(self)
+
+    def values(self) -> Any:
+        """As of a dict."""
+        return [self._member(key) for key in self]
+
+    def items(self) -> Any:
+        """As of a dict."""
+        return [(key, self._member(key)) for key in self]
+
+    def copy(self) -> Any:
+        """As of a dict."""
+        return WatchedDict(self, self._watch, self._path)
+
+    def __or__(self, other: Any) -> Any:
+        return {**{key: self._member(key) for key in self}, **other}
+
+    def __eq__(self, other: object) -> bool:
+        for key in dict.__iter__(self):
+            self._note(key).asked = True
+        return bool(self.__tenor_plain__() == plain(other))
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = None
+
+
+class WatchedList(Watched, list[Any]):
+    """An array: each item stands at `path/*`."""
+
+    def __init__(self, value: list[Any], watch: Watch, path: str) -> None:
+        super().__init__(value)
+        self._watch, self._path = watch, path
+
+    def __tenor_plain__(self) -> Any:
+        return [plain(each) for each in list.__iter__(self)]
+
+    def _item(self, value: Any) -> Any:
+        return watched(value, self._watch, below(self._path, ITEM))
+
+    def __getitem__(self, at: Any) -> Any:
+        self._watch.use(below(self._path, ITEM)).taken = True
+        found = list.__getitem__(self, at)
+        return [self._item(each) for each in found] if isinstance(at, slice) else self._item(found)
+
+    def __iter__(self) -> Iterator[Any]:
+        self._watch.use(below(self._path, ITEM)).asked = True
+        return map(self._item, list.__iter__(self))
+
+    def __reversed__(self) -> Iterator[Any]:
+        self._watch.use(below(self._path, ITEM)).asked = True
+        return map(self._item, list.__reversed__(self))
+
+    def __contains__(self, value: object) -> bool:
+        return any(each == value for each in self)
+
+    def __eq__(self, other: object) -> bool:
+        return bool(self.__tenor_plain__() == plain(other))
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = None
+
+
+class WatchedStr(Watched, str):
+    """A text, or the symbol of an enum."""
+
+    def __new__(cls, value: str, watch: Watch, path: str) -> WatchedStr:
+        made = str.__new__(cls, value)
+        made._watch, made._path = watch, path
+        return made
+
+    def __tenor_plain__(self) -> Any:
+        return str.__str__(self)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, str) and not isinstance(other, WatchedStr):
+            self._watch.use(self._path).constants.add(str(other))
+        return str.__eq__(self, other) is True
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        # A key of a dict or a member of a set: which ones there are is not to be seen from here.
+        self._watch.use(self._path).looked_up = True
+        return str.__hash__(self)
+
+    def __str__(self) -> str:
+        return str.__str__(self)
+
+
+class WatchedInt(Watched, int):
+    """A whole number."""
+
+    def __new__(cls, value: int, watch: Watch, path: str) -> WatchedInt:
+        made = int.__new__(cls, value)
+        made._watch, made._path = watch, path
+        return made
+
+    def __tenor_plain__(self) -> Any:
+        return int.__int__(self)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, int) and not isinstance(other, WatchedInt | bool):
+            self._watch.use(self._path).constants.add(int(other))
+        return int.__eq__(self, other) is True
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        self._watch.use(self._path).looked_up = True
+        return int.__hash__(self)
+
+
+class WatchedFloat(Watched, float):
+    """A number."""
+
+    def __new__(cls, value: float, watch: Watch, path: str) -> WatchedFloat:
+        made = float.__new__(cls, value)
+        made._watch, made._path = watch, path
+        return made
+
+    def __tenor_plain__(self) -> Any:
+        return float.__float__(self)
+
+
+_WATCHERS: Final[dict[type, Callable[[Any, Watch, str], Any]]] = {
+    dict: WatchedDict,
+    list: WatchedList,
+    str: WatchedStr,
+    int: WatchedInt,
+    float: WatchedFloat,
+}
+
+
+def _is_object(value: Any) -> bool:
+    """Whether a value is of a class with fields: a dataclass, a model, a struct, a Protobuf message."""
+    cls = type(value)
+    return any(
+        hasattr(cls, mark) for mark in ("__dataclass_fields__", "__struct_fields__", "model_fields", "__attrs_attrs__")
+    ) or (hasattr(cls, "DESCRIPTOR") and hasattr(cls, "WhichOneof"))
+
+
+def _object(value: Any, watch: Watch, path: str) -> Any:
+    """An object whose attributes are noticed, of a class below its own where that can be; `isinstance` holds anyway."""
+
+    class WatchedObject(Watched):
+        """An object."""
+
+        def __tenor_plain__(self) -> Any:
+            return value
+
+        @property  # type: ignore[misc] # what isinstance asks
+        def __class__(self) -> Any:
+            return type(value)
+
+        def __getattribute__(self, name: str) -> Any:
+            if name.startswith("__"):
+                return object.__getattribute__(self, name)
+            if name in ("_watch", "_path"):
+                return watch if name == "_watch" else path
+            found = getattr(value, name)
+            if callable(found):
+                return found
+            watch.use(below(path, name)).taken = True
+            return watched(found, watch, below(path, name))
+
+        def __eq__(self, other: object) -> bool:
+            return bool(value == plain(other))
+
+        def __hash__(self) -> int:
+            return hash(value)
+
+        def __repr__(self) -> str:
+            return repr(value)
+
+    try:
+        # Of a class below its own: what asks for type(x), as dataclasses do, finds the fields.
+        return object.__new__(type(type(value).__name__, (WatchedObject, type(value)), {}))
+    except TypeError:
+        return WatchedObject()

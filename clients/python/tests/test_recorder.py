@@ -1,0 +1,308 @@
+"""What a recording says about code, case by case, and the file it leaves."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import pytest
+
+from tenor.testing import pacts
+from tenor.testing.experiments import Recorder, of_schema
+from tenor.testing.watching import Watch, watched
+
+pytest_plugins = ["pytester"]
+
+ORDER: dict[str, Any] = {"id": "A1", "status": "PAID", "total": 3, "note": "x", "lines": [{"price": 2, "count": 1}]}
+Need = dict[str, Any]
+
+
+def needs(handler: Callable[[Any], Any], *samples: Any, **options: Any) -> dict[str, Need]:
+    recorded = Recorder(handler, **options).record(samples or (ORDER,))
+    return {path: pacts.need(path, finding) for path, finding in recorded.findings.items()}
+
+
+def taken(order: Any) -> Any:
+    return order["total"] + 1
+
+
+def asked(order: Any) -> Any:
+    return (order.get("total") or 0) + 1
+
+
+def looked_for(order: Any) -> Any:
+    return order["total"] + 1 if "total" in order else 0
+
+
+def popped(order: Any) -> Any:
+    return order.pop("total", 3) + 1
+
+
+def copied(order: Any) -> Any:
+    return copy.deepcopy(order)["total"] + 1
+
+
+def spread(order: Any) -> Any:
+    return dict(**order)["total"] + 1
+
+
+def serialised(order: Any) -> Any:
+    return json.loads(json.dumps(order))["total"] + 1
+
+
+REQUIRED = ("required", "fails")
+TOTALS = [
+    (taken, REQUIRED),
+    (asked, ("optional", "changes")),
+    (looked_for, ("optional", "changes")),
+    (popped, ("optional", "same")),
+    (copied, REQUIRED),
+    (spread, REQUIRED),
+    (serialised, REQUIRED),
+]
+
+
+@pytest.mark.parametrize(("handler", "expected"), TOTALS, ids=lambda case: getattr(case, "__name__", ""))
+def test_how_a_key_is_read_decides_whether_it_is_needed(
+    handler: Callable[[Any], Any], expected: tuple[str, str]
+) -> None:
+    need = needs(handler)["/total"]
+    assert (need["presence"], need["when"]["absent"]) == expected
+    assert {"integer", "number"} <= set(need["types"])
+    assert "string" not in need["types"]
+
+
+def test_what_is_not_touched_is_not_needed() -> None:
+    assert needs(taken).keys() == {"/total"}
+
+
+def test_what_is_passed_along_may_be_of_any_type() -> None:
+    need = needs(lambda order: {"id": order["id"]})["/id"]
+    assert "types" not in need
+    assert need["when"] == {"absent": "fails", "null": "changes"}
+
+
+def matched(order: Any) -> Any:
+    match order["status"]:
+        case "PAID":
+            return "done"
+        case "OPEN":
+            return "wait"
+        case other:
+            raise ValueError(other)
+
+
+def with_else(order: Any) -> Any:
+    return "done" if order["status"] == "PAID" else "wait"
+
+
+def looked_up(order: Any) -> Any:
+    return {"PAID": "done", "OPEN": "wait"}[order["status"]]
+
+
+def in_a_set(order: Any) -> Any:
+    return order["status"] in {"PAID", "OPEN"}
+
+
+def as_a_key(order: Any) -> Any:
+    return {order["status"]: 1}
+
+
+OPEN = {**ORDER, "status": "OPEN"}
+STATUSES = [
+    (matched, ["OPEN", "PAID"], "fails"),
+    (looked_up, ["OPEN", "PAID"], "fails"),
+    (with_else, ["OPEN", "PAID"], "changes"),
+    (in_a_set, ["OPEN", "PAID"], "changes"),
+    (as_a_key, None, "same"),
+]
+
+
+@pytest.mark.parametrize(("handler", "values", "other"), STATUSES, ids=lambda case: getattr(case, "__name__", ""))
+def test_symbols_that_are_handled(handler: Callable[[Any], Any], values: list[str] | None, other: str) -> None:
+    need = needs(handler, ORDER, OPEN)["/status"]
+    assert need.get("values") == values
+    assert need.get("fallback", True) is (values is None)
+    assert need["when"]["other"] == other
+
+
+def test_items_are_needed_where_they_are() -> None:
+    found = needs(lambda order: sum(line["price"] * line.get("count", 1) for line in order["lines"]))
+    assert found["/lines"]["types"] == ["array"]
+    assert found["/lines/*"]["types"] == ["object"]
+    assert found["/lines/*/price"]["presence"] == "required"
+    assert found["/lines/*/count"] == {
+        "path": "/lines/*/count",
+        "presence": "optional",
+        "types": ["boolean", "integer", "number"],
+        "when": {"absent": "same", "null": "fails"},
+    }
+
+
+@dataclass
+class Order:
+    id: str
+    total: int
+    note: str | None = None
+
+
+class Struct(msgspec.Struct):
+    id: str
+    total: int
+    note: str | None = None
+
+
+@pytest.mark.parametrize("made", [Order("A1", 3), Struct("A1", 3)], ids=["dataclass", "msgspec"])
+def test_objects_are_watched_like_dicts(made: Any) -> None:
+    def handle(order: Any) -> Any:
+        assert isinstance(order, type(made))
+        return order.total + 1
+
+    found = needs(handle, made)
+    assert found.keys() == {"/total"}
+    assert "string" not in found["/total"]["types"]
+
+
+def test_a_coroutine_is_run() -> None:
+    async def handle(order: Any) -> Any:
+        return order["total"] + 1
+
+    assert needs(handle)["/total"]["presence"] == "required"
+
+
+def test_effects_are_compared_too() -> None:
+    written: list[Any] = []
+    found = needs(lambda order: written.append(order.get("note")), observe=lambda: list(written), before=written.clear)
+    assert found["/note"]["when"]["absent"] == "changes"
+    assert needs(lambda order: order.get("note") and None)["/note"]["when"]["absent"] == "same"
+
+
+def test_code_that_touches_the_event_and_was_never_reached_is_named() -> None:
+    def handle(order: Any) -> Any:
+        total = order["total"]
+        if total == "never so":
+            return order["secret"]
+        unrelated = 1
+        if unrelated == 2:
+            return "this has nothing to do with the event"
+        return total
+
+    missed = Recorder(handle).record([ORDER]).lines.missed()
+    assert [line - handle.__code__.co_firstlineno for _, line in missed] == [3]
+    assert not Recorder(matched).record([ORDER]).lines.missed()
+
+
+def test_a_sample_that_fails_is_told() -> None:
+    recorded = Recorder(lambda order: order["missing"]).record([ORDER])
+    assert recorded.failed == ["KeyError: 'missing'"]
+
+
+def test_the_sample_is_left_alone() -> None:
+    before = copy.deepcopy(ORDER)
+
+    def handle(order: Any) -> None:
+        order["lines"].clear()
+        order["id"] = "other"
+
+    Recorder(handle).record([ORDER])
+    assert before == ORDER
+
+
+@pytest.mark.parametrize(
+    ("touched", "known", "expected"),
+    [
+        ("/prices/EUR", {"/prices", "/prices/*"}, "/prices/*"),
+        ("/prices/EUR/net", {"/prices/*/net"}, "/prices/*/net"),
+        ("/lines/*/sku", {"/lines", "/lines/*", "/lines/*/sku"}, "/lines/*/sku"),
+        ("/a/b", set(), "/a/b"),
+    ],
+)
+def test_keys_of_maps_are_no_fields(touched: str, known: set[str], expected: str) -> None:
+    assert of_schema(touched, frozenset(known)) == expected
+
+
+def test_watched_values_behave_as_they_are() -> None:
+    event = watched(ORDER, Watch())
+    assert event == ORDER
+    assert {**event} == ORDER
+    assert event | {"id": 2} == ORDER | {"id": 2}
+    assert sorted(event) == sorted(ORDER)
+    assert next(iter(event["lines"]))["price"] + 1 == 3
+    assert f"{event['id']}-{event['total']:03}" == "A1-003"
+    assert event["id"].lower() == "a1"
+    assert isinstance(event["total"], int)
+    assert "A1" == event["id"] != "B"
+    made = watched(Order("A1", 3), Watch())
+    assert isinstance(made, Order)
+    assert dataclasses.asdict(made)["total"] == 3
+
+
+# --- the fixture and its file ---------------------------------------------------------------------------------------
+
+CODE = """
+    def handle(order):
+        return {"id": order["id"], "state": {"PAID": "done", "OPEN": "wait"}[order["status"]]}
+"""
+TEST = """
+    from billing import handle
+    SAMPLES = [{"id": "A1", "status": "PAID", "more": 1}, {"id": "A2", "status": "OPEN", "more": 2}]
+    def test_invoices(tenor_events):
+        tenor_events("orders-value", handle, samples=SAMPLES, provider="orders")
+    def test_reminders(tenor_events):
+        tenor_events("orders-value", lambda order: order["id"], samples=SAMPLES, provider="orders")
+"""
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only our plugin: loading all the others takes seconds each time."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester) -> pytest.Pytester:
+    pytester.makeini("[pytest]\ntenor_application = billing\n")
+    pytester.makepyfile(billing=CODE, test_billing=TEST)
+    return pytester
+
+
+def run(project: pytest.Pytester, *arguments: str) -> pytest.RunResult:
+    # A process of its own: this one may be traced, and has the plugin already.
+    return project.runpytest_subprocess("-p", "no:cacheprovider", "-p", "tenor.testing.plugin", *arguments)
+
+
+def test_a_contract_is_recorded_committed_and_held(project: pytest.Pytester) -> None:
+    missing = run(project)
+    missing.assert_outcomes(failed=2)
+    missing.stdout.fnmatch_lines(["*no contract 'test_invoices': pytest --tenor-record writes it*"])
+    run(project, "--tenor-record").assert_outcomes(passed=2)
+    path = project.path / "contracts" / "billing-orders.json"
+    text = path.read_text()
+    pact = json.loads(text)
+    assert [each["description"] for each in pact["interactions"]] == ["test_invoices", "test_reminders"]
+    assert pact["metadata"]["pactSpecification"]["version"] == "4.0"
+    run(project).assert_outcomes(passed=2)
+    path.write_text(text.replace('"recorded": "20', '"recorded": "19'))
+    run(project, "--tenor-record").assert_outcomes(passed=2)
+    assert '"recorded": "19' in path.read_text()  # nothing new: the file does not change
+    project.makepyfile(billing=CODE.replace('order["id"]', 'order["id"] + order["more"]'))
+    changed = run(project)
+    changed.assert_outcomes(failed=1, passed=1)
+    changed.stdout.fnmatch_lines(["*is not what the code relies on*", "*now used: /more*"])
+
+
+def test_workers_of_xdist_write_one_file(project: pytest.Pytester) -> None:
+    run(project, "-p", "xdist.plugin", "--tenor-record", "-n", "2", "--dist", "load").assert_outcomes(passed=2)
+    path = project.path / "contracts" / "billing-orders.json"
+    assert len(json.loads(path.read_text())["interactions"]) == 2
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
+
+
+def test_who_the_consumer_is_must_be_said(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(billing=CODE, test_billing=TEST)
+    run(pytester).stdout.fnmatch_lines(["*tenor_application = NAME*"])
