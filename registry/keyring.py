@@ -28,7 +28,9 @@ from registry.clock import now_ms
 from registry.deks import DekWish, KekWish
 from registry.errors import InvalidKey, KeyExists, KeyNotFound, KmsDenied, KmsFailed, RegistryError
 from registry.events import Actor, record
+from registry.names import Subject
 from registry.persons import Known, Minting
+from registry.policy import effective
 from registry.settings import Settings
 from registry.store.engine import Db, Store
 from registry.store.queries import deks as dek_rows
@@ -242,7 +244,7 @@ class Keyring:
 
         Raises KeyNotFound (of the KEK), KeyExists, TooManyKeys, InvalidKey, KmsDenied, KmsFailed.
         """
-        kek, wish, existing = await self.store.read(lambda db: _asked(db, kek_name, wish))
+        kek, wish, existing, importing = await self.store.read(lambda db: _asked(db, kek_name, wish))
         if rewrap and existing is not None:
             return await self._rewrap(actor, kek, existing, wish)
         if wish.material is None:
@@ -252,10 +254,13 @@ class Keyring:
         if kek.shared:
             if existing is not None and not existing.deleted:
                 raise KeyExists(key=existing.subject)
-            wish = replace(wish, commitment=await self._require_opening(kek, wish))
+            if not importing:  # then keys may come before their key system can be reached
+                wish = replace(wish, commitment=await self._require_opening(kek, wish))
         made = await self.store.write(
             lambda db: deks.create_dek(db, actor, deks.still(db, kek), wish, self.settings.key_quota)
         )
+        if importing:
+            return Opened(made, None)
         return await self.opened(actor, kek, made)
 
     async def _require_opening(self, kek: Kek, wish: DekWish) -> bytes:
@@ -560,11 +565,14 @@ class Keyring:
         await self.store.write(job)
 
 
-def _asked(db: Db, kek_name: str, wish: DekWish) -> tuple[Kek, DekWish, Dek | None]:
-    """The KEK of a wish, the wish checked, and the DEK that is there already."""
+def _asked(db: Db, kek_name: str, wish: DekWish) -> tuple[Kek, DekWish, Dek | None, bool]:
+    """The KEK of a wish, the wish checked, the DEK that is there already, and whether its subject is imported."""
     kek, wish = deks.kek(db, kek_name), wish.checked(db)
-    existing = dek_rows.dek(db, kek.pk, str(wish.subject), wish.algorithm, wish.version)
-    return kek, wish, existing if existing is not None and existing.material is not None else None
+    subject = str(wish.subject)
+    existing = dek_rows.dek(db, kek.pk, subject, wish.algorithm, wish.version)
+    if existing is not None and existing.material is None:
+        existing = None
+    return kek, wish, existing, effective(db, Subject.parse(subject)).importing
 
 
 def _in_cell(kek: Kek, handle: bytes) -> bytes:

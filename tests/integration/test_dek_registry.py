@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import boto3
 import httpx
 import pytest
 from confluent_kafka.schema_registry.error import SchemaRegistryError
@@ -18,6 +19,7 @@ from confluent_kafka.schema_registry.rules.encryption.dek_registry.dek_registry_
     DekAlgorithm,
     DekRegistryClient,
 )
+from moto import mock_aws
 
 from registry import keyring
 from registry.settings import Settings
@@ -249,6 +251,16 @@ def test_a_shared_kek_takes_only_keys_that_open(client: httpx.Client) -> None:
     assert dek(client, status=409, encryptedKeyMaterial=wrapped())["error_code"] == 40971
 
 
+def test_an_import_brings_keys_that_are_not_opened_yet(client: httpx.Client) -> None:
+    kek(client, shared=True)
+    assert client.put("/mode/orders-value", json={"mode": "IMPORT"}).status_code == 200
+    path, foreign = f"{BASE}/orders/deks/orders-value", base64.b64encode(bytes(62)).decode()
+    made = dek(client, encryptedKeyMaterial=foreign)
+    assert (made["encryptedKeyMaterial"], "keyMaterial" in made) == (foreign, False)
+    assert client.get(f"{path}/versions").json() == [1]
+    refused(client.get(path), 50070)
+
+
 def test_a_blob_that_was_exchanged_is_not_handed_out(client: httpx.Client, registry_store: Store) -> None:
     kek(client, shared=True)
     dek(client)
@@ -474,6 +486,31 @@ def test_media_types_and_wrong_verbs(client: httpx.Client) -> None:
     assert client.get("/dek-registry/v1/nothing").json()["error_code"] == 404
     odd = client.post(BASE, content="{}", headers={"content-type": "text/plain"})
     assert odd.json()["error_code"] == 415
+
+
+def test_a_shared_kek_lives_in_aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    with mock_aws():
+        aws = boto3.client("kms", region_name="eu-west-1")
+        first, second = (aws.create_key()["KeyMetadata"]["Arn"] for _ in range(2))
+        allowed = {"aws-kms": {"keys": "arn:aws:kms:eu-west-1:*"}}
+        with client_on(f"sqlite:///{tmp_path}/t.db", Settings(kms=json.dumps(allowed))) as client:
+            assert kek(client, kmsType="AWS", kmsKeyId=first, shared=True)["kmsType"] == "aws-kms"
+            assert client.post(f"{BASE}/orders/test").status_code == 200
+            made = dek(client)
+            blob = base64.b64decode(made["encryptedKeyMaterial"])
+            opened = aws.decrypt(CiphertextBlob=blob, EncryptionContext={})
+            assert (opened["KeyId"], opened["Plaintext"]) == (first, base64.b64decode(made["keyMaterial"]))
+            client.post("/api/v1/keks/orders/rotate", json={"kms_key_id": second})
+            assert client.post("/api/v1/keks/orders/rewrap", json={}).json()["left"] == 0
+            after = client.get(f"{BASE}/orders/deks/orders-value").json()
+            assert after["keyMaterial"] == made["keyMaterial"]
+            assert aws.decrypt(CiphertextBlob=base64.b64decode(after["encryptedKeyMaterial"]))["KeyId"] == second
+            gone = {"name": "gone", "kmsType": "aws-kms", "kmsKeyId": first[:-4] + "0000", "shared": True}
+            assert "has no key" in refused(client.post(f"{BASE}?testSharing=true", json=gone), 50070)
+            other = {**gone, "kmsKeyId": first.replace("eu-west-1", "us-east-1")}
+            assert "may not use" in refused(client.post(f"{BASE}?testSharing=true", json=other), 42271)
 
 
 def test_confluents_own_client_is_served(tmp_path_factory: pytest.TempPathFactory) -> None:
