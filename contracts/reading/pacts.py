@@ -95,7 +95,7 @@ def _reading(
         decoded = _by_protobuf(interaction, message.contents)
         merged = Contract(tuple(needs), Evidence.DECLARED, description=interaction.description, decoded=decoded)
     else:
-        merged = replace(recording, needs=refined(needs, recording.needs))
+        merged = replace(recording, needs=refined(needs, recording))
     contract = replace(
         merged,
         version=subject.version,
@@ -108,16 +108,23 @@ def _reading(
 _INDEX = re.compile(r"/[0-9]+(?=/|$)")
 
 
-def refined(needs: Sequence[Need], recorded: Sequence[Need]) -> tuple[Need, ...]:
+def refined(needs: Sequence[Need], recorded: Contract) -> tuple[Need, ...]:
     """What matchers say, replaced by what was recorded of the same paths; an index is also covered by `*`.
 
-    If anything inside a container was recorded, the matchers' word on its number of items goes too: a recording's
-    example has as many as it happened to have.
+    If anything inside a container was recorded, the matchers' word on the container goes too: a recording's example
+    has as many items as it happened to have. What was recorded as a whole, by code or from a model, says all there is
+    to say of what is inside as well.
     """
-    said = {need.path for need in recorded}
-    said |= {path[:at] for path in said for at, sign in enumerate(path) if sign == "/"}
-    kept = [need for need in needs if need.path not in said and _INDEX.sub("/*", need.path) not in said]
-    return (*kept, *recorded)
+    said = {need.path for need in recorded.needs}
+    around = said | {path[:at] for path in said for at, sign in enumerate(path) if sign == "/"}
+    whole = said if recorded.evidence in (Evidence.RECORDED, Evidence.MODEL) else set()
+
+    def is_new(path: str) -> bool:
+        above = (path[:at] for at, sign in enumerate(path) if sign == "/")
+        return path not in around and whole.isdisjoint(above)
+
+    kept = (need for need in needs if is_new(need.path) and is_new(_INDEX.sub("/*", need.path)))
+    return (*kept, *recorded.needs)
 
 
 def _body(pact: Pact, interaction: Interaction, message: Message) -> tuple[list[Need], list[str]]:

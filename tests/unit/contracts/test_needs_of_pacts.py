@@ -368,6 +368,18 @@ def test_a_recording_takes_the_place_of_matchers_at_its_paths() -> None:
     ]
 
 
+def test_what_was_recorded_as_a_whole_says_all_of_what_is_inside() -> None:
+    rules = {"$": matchers({"match": "type"})}
+    for evidence, paths in (
+        ("recorded", ["/total", "/address"]),
+        ("declared", ["/total", "/address/city", "/address"]),
+    ):
+        tenor = {"version": 1, "evidence": evidence, "needs": [{"path": "/address", "types": ["object"]}]}
+        contents = message({"address": {"city": "x"}, "total": 1}, rules, comments={"tenor": tenor})
+        (reading,) = readings(contents)
+        assert sorted(need.path for need in reading.contract.needs) == sorted(paths), evidence
+
+
 # Whole pacts
 
 
