@@ -35,6 +35,15 @@ def test_sending_again_restores_bytes_and_headers(value: bytes | None, given_hea
     assert restored(kept.headers) == [*given_headers, ("tenor-redriven", b"1")]
 
 
+def test_headers_of_other_kinds_are_kept_as_text(tmp_path: Path) -> None:
+    kept = poison(given={"x-death": [{"count": 1}], "priority": 7})
+    assert kept.headers[:2] == [("x-death", "[{'count': 1}]"), ("priority", "7")]
+    file = FileQuarantine(tmp_path / "q.jsonl")
+    file(kept)
+    [(_, record)] = file.pending()
+    assert record.headers[1] == ("priority", b"7")
+
+
 def test_how_often_a_record_was_sent_again_is_counted() -> None:
     first = poison()
     second = quarantined(Record(b"v", restored(first.headers)), FAILURE, consumer="c", time="t", attempts=1)

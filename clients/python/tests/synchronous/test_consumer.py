@@ -127,6 +127,23 @@ def test_poison_goes_to_quarantine_as_it_is(value: bytes, reason: Reason, kind: 
     assert found.rule
 
 
+def test_headers_that_can_be_read_once_are_all_set_aside() -> None:
+    bench = Bench(seen=SeenInMemory()).ready()
+    bench.errors = [ConnectionError(), ConnectionError(), ValueError()]
+    message = bench.orders.encode({"id": "A1"})
+    assert bench.consumer.process(Record(message.value, iter(message.headers))) is Outcome.QUARANTINED
+    assert bench.poison[0].headers[: len(message.headers)] == message.headers
+    assert bench.poison[0].verdict.attempts == 3
+
+
+def test_a_store_that_cannot_work_stops_the_consumer(tmp_path: Path) -> None:
+    wrong = SeenInSql(lambda: sqlite3.connect(tmp_path / "x.db", isolation_level=None))
+    bench = Bench(seen=wrong, retries=PATIENT).ready()
+    with pytest.raises(Unprocessed, match="store: ValueError"):
+        bench.consumer.process(bench.record())
+    assert (bench.handled, bench.poison) == ([], [])
+
+
 def test_an_error_of_the_handler_is_poison_and_quotes_nothing(caplog: pytest.LogCaptureFixture) -> None:
     bench = Bench().ready()
     bench.errors = [ValueError(f"card {SECRET} is refused")]

@@ -119,6 +119,8 @@ def judged(error: Exception, stage: Stage, passing: tuple[type[Exception], ...] 
     away = isinstance(error, AWAY) and not isinstance(error, ABSENT)
     if away or getattr(error, "retryable", False) is True:
         return Failure(stage, error, None, retryable=True, held=True)
+    if stage is Stage.STORE:  # a store or a function of identities that cannot work: no record's fault
+        return Failure(stage, error, None, held=True)
     if isinstance(error, TenorError):
         return Failure(stage, error, BY_KIND.get(error.kind, Reason.INVALID), rule_of(error))
     # Whatever broke on these bytes will break on them again: an upcaster's bug, a recursion, a codec's surprise.

@@ -53,7 +53,7 @@ class FileQuarantine:
 
         The file is read twice and a line at a time: only ids are kept in memory.
         """
-        done = {entry["redriven"] for entry in self._entries() if "redriven" in entry}
+        done = {str(entry["redriven"]) for entry in self._entries() if "redriven" in entry}
         for entry in self._entries():
             if "id" in entry and entry["id"] not in done:
                 yield entry["id"], _record(entry)

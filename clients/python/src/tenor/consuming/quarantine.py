@@ -115,9 +115,15 @@ def restored(headers: Headers) -> list[Header]:
 
 
 def _pairs(headers: Headers) -> list[Header]:
+    """Headers as pairs; a value that is neither bytes nor text (AMQP has numbers) is the text of it."""
     if headers is None:
         return []
-    return [*(headers.items() if isinstance(headers, Mapping) else headers)]
+    given = headers.items() if isinstance(headers, Mapping) else headers
+    return [(str(name), value if _is_plain(value) else str(value)) for name, value in given]
+
+
+def _is_plain(value: object) -> bool:
+    return value is None or isinstance(value, bytes | str)
 
 
 def _is_ours(name: str) -> bool:
