@@ -7,6 +7,7 @@ from its interpretation, or from what Avro's own resolution makes where that is 
 from __future__ import annotations
 
 import base64
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from copy import deepcopy
@@ -17,6 +18,7 @@ from typing import Any
 import pytest
 
 from registry import formats
+from registry.errors import InvalidSchema
 from registry.evolution.upcasts import derive
 from registry.evolution.upcasts.protobuf import matching
 from registry.formats.avro import AvroSchema
@@ -24,6 +26,7 @@ from registry.formats.avro import events as avro_events
 from registry.formats.avro import sampling as avro_sampling
 from registry.formats.base import Schema, Source
 from registry.formats.json_schema.official import official
+from registry.formats.json_schema.plain import TooLarge
 from registry.formats.protobuf import sampling as proto_sampling
 from tenor import codecs
 from tenor.codecs import Body, Options
@@ -32,6 +35,7 @@ from tenor.plans import Plan, compile_plan, interpret
 from tenor.plans.fusion import fuse
 from tenor.plans.inverse import invert
 from tenor.schemas import Schema as Text
+from tests.conformance import avro_schemas, json_pairs, protobuf_schemas
 from tests.conformance.upcast_pairs import FORMATS, Pair, chain, corpus
 
 PAIRS = list(corpus())
@@ -195,3 +199,47 @@ def test_a_fused_history_makes_what_it_makes_hop_by_hop(full: bool) -> None:
                 assert not complaint(made), (format, seed)
                 compared += 1
     assert compared > 200
+
+
+def strange(format: str, count: int) -> Iterator[tuple[str, str, str]]:
+    """(name, old, new): schemas nobody would write, and what became of them. `count` of each format."""
+    if format == "AVRO":
+        for number, (new, old) in enumerate(islice(avro_schemas.pairs("upcasts"), count)):
+            yield f"AVRO {number}", old, new
+        return
+    for seed in range(count):
+        if format == "JSON":
+            before, after = json_pairs.pair(seed)
+            yield f"JSON {seed}", json.dumps(before), json.dumps(after)
+        else:
+            one, other, _ = protobuf_schemas.pair(seed)
+            yield f"PROTOBUF {seed}", one.text(), other.text()
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_nothing_is_wrong_on_strange_schemas_either(format: str, full: bool) -> None:
+    """Whatever two schemas are: a plan without todos makes valid events, and a downcast without losses goes back."""
+    judged = restored = 0
+    for name, before, after in strange(format, 1500 if full else 120):
+        try:
+            old, new = (formats.parse(format, Source(text)) for text in (before, after))
+            plan = derive(old, new)
+            complaint, events = judge(old, new), list(islice(old_events(old, new, 1), 20))
+        except (InvalidSchema, UnusableSchema, TooLarge):  # no pair, or none that the validator takes
+            continue
+        inverse = invert(plan)
+        if plan.todos:
+            continue
+        up = compile_plan(plan, unconfirmed=True)
+        down = compile_plan(inverse.plan, unconfirmed=True) if inverse.lossless else None
+        for event in events:
+            shown = repr(event)
+            made = up(event)
+            assert not complaint(made), (name, event, made)
+            assert repr(event) == shown, name
+            judged += 1
+            if down is not None:
+                assert repr_of(down(made)) == repr_of(event), (name, event, made)
+                restored += 1
+    assert judged > 300
+    assert restored > 100

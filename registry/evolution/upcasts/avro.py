@@ -6,7 +6,7 @@ from typing import Any
 
 from registry.evolution.upcasts.types import MISSING, NULL, Array, Enum, Field, Map, Object, Scalar, Type, Union
 from registry.formats.avro import model
-from registry.formats.avro.events import default_value, plain
+from registry.formats.avro.events import default_value, fits
 from registry.formats.avro.model import logical
 from registry.formats.avro.printer import is_logical
 from registry.formats.avro.schema import AvroSchema
@@ -91,17 +91,18 @@ def _readers() -> Any:
 
 
 def domain_default(node: model.Type, written: Any) -> Any:
-    """The value a default stands for, as decoders hand it out; MISSING if there is none."""
+    """The value a default stands for, as decoders hand it out; MISSING if there is none, or none that they can read."""
     if written is model.MISSING:
         return MISSING
-    return _logical(node, default_value(node, written))
+    try:
+        return _logical(node, default_value(node, written))
+    except (ValueError, ArithmeticError, TypeError):  # a date past every year, text that is no UUID
+        return MISSING
 
 
 def _logical(node: model.Type, value: Any) -> Any:
     """Plain data with its logical types as Python values."""
     if isinstance(node, model.Union):
-        from registry.formats.avro.events import fits
-
         branch = next((each for each in node.branches if fits(each, value)), None)
         return value if branch is None else _logical(branch, value)
     if isinstance(node, model.Record) and isinstance(value, dict):
@@ -117,8 +118,3 @@ def _logical(node: model.Type, value: Any) -> Any:
     if isinstance(node, model.Fixed):
         attributes["size"] = node.size
     return convert(value, attributes, None)
-
-
-def sample(schema: AvroSchema, tree: Any) -> Any:
-    """A sampled tree as the event that decoders hand out."""
-    return _logical(schema.root, plain(schema.root, tree))

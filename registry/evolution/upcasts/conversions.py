@@ -29,6 +29,8 @@ class Change:
 
 def change(old: Scalar, new: Scalar, format: str) -> Change | None:
     """How a value of the old type becomes one of the new; None if there is no way to tell."""
+    if new.low is not None and new.high is not None and new.low > new.high:  # no number is valid
+        return None
     row = _ROWS.get((old.kind, new.kind))
     found = None if row is None else row(old, new, format)
     if found is None or not new.asks <= old.asks or (new.size is not None and new.size != old.size):

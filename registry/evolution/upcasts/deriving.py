@@ -77,7 +77,10 @@ MOST_PAIRS: Final = 20_000
 def derive(old: Type, new: Type, format: str, decisions: Decisions) -> Plan:
     """The plan from events of one type to events of another. Never fails for want of knowledge: that is a todo."""
     deriver = Deriver(format, decisions)
-    made = deriver.pair(old, new, Where())
+    try:
+        made = deriver.pair(old, new, Where())
+    except RecursionError:
+        raise PlanTooLarge("the schemas are nested too deeply") from None
     root = made.node
     if may_be_absent(root):
         made = deriver.todo(Where(), "the whole event has no counterpart", ())
@@ -182,8 +185,12 @@ class Deriver:
                 where, where.fallback, "constant", f"{reason}: the default takes its place and the value is dropped"
             )
             if found is not None:
-                return found
+                return Made(found.node, [*found.steps, self._lost(where, "the value is dropped")])
         return self.todo(where, reason, [Candidate(where.source or "/", "the value itself, in a custom step", 0.5)])
+
+    def _lost(self, where: Where, sentence: str) -> Step:
+        """A value that nothing is left of."""
+        return Step("drop", "lossy", where.path, sentence, (where.source,))
 
     def _copied(self, old: Type, new: Type, where: Where) -> list[Step]:
         before, had_null = without_null(old)
@@ -356,6 +363,9 @@ class Deriver:
 
     def _shapes(self, old: Type, new: Type, where: Where) -> Made | None:
         """One value and a list of it, a value and the object around it."""
+        if where.shaped:
+            return None
+        where = replace(where, shaped=True)
         if isinstance(new, Array) and not isinstance(old, Array) and new.shortest <= 1 and new.longest != 0:
             inner = self.pair(old, new.items, where.below("/*", ""))
             if inner.rank < 3 and not may_be_absent(inner.node):
@@ -418,10 +428,17 @@ class Deriver:
             assert where.fallback is not None
             node = Optional(Take((each.name,), True), where.fallback, inner.node, "absent")
         sentence = f"'{each.name}' of {label(old)} takes the place of the whole"
+        lost = [
+            self._lost(where.below("", f"/{escaped(other.name)}"), f"'{other.name}' is dropped")
+            for other in old.fields
+            if other is not each
+        ]
+        if not each.required:
+            lost.append(self._lost(where, f"an object without '{each.name}' is not told from none"))
         if old.name.startswith("google.protobuf.") and old.name.endswith("Value"):
-            return Made(node, [self.step(where, "unwrap", "certain", sentence), *inner.steps])
+            return Made(node, [self.step(where, "unwrap", "certain", sentence), *inner.steps, *lost])
         made = self.suggested(where, node, "hoist", f"{sentence}; the rest is dropped")
-        return None if made is None else Made(made.node, made.steps + inner.steps)
+        return None if made is None else Made(made.node, made.steps + inner.steps + lost)
 
     # --- unions ------------------------------------------------------------------------------------------------
 
@@ -472,6 +489,8 @@ class Deriver:
 
     def _best(self, old: Type, new: Sequence[Type], where: Where) -> Made:
         """The alternative that suits a type best: the same type, else the first of the surest."""
+        if not new:  # a union of nothing
+            return self._unknown(old, Union([]), where)
         ranked = []
         for index, each in enumerate(new):
             if isinstance(old, Object) and isinstance(each, Object):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from registry.evolution.upcasts.types import MISSING
-from tenor.plans.nodes import SCOPE, Certainty, Constant, Node, Step, Within
+from tenor.plans.nodes import SCOPE, Certainty, Constant, Node, Step, Take, Within, children
 from tenor.plans.values import decode
 
 _RANK: Final[Mapping[Certainty, int]] = {"certain": 0, "lossy": 1, "suggested": 2, "todo": 3}
@@ -19,13 +19,17 @@ ALIKE_SYMBOLS: Final = 0.6
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """A place in both events: pointers, the field's name in each, and what the new one can fall back on."""
+    """A place in both events: pointers, the field's name in each, and what the new one can fall back on.
+
+    `shaped`: the value has already moved into or out of something here; once is enough, or recursion would not end.
+    """
 
     path: str = ""
     source: str = ""
     name: str = ""
     old_name: str = ""
     fallback: Node | None = None
+    shaped: bool = False
 
     def below(self, path: str, source: str) -> Where:
         """A place inside, without a name of its own."""
@@ -60,3 +64,8 @@ def constant_of(fallback: Node | None) -> Any:
     if not isinstance(fallback, Constant):
         return MISSING
     return decode(fallback.value)
+
+
+def looks(node: Node) -> bool:
+    """Whether a node looks at its scope at all."""
+    return isinstance(node, Take) or any(looks(inner) for _, inner, opens in children(node) if not opens)

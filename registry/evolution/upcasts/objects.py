@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace as replace_step
 
 from registry.evolution.upcasts.guessing import Guess, guesses
-from registry.evolution.upcasts.making import Made, Where, after, escaped
+from registry.evolution.upcasts.making import Made, Where, after, escaped, looks
 from registry.evolution.upcasts.similar import alike
 from registry.evolution.upcasts.types import MISSING, Anything, Field, Object, Type, label, without_null
 from tenor.errors import InvalidPlan
@@ -142,6 +142,9 @@ class _Fields:
             at, source=f"{self._where.source}/{escaped(source.name)}", old_name=source.name, fallback=fallback(each)
         )
         inner = self._deriver.pair(source.type, each.type, inside)
+        if not looks(inner.node) and inner.rank < 3 and not any(step.kind == "drop" for step in inner.steps):
+            lost = Step("drop", "lossy", at.path, f"nothing of '{source.name}' is left", (inside.source,))
+            inner = Made(inner.node, [*inner.steps, lost])
         if source.required:
             return Made(after(Take((source.name,)), inner.node), inner.steps)
         take = Take((source.name,), True)

@@ -92,7 +92,7 @@ def invert(plan: Plan) -> Inverse:
     inverting = _Inverting(plan)
     root = inverting.scope(plan.root, "")
     if may_be_absent(root):
-        root = Todo("the whole event has no way back")
+        root = inverting.nothing()
     parts = {name: inverting.part(name) for name in plan.parts}
     steps = [_step_back(step) for step in plan.steps if step.kind != "todo"]
     todos = {node.reason for each in (root, *parts.values()) for node in walk(each) if isinstance(node, Todo)}
@@ -126,6 +126,10 @@ class _Inverting:
         self._parts: dict[str, Node] = {}
         self.losses: list[Loss] = []
         self.todos: dict[str, str] = {}
+
+    def nothing(self) -> Node:
+        """No way back for the whole event."""
+        return self._todo("", (), "it may be missing in the new one")
 
     def part(self, name: str) -> Node:
         """The inverse of a sub-plan."""
