@@ -252,7 +252,7 @@ class Outer:
                 content_type = value
             elif name == b"tenor-application":
                 application = value.decode("latin-1")[:_LONGEST_APPLICATION]
-            elif b"@" in value and name == b"user-agent" and b"@" in value.partition(b" ")[0]:
+            elif name == b"user-agent" and b"@" in value and b"@" in value.partition(b" ")[0]:
                 # `billing@1.4 any-client/2.0`: an application that can set no other header.
                 agent = value.partition(b" ")[0].decode("latin-1")[:_LONGEST_APPLICATION]
             elif name == b"content-length":

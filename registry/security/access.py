@@ -196,7 +196,7 @@ def canonical(kind: str, name: str) -> str:
     return str(Subject.parse(name)) if kind == "subject" else name
 
 
-_REMEMBERED = 10_000
+_REMEMBERED = 2000
 
 
 @dataclass(eq=False, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -15,26 +15,25 @@ def networks(text: str) -> tuple[Network, ...]:
     return tuple(ipaddress.ip_network(part.strip(), strict=False) for part in text.split(",") if part.strip())
 
 
-@dataclass(frozen=True)
+@lru_cache(1024)
+def _within(address: str, trusted: tuple[Network, ...]) -> bool:
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    mapped = getattr(parsed, "ipv4_mapped", None)
+    return any((mapped or parsed) in network for network in trusted)
+
+
+@dataclass(frozen=True, slots=True)
 class Proxies:
     """Proxies whose word about clients counts."""
 
-    trusted: Sequence[Network] = ()
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "trusts", lru_cache(1024)(self._trusts))
-
-    def _trusts(self, address: str) -> bool:
-        try:
-            parsed = ipaddress.ip_address(address.partition("%")[0])
-        except ValueError:
-            return False
-        mapped = getattr(parsed, "ipv4_mapped", None)
-        return any((mapped or parsed) in network for network in self.trusted)
+    trusted: tuple[Network, ...] = ()
 
     def trusts(self, address: str) -> bool:
         """Whether an address is one of them."""
-        return self._trusts(address)
+        return _within(address, self.trusted)
 
     def client(self, peer: str, headers: Iterable[tuple[bytes, bytes]]) -> str:
         """The address a request comes from: the last one in X-Forwarded-For that no trusted proxy has."""

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 REMEMBERED: Final = 60.0
 LAG: Final = 4.0
 _POLL = 1.0
-_MOST = 10_000
+_MOST, _MOST_GRANTS = 10_000, 1000
 _USE_NOTED_EVERY = 60_000
 _SHORTEST_ADMIN_TOKEN = 32
 _GUESSES, _GUESSING = 10, 60.0
@@ -125,15 +125,16 @@ class Authority:
         return hashlib.blake2b(material, key=self._key, digest_size=24).digest()
 
     def _remember(self, material: bytes, caller: Caller, generation: int) -> None:
+        known = self._known  # in this order: what is replaced from now on takes what is put there along
         if generation != self._generation:
             return  # something changed while it was verified
         seconds = REMEMBERED
         if caller.until is not None:
             seconds = min(seconds, caller.until - time.time())
-        if len(self._known) >= _MOST:
-            for key in list(self._known)[: _MOST // 10]:
-                del self._known[key]
-        self._known[self._place(material)] = (caller, time.monotonic() + seconds)
+        if len(known) >= _MOST:
+            for key in list(known)[: _MOST // 10]:
+                del known[key]
+        known[self._place(material)] = (caller, time.monotonic() + seconds)
 
     def _forget(self, tag: str) -> None:
         # Called on the threads of the store: what is replaced is not touched.
@@ -302,7 +303,7 @@ class Authority:
 
     def _interned(self, grants: Grants) -> Grants:
         """The same object for the same grants, so that what it decided once is not decided again."""
-        if len(self._grants) > _MOST:
+        if len(self._grants) >= _MOST_GRANTS:
             self._grants.clear()
         return self._grants.setdefault(grants.key, grants)
 

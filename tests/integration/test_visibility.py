@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -88,6 +88,38 @@ def test_lists_show_what_may_be_seen(admin: Caller, team: Caller, dev: Caller) -
     assert team.get("/contexts") == ["."]
     assert dev.get("/contexts") == [".", ".dev"]
     assert admin.get("/contexts") == [".", ".dev"]
+
+
+def test_cursors_say_nothing_of_what_may_not_be_seen(client: httpx.Client, admin: Caller) -> None:
+    import base64
+
+    some = Caller(client, bearer(token_of(client, "some", "developer@subject:orders-?", "developer@subject:uses")))
+
+    def walked(ask: Callable[[str], Any]) -> tuple[list[str], list[str]]:
+        names: list[str] = []
+        cursors: list[str] = []
+        cursor: str | None = ""
+        while cursor is not None:
+            page = ask(cursor)
+            names += [each["subject"] for each in page.get("items", page.get("deleted"))]
+            cursor = page["next_cursor"]
+            if cursor:
+                cursors.append(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode())
+        return names, cursors
+
+    def bulk(cursor: str) -> Any:
+        body = {"prefix": ":.:", "limit": 1, "cursor": cursor or None}
+        status, page = some("POST", "/api/v1/subjects:delete?dry_run=true", body)
+        assert status == 200, page
+        return page
+
+    for ask in (lambda cursor: some.get(f"/api/v1/subjects?limit=1&cursor={cursor}"), bulk):
+        names, cursors = walked(ask)
+        assert names == ["orders-a", "orders-b", "uses"]
+        assert len(cursors) == 2
+        assert not any(hidden in cursor for cursor in cursors for hidden in ("secret", "shared", ":.dev"))
+    names, _ = walked(lambda cursor: admin.get(f"/api/v1/subjects?limit=2&cursor={cursor}"))
+    assert len(names) == 7
 
 
 def test_an_id_is_seen_by_who_may_read_a_subject_of_it(admin: Caller, team: Caller, dev: Caller) -> None:

@@ -115,6 +115,6 @@ def test_a_grant_is_printed_as_it_was_written() -> None:
 
 def test_what_was_decided_is_bounded() -> None:
     grants = _of("reader@subject:orders-*")
-    for number in range(25_000):
+    for number in range(5000):
         assert not grants.permits(READ, "subject", f"s{number}")
-    assert len(grants._decided) <= 10_000
+    assert len(grants._decided) <= 2000

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Callable, Sequence
+from typing import Annotated, Literal, TypeVar
 
 from litestar.params import FromPath, JSONBody, QueryParameter
 
 from registry import errors, formats, history, names, removal, search, subjects
 from registry.api.v1 import cursors, render, wire
 from registry.api.v1.errors import problem
-from registry.api.v1.routes import Cursor, Deleted, DryRun, Limit, get, post, put
+from registry.api.v1.routes import MOST, Cursor, Deleted, DryRun, Limit, get, post, put
 from registry.names import ANY_CONTEXT, Subject
 from registry.policy import effective
-from registry.search import ALL, DELETED, LIVE, Criteria
+from registry.search import ALL, DELETED, LIVE, Criteria, Position
 from registry.security.access import Action, Needs
-from registry.security.guard import actor_of, decide, sees
+from registry.security.guard import Sees, actor_of, decide, sees
 from registry.services import Call, services
 from registry.store.engine import Db
 from registry.store.queries import schemas
@@ -25,6 +26,9 @@ DELETE = Needs(Action.DELETE, "subject", "subject")
 DELETE_MANY = Needs(Action.DELETE, "subject", filtered=True)
 CONFIGURE = Needs(Action.CONFIGURE, "subject", "subject")
 
+T = TypeVar("T")
+
+_PAGES = 20
 _WHICH = {"false": LIVE, "true": ALL, "only": DELETED}
 
 
@@ -43,6 +47,30 @@ def _format(text: str | None) -> str | None:
     if text is not None and text.upper() not in formats.NAMES:
         raise errors.UnknownFormat(text)
     return text and text.upper()
+
+
+def _visible(
+    page: Callable[[Position | None, int], tuple[Sequence[T], Position | None]],
+    name: Callable[[T], Subject],
+    seen: Sees,
+    after: Position | None,
+    limit: int,
+) -> tuple[list[T], Position | None]:
+    """A page of what may be seen, and where to go on: after something that may be seen too, never after anything else.
+
+    Raises InvalidRequest when that is far between.
+    """
+    items: list[T] = []
+    for _ in range(_PAGES):
+        found, after = page(after, MOST)
+        items += [each for each in found if seen(name(each))]
+        if len(items) >= limit or after is None:
+            break
+    else:
+        raise errors.InvalidRequest("What you may see is far between here: ask with a longer prefix, or a context")
+    further = len(items) > limit or (after is not None and bool(items))
+    last = name(items[:limit][-1]) if items else None
+    return items[:limit], Position(last.context, last.name) if further and last is not None else None
 
 
 @get("/subjects", LIST, errors.InvalidContext, errors.InvalidSchema, summary="List and search subjects")
@@ -77,12 +105,19 @@ async def list_subjects(
     home, start = _place(context, prefix)
     criteria = Criteria(home, start, part, field, tag, owner, text, _format(format_), _WHICH[deleted])
     parts, after = services(request), cursors.position(cursor)
-    page = await parts.read(
-        lambda db: search.search(db, criteria, parts.server_config, after=after, limit=limit), heavy=True
-    )
     seen = sees(actor_of(request))
-    visible = [found for found in page.items if seen is None or seen(found.hit.subject)]
-    return wire.Subjects([render.subject(found) for found in visible], cursors.of_position(page.next))
+
+    def job(db: Db) -> search.Page:
+        def page(after: Position | None, limit: int) -> tuple[Sequence[search.Found], Position | None]:
+            found = search.search(db, criteria, parts.server_config, after=after, limit=limit)
+            return found.items, found.next
+
+        if seen is None:
+            return search.Page(*page(after, limit))
+        return search.Page(*_visible(page, lambda found: found.hit.subject, seen, after, limit))
+
+    found = await parts.read(job, heavy=True)
+    return wire.Subjects([render.subject(each) for each in found.items], cursors.of_position(found.next))
 
 
 @get("/subjects/{subject:str}", READ, errors.SubjectNotFound, summary="Read a subject")
@@ -172,15 +207,22 @@ async def delete_subjects(
             decide(actor, action, f"subject:{subject}")
 
     def job(db: Db) -> wire.BulkDelete:
-        further = None
+        further: Position | None = None
+        named: Sequence[Subject]
         if data.subjects is not None:
             named = [subjects.aliased(db, names.subject(each)) for each in data.subjects]
         else:
-            named, further = removal.with_prefix(
-                db, data.prefix or "", parts.server_config, permanent=data.permanent, after=after, limit=data.limit
-            )
+
+            def page(after: Position | None, limit: int) -> tuple[Sequence[Subject], Position | None]:
+                return removal.with_prefix(
+                    db, data.prefix or "", parts.server_config, permanent=data.permanent, after=after, limit=limit
+                )
+
             deletes = sees(actor, Action.DELETE)
-            named = [each for each in named if deletes is None or deletes(each)]  # of others nothing is said
+            if deletes is None:
+                named, further = page(after, data.limit)
+            else:  # of others nothing is said
+                named, further = _visible(page, lambda each: each, deletes, after, data.limit)
         removed, kept = removal.delete_subjects(
             db, actor, named, parts.server_config, permanent=data.permanent, permit=permit, objector=parts.objector
         )
