@@ -13,9 +13,10 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import replace as replace_step
 
-from registry.evolution.upcasts import conversions, objects
+from registry.evolution.upcasts import conversions, enums, objects
+from registry.evolution.upcasts.alternatives import test_of
 from registry.evolution.upcasts.decisions import Decisions
-from registry.evolution.upcasts.making import ALIKE_SYMBOLS, Made, Where, after, constant_of, escaped
+from registry.evolution.upcasts.making import Made, Where, after, constant_of, escaped
 from registry.evolution.upcasts.similar import alike
 from registry.evolution.upcasts.types import (
     MISSING,
@@ -45,7 +46,6 @@ from tenor.plans.nodes import (
     Choose,
     Constant,
     Convert,
-    Equal,
     Items,
     Member,
     Node,
@@ -54,9 +54,7 @@ from tenor.plans.nodes import (
     Record,
     Step,
     StepKind,
-    Table,
     Take,
-    Test,
     Todo,
     Within,
     may_be_absent,
@@ -158,11 +156,11 @@ class Deriver:
             case Scalar(), Scalar():
                 found = self._scalars(old, new, where)
             case Enum(), Enum():
-                found = self._enums(old, new, where)
+                found = enums.enums(self, old, new, where)
             case Enum(), Scalar():
-                found = self._enum_to_scalar(old, new, where)
+                found = enums.enum_to_scalar(self, old, new, where)
             case Scalar(), Enum():
-                found = self._scalar_to_enum(old, new, where)
+                found = enums.scalar_to_enum(self, old, new, where)
             case Array(), Array():
                 found = self._arrays(old, new, where)
             case Map(), Map() if old.keys == new.keys:
@@ -229,120 +227,6 @@ class Deriver:
         if found.certainty == "suggested":
             return self.suggested(where, node, found.kind, sentence)
         return Made(node, [self.step(where, found.kind, found.certainty, sentence)])
-
-    # --- enums -------------------------------------------------------------------------------------------------
-
-    def _enums(self, old: Enum, new: Enum, where: Where) -> Made | None:
-        if new.numbers and old.numbers:
-            return self._numbered(old, new, where)
-        gone = [value for value in old.values if not any(_equal(value, each) for each in new.values)]
-        added = [value for value in new.values if not any(_equal(value, each) for each in old.values)]
-        entries: list[tuple[Any, Any]] = []
-        guessed: list[str] = []
-        left: list[Any] = []
-        for value in gone:
-            best = max(added, key=lambda each: alike(str(value), str(each)), default=None)
-            if (
-                best is not None
-                and alike(str(value), str(best)) >= ALIKE_SYMBOLS
-                and self.decisions.get(where.path) != "no"
-            ):
-                entries.append((value, best))
-                guessed.append(f"{value} becomes {best}")
-            else:
-                left.append(value)
-        fallback = new.default if new.default is not MISSING else constant_of(where.fallback)
-        if left and fallback is MISSING:
-            gone_names = ", ".join(map(str, left[:5]))
-            reason = f"{gone_names} of {label(old)} went away, without a counterpart or a default"
-            pairs = [(value, each) for value in left for each in added or new.values]
-            likely = sorted(pairs, key=lambda pair: -alike(str(pair[0]), str(pair[1])))[:5]
-            source = where.source or "/"
-            return self.todo(
-                where,
-                reason,
-                [Candidate(source, f"{one} may be {other}", alike(str(one), str(other))) for one, other in likely],
-            )
-        entries += [(value, fallback) for value in left]
-        entries += [(value, value) for value in old.values if not any(value is each for each in gone)]
-        node = Table(SCOPE, tuple((value, encode(to)) for value, to in entries), None)
-        told = [*guessed, *([f"{', '.join(map(str, left[:5]))} became {fallback}, the default"] if left else [])]
-        sentence = f"symbols changed: {'; '.join(told)}"
-        if guessed or new.default is MISSING:
-            return self.suggested(where, node, "enum", sentence)
-        return Made(node, [self.step(where, "enum", "lossy", sentence)])
-
-    def _numbered(self, old: Enum, new: Enum, where: Where) -> Made:
-        """Symbols of Protobuf stand for numbers: the same number is the same symbol."""
-        names = {number: name for name, number in reversed(new.numbers.items())}
-        entries: list[tuple[Any, Any]] = []
-        lost: list[str] = []
-        for name, number in old.numbers.items():
-            to = names.get(number)
-            if to is None:
-                entries.append((name, number if new.open else new.default))
-                lost.append(name)
-            elif to != name:
-                entries.append((name, to))
-        otherwise: Node = SCOPE
-        if old.open and not new.open:
-            known = tuple((name, names.get(number, new.default)) for name, number in old.numbers.items())
-            entries, otherwise = list(known), Constant(new.default)
-        elif old.open:
-            # A number without a name may have got one.
-            entries += [(number, name) for number, name in names.items() if number not in old.numbers.values()]
-        if entries and otherwise == SCOPE:  # every symbol is listed, so that the way back is known
-            listed = {entry for entry, _ in entries}
-            entries += [(name, name) for name in old.numbers if name not in listed]
-        node = Table(SCOPE, tuple(entries), otherwise) if entries else SCOPE
-        renamed = ", ".join(
-            f"{entry} is now {to}"
-            for entry, to in entries
-            if isinstance(entry, str) and isinstance(to, str) and entry != to
-        )
-        certainty: Certainty = "certain"
-        sentence = renamed or "numbers without a name keep their number or get one"
-        if lost:
-            what = "keep their number" if new.open else f"become {new.default}"
-            sentence = f"{', '.join(lost)} went away: such values {what}" + (
-                f"; {renamed}" if renamed and new.open else ""
-            )
-            certainty = "certain" if new.open else "lossy"
-        elif old.open and not new.open:
-            certainty, sentence = "lossy", f"the enum is closed now: unknown numbers become {new.default}"
-        return Made(node, [self.step(where, "enum", certainty, sentence)])
-
-    def _enum_to_scalar(self, old: Enum, new: Scalar, where: Where) -> Made | None:
-        if new.kind == "int" and old.numbers:
-            entries = tuple(old.numbers.items())
-            if (new.low or 0) > -(2**31):
-                return None
-            node = Table(SCOPE, entries, SCOPE)
-            return Made(node, [self.step(where, "enum", "certain", "a symbol is read as its number")])
-        if new.kind == "string" and not new.asks and old.open:
-            named = Choose(SCOPE, (Case(Test("string")),), Convert(SCOPE, "text"))
-            return self.suggested(where, named, "convert", "a symbol becomes its name, an unknown number its digits")
-        return None
-
-    def _scalar_to_enum(self, old: Scalar, new: Enum, where: Where) -> Made | None:
-        if old.kind == "int" and new.numbers:
-            entries = tuple((number, name) for name, number in reversed(new.numbers.items()))
-            if new.open and old.low == -(2**31) and old.high == 2**31 - 1:
-                return Made(
-                    Table(SCOPE, entries, SCOPE),
-                    [self.step(where, "enum", "certain", "a number is read as its symbol")],
-                )
-            node = Table(SCOPE, entries, Constant(new.default))
-            return self.suggested(where, node, "enum", f"a number becomes its symbol, others become {new.default}")
-        fallback = new.default if new.default is not MISSING else constant_of(where.fallback)
-        if old.kind == "string" and not new.numbers and fallback is not MISSING:
-            node = Table(
-                SCOPE,
-                tuple((value, value) for value in new.values if isinstance(value, str)),
-                Constant(encode(fallback)),
-            )
-            return self.suggested(where, node, "enum", f"texts that are symbols stay, others become {fallback}")
-        return None
 
     # --- lists and other shapes --------------------------------------------------------------------------------
 
@@ -476,7 +360,7 @@ class Deriver:
             return Made(SCOPE, steps)
         cases: list[Case] = []
         for branch, each in zip(branches(old), made, strict=True):
-            test = _test_of(branch, [other for other in branches(old) if other is not branch])
+            test = test_of(branch, [other for other in branches(old) if other is not branch])
             if test is None:
                 reason = f"{label(branch)} cannot be told from the other alternatives of {label(old)}"
                 found = self.todo(
@@ -521,61 +405,3 @@ class Deriver:
         self._parts[name] = made.node
         found = self._recursive[pair] = Made(Call(name), made.steps)
         return found
-
-
-def _equal(one: Any, other: Any) -> bool:
-    return (type(one) is bool) == (type(other) is bool) and bool(one == other)
-
-
-def _test_of(branch: Type, others: Sequence[Type]) -> Test | None:
-    """How a value of one alternative is told from those of the others; None if it cannot be."""
-    kind = _kind(branch)
-    rivals = [other for other in others if _kind(other) == kind or _kind(other) == ""]
-    if not kind:
-        return None
-    if not rivals:
-        return Test(kind)
-    if not isinstance(branch, Object) or not all(isinstance(other, Object) for other in rivals):
-        return None
-    for each in branch.fields:
-        if each.required and isinstance(each.type, Enum) and len(each.type.values) == 1:
-            value = each.type.values[0]
-            matches = [other.named(each.name) for other in rivals if isinstance(other, Object)]
-            if all(
-                match is not None
-                and match.required
-                and isinstance(match.type, Enum)
-                and not any(_equal(value, one) for one in match.type.values)
-                for match in matches
-            ):
-                return Test("object", equals=(Equal((each.name,), value),))
-    for each in branch.fields:
-        if each.required and all(
-            isinstance(other, Object) and other.others is None and other.named(each.name) is None for other in rivals
-        ):
-            return Test("object", has=(each.name,))
-    lacks = []
-    for other in rivals:
-        assert isinstance(other, Object)
-        own = next((f.name for f in other.fields if f.required and branch.named(f.name) is None), None)
-        if own is None or branch.others is not None:
-            return None
-        lacks.append(own)
-    return Test("object", lacks=tuple(lacks))
-
-
-def _kind(node: Type) -> str:
-    """The type of `tenor.plans.values.TYPES` that all values of a type are of; empty if there is none."""
-    match node:
-        case Scalar():
-            # JSON has one kind of number, and some parsers read 1.0 as a float.
-            return "number" if node.label in ("integer", "number") else node.kind
-        case Enum():
-            kinds = {type(value) for value in node.values} | ({int} if node.open else set())
-            return "string" if kinds == {str} else ""
-        case Array():
-            return "array"
-        case Map() | Object():
-            return "object"
-        case _:
-            return ""
