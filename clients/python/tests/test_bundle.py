@@ -14,6 +14,7 @@ from fake_registry import FakeRegistry
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tenor import calls
 from tenor.bundle import FORMAT, Bundle, private_key, public_key, row_of, signed, signer
 from tenor.errors import BadBundle
 from tenor.schemas import Registered, Schema
@@ -113,6 +114,32 @@ def test_keys_of_another_kind_are_refused() -> None:
     for wrong in (public, private, b"", b"nonsense", b"x" * 31):
         with pytest.raises(BadBundle):
             Bundle.parse(DATA, wrong)
+
+
+@pytest.mark.parametrize(
+    ("kind", "one", "other", "same"),
+    [
+        (
+            "AVRO",
+            '{"type":"record","name":"a.B","fields":[]}',
+            '{"type": "record", "name": "B", "namespace": "a", "fields": []}',
+            True,
+        ),
+        ("AVRO", '{"type":"record","name":"a.B","fields":[]}', '{"type":"record","name":"B","fields":[]}', False),
+        ("AVRO", "nonsense", "nonsense", True),
+        ("AVRO", "nonsense", "other nonsense", False),
+        ("JSON", '{"a": 1}', '{ "a":1 }', True),
+        ("JSON", '{"a": 1}', '{"a": 2}', False),
+        ("PROTOBUF", 'syntax="proto3"; // hi\nmessage A{}', 'syntax = "proto3";\n/* ho */ message A { }', True),
+        ("PROTOBUF", 'option a = "x//y";', 'option a = "x";', False),
+        ("PROTOBUF", 'option a = "x y";', 'option a = "x  y";', False),
+    ],
+)
+def test_a_schema_is_known_however_it_is_written(kind: str, one: str, other: str, same: bool) -> None:
+    row = {"subject": "s", "version": 1, "id": 7, "schema": one, "schemaType": kind}
+    bundle = Bundle((row,), {})
+    found = bundle.answer(calls.register("s", Schema(other, kind)))
+    assert (found is not None and found.id == 7) is same
 
 
 def test_a_row_says_where_a_schema_stands() -> None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import parse_qs, unquote
 
 from tenor.errors import BadBundle, MissingExtra
-from tenor.schemas import PROTOBUF, Registered
+from tenor.schemas import AVRO, JSON, PROTOBUF, Registered
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -145,16 +146,37 @@ class Bundle:
         return next((row for row in self.rows if test(row)), None)
 
     def _same(self, subject: str, body: Mapping[str, Any]) -> Row | None:
-        """The version whose schema is this one, letter by letter: what is merely equal the registry must judge."""
-        parts = ("schema", "schemaType", "references", "metadata", "ruleSet")
+        """The version whose schema is this one, however it is written; what is merely like it the registry judges."""
+        wanted = _identity(body)
+        rows = [row for row in self.rows if row["subject"] == subject and _identity(row)[:3] == wanted[:3]]
+        # A schema that is registered without metadata or rules takes those of the version it is.
+        return next((row for row in rows if wanted[3:] == [None, None] or _identity(row) == wanted), None)
 
-        def identity(schema: Mapping[str, Any]) -> list[Any]:
-            return [schema.get(part) or None for part in parts]
 
-        wanted = identity({"schemaType": "AVRO", **body})
-        rows = (row for row in self.rows if row["subject"] == subject and identity(row)[:3] == wanted[:3])
-        # A text that is registered without metadata or rules takes those of the version it is.
-        return next((row for row in rows if wanted[3:] == [None, None] or identity(row) == wanted), None)
+def _identity(schema: Mapping[str, Any]) -> list[Any]:
+    """What makes two schemas the same one here: a registry prints them in a form of its own."""
+    kind, text = schema.get("schemaType") or AVRO, str(schema["schema"])
+    try:
+        content = _CONTENTS[kind](text)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, ImportError):
+        content = text  # whatever it is, it is the same as itself
+    return [kind, content, *(schema.get(part) or None for part in ("references", "metadata", "ruleSet"))]
+
+
+def _avro(text: str) -> Any:
+    """An Avro schema with every name written in full."""
+    from tenor.codecs.avro.model import _qualified
+
+    return _qualified(json.loads(text), "", {})
+
+
+def _protobuf(text: str) -> list[str]:
+    """The words and signs of a .proto file, without comments and white space."""
+    return [word for word in _WORDS.findall(text) if not word.startswith(("//", "/*"))]
+
+
+_WORDS: Final = re.compile(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'|//[^\n]*|/\*.*?\*/|[\w.]+|\S', re.DOTALL)
+_CONTENTS: Final[Mapping[str, Callable[[str], Any]]] = {AVRO: _avro, JSON: json.loads, PROTOBUF: _protobuf}
 
 
 def row_of(registered: Registered, subject: str, *, serialized: str = "", current: bool = True) -> dict[str, Any]:
