@@ -201,8 +201,13 @@ def _require_room(db: Db, quota: int) -> None:
 
 
 def change_kek(db: Db, actor: Actor, name: str, change: Mapping[str, Any]) -> Kek:
-    """Change `kms_props`, `doc` or `shared`; what is not in `change` stays. Raises KeyNotFound, InvalidKey."""
+    """Change `kms_props`, `doc` or `shared`; what is not in `change` stays.
+
+    Raises KeyNotFound, InvalidKey, and KeyInUse for one that the registry wraps persons' keys with: nobody else could.
+    """
     existing = kek(db, name)
+    if existing.shared and change.get("shared") is False and (people := queries.uses(db, existing.pk, deleted=True)[1]):
+        raise KeyInUse(key=name, reason=f"{people} persons' keys are wrapped by it")
     changed = replace(existing, **change, updated_at=now_ms())
     KekWish(name, changed.kms_type, changed.kms_key_id, changed.kms_props, changed.doc, changed.shared).checked()
     queries.update_kek(db, changed)

@@ -16,7 +16,7 @@ import asyncio
 import base64
 import contextlib
 import hmac
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
@@ -126,10 +126,7 @@ class Keyring:
         stones = self.journal.read()
         if stones:
             self.store.write_now(lambda db: persons.replay(db, stones))
-        after = 0
-        while page := self.store.read_now(lambda db, after=after: persons.revocations(db, after, 1000)):  # type: ignore[misc] # a lambda with a default
-            self.journal.add(page)
-            after = page[-1].sequence
+        self.journal.add(self.store.read_now(lambda db: persons.revocations(db, 0, 2**31)))
 
     async def run(self) -> None:
         """In the background: record counts whose minute is over, seal persons' keys anew, destroy old epochs."""
@@ -173,7 +170,8 @@ class Keyring:
         except tenor_errors.KmsRefused as error:
             raise KmsDenied(action=action, reason=str(error)) from None
         except tenor_errors.EncryptionError as error:
-            raise KmsFailed(action=action, reason=str(error)) from None
+            altered = isinstance(error, tenor_errors.AuthenticationFailed)
+            raise KmsFailed(action=action, reason=str(error), altered=altered) from None
 
     def _system(self, kek: Kek | KekWish, key_id: str | None = None) -> kms.Kms:
         """The driver of a KEK; `key_id` is another key of the same system. Runs on a thread: it may log in."""
@@ -269,8 +267,12 @@ class Keyring:
         try:
             serialised = await self._unwrapped(kek, str(wish.material), kek.kms_key_id)
             found = algorithms.commitment(algorithms.raw(wish.algorithm, serialised))
-        except (KmsFailed, tenor_errors.InvalidKey) as error:
-            raise InvalidKey(f"encryptedKeyMaterial does not open: {error}") from None
+        except KmsFailed as error:
+            if not error.data.get("altered"):
+                raise  # the key system's fault, not the client's
+            raise InvalidKey("encryptedKeyMaterial does not open with the KEK") from None
+        except tenor_errors.InvalidKey as error:
+            raise InvalidKey(f"encryptedKeyMaterial holds something else: {error}") from None
         if wish.commitment is not None and not hmac.compare_digest(wish.commitment, found):
             raise InvalidKey("encryptedKeyMaterial holds another key")
         return found
@@ -285,9 +287,10 @@ class Keyring:
             if won.mine:
                 break
             # Somebody else is making it: what the client reads next must be there by the time it is told so.
-            if asyncio.get_running_loop().time() > until:
-                raise KeyExists(key=wish.subject)
-            await asyncio.sleep(0.05)
+            while (await self.store.read(lambda db, won=won: _waiting(db, won.dek))) is not None:  # type: ignore[misc] # a lambda with a default
+                if asyncio.get_running_loop().time() > until:
+                    raise KeyExists(key=wish.subject)
+                await asyncio.sleep(0.05)
         serialised = algorithms.new_key(wish.algorithm)
         reserved = won.dek
         try:
@@ -393,24 +396,33 @@ class Keyring:
             return
         if len(self._counts) >= _COUNTED:
             await self.flush(all=True)
-        else:
-            self._counts.pop(key, None)
-        ended = [] if counted is None or not counted.more else [counted]
+        # Taken out first, so that no other request records it too.
+        before = self._counts.pop(key, None)
+        ended = {} if before is None or not before.more else {key: before}
 
         def note(db: Db) -> None:
-            _record_counts(db, ended)
+            _record_counts(db, ended.values())
             record(db, actor, "release", resource, **body)
 
-        await self.store.write(note)
+        await self._recorded(note, ended)
         self._counts.setdefault(key, _Count(minute, actor, resource, body))
 
     async def flush(self, *, all: bool = False) -> None:
         """Record the counts of minutes that are over, or all."""
         minute = now_ms() // _MINUTE
         over = [key for key, each in self._counts.items() if all or each.minute < minute]
-        ended = [each for each in map(self._counts.pop, over) if each.more]
+        ended = {key: each for key in over if (each := self._counts.pop(key)).more}
         if ended:
-            await self.store.write(lambda db: _record_counts(db, ended))
+            await self._recorded(lambda db: _record_counts(db, ended.values()), ended)
+
+    async def _recorded(self, job: Callable[[Db], None], counts: Mapping[tuple[str, ...], _Count]) -> None:
+        """Write; what could not be written is counted on."""
+        try:
+            await self.store.write(job)
+        except Exception:
+            for key, each in counts.items():
+                self._counts.setdefault(key, replace(each, more=0)).more += each.more
+            raise
 
     # Persons.
 
@@ -445,6 +457,8 @@ class Keyring:
                 if not kek.shared:
                     raise InvalidKey(f"Key '{kek.name}' is not shared: its persons' keys come from the client")
                 minting = await self._minted(kek, missing, deks.algorithm_named(algorithm))
+            elif kek.shared:
+                raise InvalidKey(f"Key '{kek.name}' is shared: the registry makes its persons' keys")
             else:
                 minting = [mint[handle] for handle in missing if handle in mint]
             await self.store.write(lambda db: persons.mint(db, actor, kek, minting, self.at_rest, renew=renew))
@@ -575,6 +589,12 @@ def _asked(db: Db, kek_name: str, wish: DekWish) -> tuple[Kek, DekWish, Dek | No
     return kek, wish, existing, effective(db, Subject.parse(subject)).importing
 
 
+def _waiting(db: Db, dek: Dek) -> Dek | None:
+    """A reservation that is still held."""
+    now = dek_rows.dek(db, dek.kek_pk, dek.subject, dek.algorithm, dek.version)
+    return None if now is None or now.material is not None or now.reservation != dek.reservation else now
+
+
 def _in_cell(kek: Kek, handle: bytes) -> bytes:
     return f"tenor-cell-1:{kek.name}:".encode() + handle
 
@@ -604,6 +624,6 @@ def _name(each: Dek | Cell) -> str:
     return f"cell {each.pk}" if isinstance(each, Cell) else f"{each.subject} {each.algorithm} version {each.version}"
 
 
-def _record_counts(db: Db, counts: Sequence[_Count]) -> None:
+def _record_counts(db: Db, counts: Iterable[_Count]) -> None:
     for each in counts:
         record(db, each.actor, "release", each.resource, **each.body, more=each.more)

@@ -170,37 +170,41 @@ def destroy_superseded(db: Db, epochs: Epochs) -> list[str]:
 
 
 class Journal:
-    """Every erasure, outside the database."""
+    """Every erasure, outside the database. Several processes may append; one that is there twice is told once."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._known: set[tuple[str, int]] | None = None
 
     def read(self) -> list[Tombstone]:
         """All of it. A last line that was cut off by a crash is no erasure: its transaction is told again."""
         try:
-            lines = self.path.read_bytes().split(b"\n")
+            stones = list(_stones(self.path.read_bytes().split(b"\n")))
         except FileNotFoundError:
-            return []
-        return list(_stones(lines))
+            stones = []
+        self._known = {(stone.kek, stone.version) for stone in stones}
+        return stones
 
     def add(self, stones: Sequence[Tombstone]) -> None:
         """Append what is not there, and wait until the disk has it."""
-        if not stones:
+        if self._known is None:
+            self.read()
+        known = self._known or set()
+        fresh = [stone for stone in stones if (stone.kek, stone.version) not in known]
+        if not fresh:
             return
+        lines = [msgspec.json.encode({**asdict(stone), "handle": stone.handle.hex()}) + b"\n" for stone in fresh]
         descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
         with os.fdopen(descriptor, "r+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            content = file.read()
-            known = {(stone.kek, stone.version) for stone in _stones(content.split(b"\n"))}
-            lines = [
-                msgspec.json.encode({**asdict(stone), "handle": stone.handle.hex()}) + b"\n"
-                for stone in stones
-                if (stone.kek, stone.version) not in known
-            ]
-            whole = b"" if not content or content.endswith(b"\n") else b"\n"
-            file.write(whole + b"".join(lines))
+            size = file.seek(0, os.SEEK_END)
+            if size and os.pread(descriptor, 1, size - 1) != b"\n":
+                lines.insert(0, b"\n")  # a crash cut the line before
+            file.write(b"".join(lines))
             file.flush()
-            os.fsync(file.fileno())
+            os.fsync(descriptor)
+        _synced(self.path.parent)
+        known.update((stone.kek, stone.version) for stone in fresh)
 
 
 class _Line(msgspec.Struct):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import sys
@@ -22,8 +23,10 @@ from confluent_kafka.schema_registry.rules.encryption.dek_registry.dek_registry_
 from moto import mock_aws
 
 from registry import keyring
+from registry.errors import Busy
+from registry.events import Actor
 from registry.settings import Settings
-from registry.store.engine import Db, Store
+from registry.store.engine import Db, Store, open_store
 from tenor import errors
 from tenor.keys import algorithms, kms
 from tests.integration.served import client_on, empty
@@ -355,6 +358,7 @@ def test_a_key_system_that_fails_leaves_nothing_behind(
     slow.error = error
     refused(client.post(f"{BASE}/orders/deks/orders-value", json={}), code)
     refused(client.post(f"{BASE}/orders/test"), code)
+    refused(client.post(f"{BASE}/orders/deks/orders-value", json={"encryptedKeyMaterial": wrapped()}), code)
     assert registry_store.read_now(lambda db: db.all("SELECT * FROM dek")) == []
     slow.error = None
     assert dek(client)["version"] == 1
@@ -455,6 +459,41 @@ def test_counts_of_releases_are_recorded_when_the_server_stops(
             other.get(f"{BASE}/orders/deks/counted")
     mine = events(registry_store, "release")[1:]
     assert sum(each.get("more", 1) for each in mine) == 7
+
+
+def test_what_could_not_be_recorded_is_not_handed_out_and_counted_on(
+    engine_url: str, registry_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store(engine_url)
+    try:
+        ring = keyring.Keyring(Settings(), store)
+        now = [0]
+        monkeypatch.setattr(keyring, "now_ms", lambda: now[0])
+
+        async def note(times: int) -> None:
+            for _ in range(times):
+                await ring._note(Actor("me"), "dek:x", {"version": 1})
+
+        async def run() -> None:
+            await note(3)
+            now[0] += 60_000
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(store, "write", down)
+                for asked in (ring.flush(), note(1)):
+                    with pytest.raises(Busy):
+                        await asked
+            await note(1)
+            await ring.flush(all=True)
+
+        registry_store.write_now(empty)
+        asyncio.run(run())
+    finally:
+        store.close()
+    assert [each.get("more", 1) for each in events(registry_store, "release")] == [1, 2, 1]
+
+
+async def down(*_: object) -> None:
+    raise Busy(reason="of the test")
 
 
 def test_subjects_of_any_name_and_context(client: httpx.Client) -> None:

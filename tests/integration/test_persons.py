@@ -241,6 +241,19 @@ def test_minting_for_a_kek_that_is_not_shared_needs_the_clients_keys(client: htt
     kek(client, shared=False)
     assert "not shared" in resolve(client, HANDLES[:1], mint=True, status=422)["detail"]
     assert resolve(client, [], mint=True) == []
+    kek(client, "theirs")
+    keys = {HANDLES[0]: {"encrypted_key_material": wrapped()}}
+    answer = client.post(f"{KEKS}/theirs/persons:resolve", json={"handles": HANDLES[:1], "mint": True, "keys": keys})
+    assert "is shared" in answer.json()["detail"]
+
+
+def test_a_kek_with_persons_stays_shared(client: httpx.Client) -> None:
+    kek(client)
+    assert client.put(f"{DEKS}/orders", json={"shared": False}).json()["shared"] is False
+    client.put(f"{DEKS}/orders", json={"shared": True})
+    resolve(client, HANDLES[:1], mint=True)
+    assert client.put(f"{DEKS}/orders", json={"shared": False}).json()["error_code"] == 42272
+    assert client.put(f"{DEKS}/orders", json={"shared": True}).status_code == 200
 
 
 def test_the_doctor_sees_an_erased_key_that_came_back(client: httpx.Client, registry_store: Store) -> None:

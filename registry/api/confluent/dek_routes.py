@@ -141,7 +141,15 @@ async def get_kek(request: Call, name: FromPath[str], deleted: q.Deleted = None)
     return kek_answer(await services(request).read(lambda db: deks.kek(db, name, deleted=q.flag(deleted))))
 
 
-@put(f"{BASE}/{{name:str}}", WRITE_KEK, errors.KeyNotFound, errors.InvalidKey, *_KMS, summary="Change a KEK")
+@put(
+    f"{BASE}/{{name:str}}",
+    WRITE_KEK,
+    errors.KeyNotFound,
+    errors.InvalidKey,
+    errors.KeyInUse,
+    *_KMS,
+    summary="Change a KEK",
+)
 async def put_kek(
     request: Call, name: FromPath[str], data: JSONBody[wire.UpdateKekRequest], test_sharing: TestSharing = None
 ) -> wire.KekAnswer:
