@@ -27,6 +27,7 @@ from contracts.api.broker import (
 )
 from contracts.api.broker.errors import PROBLEM, body_of, problem, status_of
 from contracts.api.broker.parts import MOUNT, NUL, Parts
+from registry.api.documented import CREDENTIALS, DEMANDED
 from registry.errors import InvalidRequest, RegistryError
 from registry.http import App, DecodedParameters, QuickAnswer
 from registry.logs import frames
@@ -165,6 +166,8 @@ def make_app(parts: Parts | None) -> Litestar:
             path="/-/openapi",
             render_plugins=[],
             use_handler_docstrings=True,
+            components=CREDENTIALS,
+            security=DEMANDED,
         ),
         logging_config=None,
         debug=False,

@@ -232,6 +232,7 @@ _FAILURES = {
         (401, "Who calls is not known."),
         (403, "The caller may not do this."),
         (404, "Something that was named is not there."),
+        (408, "The body did not come in time."),
         (409, "It contradicts what is stored."),
         (413, "The body is larger than the limit."),
         (415, "The body's media type is not read."),

@@ -27,6 +27,7 @@ from registry.api.confluent.parameters import NotANumber
 from registry.api.confluent.paths import rewrite
 from registry.api.confluent.quick import Asked, recognise, template_of
 from registry.api.confluent.wire import ErrorMessage
+from registry.api.documented import CREDENTIALS, DEMANDED
 from registry.errors import RegistryError
 from registry.http import App, DecodedParameters, QuickAnswer
 from registry.logs import frames
@@ -205,6 +206,8 @@ def make_app(services: Services | None) -> Litestar:
             path="/-/openapi",
             render_plugins=[],
             use_handler_docstrings=True,
+            components=CREDENTIALS,
+            security=DEMANDED,
         ),
         logging_config=None,
         debug=False,

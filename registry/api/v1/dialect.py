@@ -14,6 +14,7 @@ from litestar.datastructures import State
 from litestar.exceptions import HTTPException, SerializationException, ValidationException
 from litestar.openapi import OpenAPIConfig
 
+from registry.api.documented import CREDENTIALS, DEMANDED
 from registry.api.v1 import (
     audit_routes,
     change_routes,
@@ -181,6 +182,8 @@ def make_app(services: Services | None, further: Sequence[Handler] = ()) -> Lite
             path="/-/openapi",
             render_plugins=[],
             use_handler_docstrings=True,
+            components=CREDENTIALS,
+            security=DEMANDED,
         ),
         logging_config=None,
         debug=False,
