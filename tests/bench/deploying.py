@@ -6,9 +6,11 @@ is the same question with a tenth of the history.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
@@ -19,6 +21,7 @@ from registry.store.engine import Db, Store, open_store
 from registry.store.migrations import migrate
 from tests.bench.report import Row
 from tests.postgres import durable_server
+from tests.served import served
 
 APPLICATIONS = 50
 INTEGRATIONS = 200
@@ -134,10 +137,14 @@ def _deployed(db: Db, versions: int) -> None:
                 environments.deploy(db, f"{application}-{place}-2", application + 1, second, places[place], "two", 0)
 
 
-def ask(store: Store, versions: int) -> bool | None:
+def query_of(versions: int) -> str:
     """Can the newest version of one application go to production?"""
-    query = f"q[][pacticipant]=application-7&q[][version]={versions - 1}&latestby=cvpv&environment=prod"
-    question = questions.question(nested_query.parse(query))
+    return f"q[][pacticipant]=application-7&q[][version]={versions - 1}&latestby=cvpv&environment=prod"
+
+
+def ask(store: Store, versions: int) -> bool | None:
+    """The answer to that."""
+    question = questions.question(nested_query.parse(query_of(versions)))
     _, verdict = store.read_now(lambda db: broker.ask(db, question, Options()))
     return verdict.deployable
 
@@ -159,6 +166,22 @@ def milliseconds(store: Store, versions: int, times: int, *, all_of_them: bool =
         began = time.perf_counter()
         (everything if all_of_them else ask)(store, versions)
         taken.append((time.perf_counter() - began) * 1000)
+    return median(taken)
+
+
+def over_http(url: str, versions: int, times: int) -> float:
+    """The median time of a question to a served broker, with its answer of rows."""
+    taken = []
+    command: list[str | Path] = [Path(sys.executable).with_name("tenor-server"), "serve"]
+    with (
+        TemporaryDirectory() as folder,
+        served(command, cwd=Path(folder), environment={"TENOR_DATABASE_URL": url}) as client,
+    ):
+        for _ in range(times):
+            began = time.perf_counter()
+            answer = client.get(f"/pact/matrix?{query_of(versions)}")
+            taken.append((time.perf_counter() - began) * 1000)
+            assert answer.status_code == 200, answer.text
     return median(taken)
 
 
@@ -189,9 +212,11 @@ def measure(*, smoke: bool = False, full: bool = False) -> list[Row]:
             whole = milliseconds(much, large, times, all_of_them=True)
             little.close()
             much.close()
+            served_in = over_http(urls[1], large, times)
         rows += [
             Row(f"can-i-deploy, {large} versions each, {kind}", value, "ms", "<= 50"),
-            Row(f"the same to {small} versions each, {kind}", value / floor, "x", "<= 2"),
+            Row(f"the same over HTTP, {kind}", served_in, "ms", "<= 50"),
+            Row(f"beside {small} versions each, {kind}", value / floor, "x", "<= 2"),
             Row(
                 f"{APPLICATIONS} applications in one question, {kind}",
                 whole,
