@@ -22,6 +22,7 @@ from sealing import ADA, CUSTOMER, KMS, PEPPER, avro, pii, plain, rule, rules, s
 from tenor import Keys, Registry, Retry, Schema, errors
 from tenor._sync import keys as keys_module
 from tenor._sync.concurrency import sleep
+from tenor._sync.confluent import Deserializer, Serializer
 from tenor.keys.kms import Driver
 
 
@@ -342,6 +343,35 @@ def test_the_rule_and_the_registered_kek_must_agree() -> None:
         fake.keks["kek1"] = {"name": "kek1", "kmsType": "local-kms", "kmsKeyId": "mykey", **wrong}
         with pytest.raises(errors.KeyMismatch):
             client(fake).events("customers-value")
+
+
+def test_13_a_kek_that_was_swapped_is_not_sealed_under() -> None:
+    """Who may write rules could point them to a key of his own."""
+    cases = [
+        (("local-kms://mykey",), {}, True),
+        (("local-kms://my*", "aws-kms://*"), {}, True),
+        (("aws-kms://*",), {}, False),
+        (("local-kms://mykey",), {"kmsProps": {"encrypt.alternate.kms.key.ids": "evil"}}, False),
+        (("local-kms://mykey",), {"shared": True}, False),
+        (("local-kms://mykey", "shared"), {"shared": True}, True),
+    ]
+    for trusted, more, allowed in cases:
+        fake = customers(rule())
+        fake.keks["kek1"] = {"name": "kek1", "kmsType": "local-kms", "kmsKeyId": "mykey", **more}
+        registry = client(fake, keys={"trusted": trusted})
+        if allowed:
+            assert (registry.events("customers-value")).encode(ADA).value
+        else:
+            with pytest.raises(errors.KeyMismatch, match="trusts"):
+                registry.events("customers-value")
+
+
+def test_8_16_the_drop_in_takes_no_overrides() -> None:
+    registry = client(customers(rule()))
+    for option in ({"rule_registry": object()}, {"rule_conf": {"secret": "s"}}):
+        for make in (Serializer, Deserializer):
+            with pytest.raises(ValueError, match="always run"):
+                make(registry, **option)
 
 
 LIES = [

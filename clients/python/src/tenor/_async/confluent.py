@@ -55,6 +55,7 @@ class AsyncSerializer:
         naming: str | Naming = ASSOCIATED,
         **options: Any,
     ) -> None:
+        _without_rules(options)
         conf = _known(conf, _WRITING)
         self._registry, self._to_dict = registry, to_dict
         self._naming = _naming(conf, naming)
@@ -117,6 +118,7 @@ class AsyncDeserializer:
         naming: str | Naming = ASSOCIATED,
         **options: Any,
     ) -> None:
+        _without_rules(options)
         self._conf = _known(conf, _READING)
         self._registry, self._from_dict = registry, from_dict
         self._naming = _naming(self._conf, naming)
@@ -162,6 +164,12 @@ class AsyncDeserializer:
 
 
 # --- settings --------------------------------------------------------------------------------------------------
+
+
+def _without_rules(options: Mapping[str, Any]) -> None:
+    """Refuse the stock ways to configure or override rules: those of the schema run, with the registry's keys."""
+    if given := sorted({"rule_conf", "rule_registry"} & set(options)):
+        raise ValueError(f"{', '.join(given)}: a schema's rules always run here; keys belong to Registry(keys=Keys(…))")
 
 
 def _known(conf: Mapping[str, Any] | None, names: set[str]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -27,7 +28,7 @@ from tenor.errors import (
     UnexpectedAnswer,
 )
 from tenor.keys.algorithms import commitment, new_key, raw
-from tenor.keys.kms import Kms, driver, normalised
+from tenor.keys.kms import ALTERNATES, Kms, driver, normalised
 from tenor.schemas import LATEST, Dek, Kek, Person
 from tenor.sealing.executor import Executor, Keys, PersonKey
 from tenor.sealing.keyring import Cell, Held, KeyRing
@@ -164,7 +165,7 @@ class AsyncKeychain:
 
     async def _kept(self, source: Source, kek: Kek, dek: Dek, before: Held | None) -> Held:
         key = Key(source.kek, source.domain, source.algorithm, dek.version)
-        held = self.ring.keep(key, await self._plain(kek, dek, key), dek.created)
+        held = self.ring.keep(key, await self._plain(kek, dek, key))
         held.limit = source.uses if source.versioned else HARD_LIMIT
         return held
 
@@ -187,7 +188,7 @@ class AsyncKeychain:
         _checked(source, dek)
         if dek.version != key.version:
             raise KeyMismatch(name=str(key), reason=f"the registry answered with version {dek.version}")
-        self.ring.keep(key, await self._plain(kek, dek, key), dek.created)
+        self.ring.keep(key, await self._plain(kek, dek, key))
 
     async def _fetch_many(self, kek: str, keys: list[Key]) -> None:
         """Keys of a KEK: persons' in one call where the registry can, all others one by one."""
@@ -323,7 +324,18 @@ class AsyncKeychain:
         for said, found in ((source.kms_type, normalised(kek.kms_type)), (source.kms_key_id, kek.kms_key_id)):
             if said and said != found:
                 raise KeyMismatch(name=source.kek, reason=f"the rule says {said}, the registry {found}")
+        if self._config.trusted:
+            self._require_trusted(kek)
         return kek
+
+    def _require_trusted(self, kek: Kek) -> None:
+        """Raises KeyMismatch for a KEK that this client was not told to seal under, whoever made the rule."""
+        ids = [kek.kms_key_id, *kek.kms_props.get(ALTERNATES, "").split(",")]
+        under = [f"{normalised(kek.kms_type)}://{each.strip()}" for each in ids if each.strip()]
+        under += ["shared"] if kek.shared else []
+        for each in under:
+            if not any(fnmatchcase(each, pattern) for pattern in self._config.trusted):
+                raise KeyMismatch(name=kek.name, reason=f"{each} is not among what this client trusts")
 
     async def _create_kek(self, source: Source) -> Kek:
         if not source.kms_type or not source.kms_key_id:

@@ -6,6 +6,9 @@
     producer = SerializingProducer({"bootstrap.servers": "…", "value.serializer": Serializer(registry, schema)})
     consumer = DeserializingConsumer({…, "value.deserializer": Deserializer(registry)})
 
+Rules of the schema run by themselves, encryption included: `tenor.Registry(url, keys=tenor.Keys(kms={…}))` says where
+the keys are, in place of the stock `rule_conf`; there is no way to override or disable a rule.
+
 The asynchronous pair, with an AsyncRegistry, is for confluent_kafka.aio. Neither imports confluent_kafka: what they
 need of it is the context it hands over.
 """

@@ -289,7 +289,7 @@ class RuledBody:
             case "CEL_FIELD":
                 run = self._cel_field(rule, mode, path)
             case "JSONATA":
-                run = self._jsonata(rule)
+                run = self._jsonata(rule, mode)
             case "ENCRYPT" | "SEAL":
                 run = self._sealed(rule, mode, path)
             case other:
@@ -382,7 +382,7 @@ class RuledBody:
         walk = walker(self._tree(WRITE, path), choose, self._tags, hands)
         return _unchanged if walk is None else lambda event, state: walk(event, None, state)
 
-    def _jsonata(self, rule: Rule) -> Step:
+    def _jsonata(self, rule: Rule, mode: str) -> Step:
         evaluate = _compiled(rule, jsonata.compile)
         condition = rule.kind == CONDITION
 
@@ -391,9 +391,9 @@ class RuledBody:
             if condition:
                 if result is True:
                     return event
-                raise ValueError("its condition does not hold")
+                raise rule.failed("its condition does not hold", mode)
             if result is None:
-                raise ValueError("it gave nothing")
+                raise rule.failed("it gave nothing", mode)
             return result
 
         return run

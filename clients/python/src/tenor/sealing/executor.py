@@ -33,6 +33,8 @@ class Keys:
     `drivers`   key systems of your own, by type: `{"my-kms": lambda key_id, config: …}`
     `pepper`    secret of 16 bytes or more that turns ids of persons into handles; the same in every client
     `tenant`    part of what SEAL binds a value to
+    `trusted`   patterns of what new events may be sealed under, e.g. `aws-kms://arn:aws:kms:eu-*`, and `shared` for
+                KEKs whose keys the registry knows; empty: whatever the schema's rules say
     `ttl`       seconds a key is believed; a person's key is used no longer than that
     `grace`     seconds that other keys are used on while the registry is away
     `jitter`    the share of a key's age by which it is renewed early, at random, so that not all renew at once
@@ -42,6 +44,7 @@ class Keys:
     drivers: Mapping[str, Factory] = field(default_factory=dict, repr=False)
     pepper: bytes = field(default=b"", repr=False)
     tenant: str = ""
+    trusted: tuple[str, ...] = ()
     ttl: float = TTL
     grace: float = GRACE
     jitter: float = 0.02

@@ -24,17 +24,15 @@ _NEVER: Final = (0.0, False)
 class Held:
     """A key at hand. `due` is when to renew it, `until` when it is no longer used; both in monotonic seconds."""
 
-    __slots__ = ("_chacha", "cipher", "created", "due", "head", "key", "limit", "open", "raw", "seal", "until", "uses")
+    __slots__ = ("_chacha", "cipher", "due", "head", "key", "limit", "open", "raw", "seal", "until", "uses")
 
-    def __init__(
-        self, key: Key, raw: bytes, due: float, until: float, created: int = 0, limit: int = HARD_LIMIT
-    ) -> None:
+    def __init__(self, key: Key, raw: bytes, due: float, until: float) -> None:
         self.key, self.raw = key, raw
         self.cipher: Cipher = cipher(key.algorithm, raw)
         self.seal, self.open = self.cipher.seal, self.cipher.open
         self.head = b"\x00" + key.version.to_bytes(4, "big")
-        self.due, self.until, self.created = due, until, created
-        self.uses, self.limit = 0, limit
+        self.due, self.until = due, until
+        self.uses, self.limit = 0, HARD_LIMIT
         self._chacha: Any = None
 
     @property
@@ -111,14 +109,14 @@ class KeyRing:
         """Whether an absent key is known to have been a person's and to be destroyed."""
         return self._absent.get(key, _NEVER)[1]
 
-    def keep(self, key: Key, raw: bytes, created: int = 0) -> Held:
+    def keep(self, key: Key, raw: bytes) -> Held:
         """Keep a key that was unwrapped."""
         now = self.clock()
         if (known := self._held.get(key)) is not None and known.raw == raw:
             held = known
             held.due, held.until = now + self.ttl, self._until(key, now)
         else:
-            held = Held(key, raw, now + self.ttl, self._until(key, now), created)
+            held = Held(key, raw, now + self.ttl, self._until(key, now))
             if known is not None:
                 known.until = 0.0
             _bound(self._held, self._size)
