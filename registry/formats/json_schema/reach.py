@@ -26,6 +26,8 @@ from registry.formats.reach import EACH, NOWHERE, Member, Option, Printed, Seen,
 
 _MOST_WAYS = 256
 _MOST_TRIES = 1_000
+_MOST_PARTS = 200_000
+"""So many schemas are added up for one document; beyond, every place may hold anything."""
 _LOOK_AHEAD = 2
 """So deep it is looked for required members that nothing satisfies."""
 _LANGUAGES = frozenset({"uuid", "date", "time", "date-time"})
@@ -52,6 +54,7 @@ class _Places:
         self._options: dict[tuple[int, ...], tuple[Option, ...]] = {}
         self._ways: dict[tuple[int, ...], list[Facets] | None] = {}
         self._kept: list[Json] = []
+        self._left = _MOST_PARTS
 
     def of(self, schemas: Sequence[Json]) -> tuple[Option, ...]:
         """The options of a value that satisfies all the schemas; none if there is no such value."""
@@ -66,7 +69,7 @@ class _Places:
         return found
 
     def ways(self, schemas: Sequence[Json], ahead: int) -> list[Facets] | None:
-        """The facets of each choice of branches that something may satisfy; None for too many."""
+        """The facets of each choice of branches that something may satisfy; None where it is too much to tell."""
         key = tuple(sorted(map(id, schemas)))
         if key not in self._ways:
             self._kept.extend(schemas)  # ids stay taken
@@ -84,6 +87,8 @@ class _Places:
             start = todo.pop()
             taken: list[int] = []
             tries += 1
+            if self._left < 0:
+                return None
             if tries > _MOST_TRIES or len(found) > _MOST_WAYS:
                 return self._together(schemas)
 
@@ -100,7 +105,9 @@ class _Places:
             except TooMany:
                 return None
             except NoValue:
+                self._left -= len(schemas)
                 continue
+            self._left -= len(way.parts)
             found.append(way)
         return found
 
