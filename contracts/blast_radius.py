@@ -56,6 +56,7 @@ class BlastRadius:
     def __init__(self, options: Options, *, crossable: Crossable = never) -> None:
         self.options = options
         self.warnings_pass = options.warnings_pass
+        self.on_refusal: Callable[[Subject, Sequence[str]], None] = lambda subject, sentences: None
         self.crossable = crossable
 
     # What the registry asks.
@@ -81,6 +82,11 @@ class BlastRadius:
             answer = self.ask(db, subject, candidate, history, window=None)
             found += _of_consumers(answer, policy.protect, newest, warnings_pass=self.warnings_pass)
         return found[:_MOST_OBJECTIONS]
+
+    def refused(self, subject: Subject, conflicts: Sequence[Conflict]) -> None:
+        """Pass it on to whoever announces refusals."""
+        found = [each.finding.told(forward=each.forward) for each in conflicts if each.breaks]
+        self.on_refusal(subject, found)
 
     def to_deleting(self, db: Db, subject: Subject, versions: Sequence[int]) -> None:
         """Raises OperationNotPermitted if the support window holds one of the versions."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from contracts.announcing import Announcer
 from contracts.api.broker.dialect import Broker
 from contracts.api.broker.parts import Parts
 from contracts.api.v1.routes import install
@@ -64,3 +65,5 @@ class Contracts:
         self.broker = Broker(Parts(services, self.options, self.sealer))
         self.deliveries = Deliveries(services.store, self.sealer, self.options, log)
         self.observer = Observer(services.store, log)
+        self.announcer = Announcer(services.store, self.sealer, self.blast_radius, log)
+        self.blast_radius.on_refusal = self.announcer.refusals.add

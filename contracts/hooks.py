@@ -21,6 +21,7 @@ from contracts.webhooks import Event, Occasion, Prepared, Request, Target, Webho
 from registry.clock import now_ms
 from registry.events import Actor, record
 from registry.store.engine import Db
+from registry.store.queries.events import last_sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,8 @@ def put(
     for target in (read.consumer, read.provider):
         if target.name is not None:
             catalog.application(db, target.name)
+    if read.events & webhooks.NOTICES and not queries.wanted_events(db) & webhooks.NOTICES:
+        queries.announced_to(db, last_sequence(db))  # nobody listened to what happened before
     identifier = uuid or read.uuid or str(uuid4())
     now = now_ms()
     queries.put_webhook(
@@ -169,19 +172,58 @@ def fire(db: Db, sealer: Sealer, events: Sequence[Event], about: About) -> list[
     return fired
 
 
-def _queue(db: Db, sealer: Sealer, kept: Kept, event: Event, about: About, values: Mapping[str, str]) -> str:
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """What is announced of a subject: a sentence, who reads and who writes it, and who answers for it."""
+
+    event: Event
+    subject: str
+    text: str
+    owner: str | None = None
+    version: int | None = None
+    consumers: tuple[str, ...] = ()
+    producers: tuple[str, ...] = ()
+
+
+def announce(db: Db, sealer: Sealer, announcements: Sequence[Announcement]) -> int:
+    """Queue a delivery for each webhook that wants to hear an announcement; how many."""
+    kept = [_opened(stored, sealer) for stored in queries.webhooks(db)] if announcements else []
+    count = 0
+    for each in announcements:
+        values = {
+            "eventName": each.event.value,
+            "subject": each.subject,
+            "schemaVersion": "" if each.version is None else str(each.version),
+            "text": each.text,
+            "owner": each.owner or "",
+            "consumerName": ", ".join(each.consumers),
+            "providerName": ", ".join(each.producers),
+        }
+        for hook in kept:
+            webhook = hook.webhook
+            wanted = webhook.enabled and each.event in webhook.events
+            sides = (webhook.consumer, each.consumers), (webhook.provider, each.producers)
+            if wanted and all(target == Target() or target.name in names for target, names in sides):
+                _queue(db, sealer, hook, each.event, None, values)
+                count += 1
+    return count
+
+
+def _queue(db: Db, sealer: Sealer, kept: Kept, event: Event, about: About | None, values: Mapping[str, str]) -> str:
     request = kept.webhook.request
+    if event in webhooks.NOTICES and request.body is None:
+        request = replace(request, body=webhooks.CHAT)
     uuid, now = str(uuid4()), now_ms()
-    prepared = msgspec.json.encode(webhooks.prepare(request, values)).decode()
+    prepared = msgspec.json.encode(replace(webhooks.prepare(request, values), id=uuid)).decode()
     queries.add_delivery(
         db,
         uuid,
         kept.pk,
         event.value,
-        consumer_pk=about.consumer.pk,
-        provider_pk=about.provider.pk,
-        version_pk=about.version_pk,
-        verification_pk=about.verification_pk,
+        consumer_pk=about.consumer.pk if about else None,
+        provider_pk=about.provider.pk if about else None,
+        version_pk=about.version_pk if about else None,
+        verification_pk=about.verification_pk if about else None,
         request=sealer.seal(prepared, secret=webhooks.masked(request) != request),
         due_at=now + int(webhooks.FIRST_ATTEMPT.total_seconds() * 1000),
         now=now,
@@ -217,6 +259,7 @@ def shown(kept: Kept) -> dict[str, Any]:
             "body": request.body,
             **({"username": request.username} if request.username is not None else {}),
             **({"password": request.password} if request.password is not None else {}),
+            **({"secret": request.secret} if request.secret is not None else {}),
         },
         "events": [{"name": event.value} for event in sorted(hook.events)],
     }

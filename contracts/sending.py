@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import base64
 import http.client
+import time
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from contracts.webhooks import Prepared, Rules, delivered, forbidden, listed_host
+from contracts.webhooks import Prepared, Rules, delivered, forbidden, listed_host, signature
 from registry.outgoing import PORTS, Resolve, exchange, resolve
 
 DEADLINE = 10.0
@@ -64,4 +65,11 @@ def _headers(prepared: Prepared) -> dict[str, str]:
     if prepared.username is not None:
         credentials = f"{prepared.username}:{prepared.password or ''}".encode()
         headers["Authorization"] = f"Basic {base64.b64encode(credentials).decode()}"
+    if prepared.secret is not None:
+        now = int(time.time())
+        headers |= {
+            "webhook-id": prepared.id,
+            "webhook-timestamp": str(now),
+            "webhook-signature": signature(prepared.id, now, prepared.body, prepared.secret),
+        }
     return {name: value.encode("latin-1", "replace").decode("latin-1") for name, value in headers.items()}

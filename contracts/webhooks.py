@@ -7,10 +7,15 @@ webhook (its password, headers that look like tokens) is shown as stars and kept
 
 from __future__ import annotations
 
+import base64
+import binascii
+import hashlib
+import hmac
 import ipaddress
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -30,7 +35,28 @@ class Event(StrEnum):
     VERIFICATION_PUBLISHED = "provider_verification_published"
     VERIFICATION_SUCCEEDED = "provider_verification_succeeded"
     VERIFICATION_FAILED = "provider_verification_failed"
+    SCHEMA_REGISTERED = "schema_registered"
+    SCHEMA_REFUSED = "schema_refused"
+    IMPACT_FOUND = "impact_found"
+    WAIVER_EXPIRING = "waiver_expiring"
+    WINDOW_CLOSING = "window_closing"
+    PROOF_FAILED = "proof_failed"
 
+
+NOTICES = frozenset(
+    {
+        Event.SCHEMA_REGISTERED,
+        Event.SCHEMA_REFUSED,
+        Event.IMPACT_FOUND,
+        Event.WAIVER_EXPIRING,
+        Event.WINDOW_CLOSING,
+        Event.PROOF_FAILED,
+    }
+)
+"""What is announced of schemas, in sentences for people: `subject`, `text` and `owner` are their parameters."""
+
+CHAT = {"text": "${pactbroker.text}"}
+"""What a webhook sends that has no body of its own: the shape that chats take (Slack, Mattermost, Google Chat)."""
 
 MASK = "**********"
 _SECRET_HEADERS = re.compile(r"authorization|token|secret|api-?key|password|cookie", re.IGNORECASE)
@@ -63,6 +89,8 @@ class Request:
     body: Any = None
     username: str | None = None
     password: str | None = None
+    secret: str | None = None
+    """What the request is signed with (`signature`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +186,7 @@ def _request(entry: object, rules: Rules, stored: Request | None, faults: dict[s
         body=entry.get("body"),
         username=_text(entry.get("username")),
         password=_kept(entry.get("password"), stored.password if stored else None) or None,
+        secret=_kept(entry.get("secret"), stored.secret if stored else None) or None,
     )
 
 
@@ -290,6 +319,10 @@ PARAMETERS = (
     "eventName",
     "buildUrl",
     "currentlyDeployedProviderVersionNumber",
+    "subject",
+    "schemaVersion",
+    "text",
+    "owner",
     *_STATUSES,
 )
 """Everything that may follow `pactbroker.` in a template."""
@@ -321,6 +354,21 @@ class Prepared:
     body: str
     username: str | None = None
     password: str | None = None
+    id: str = ""
+    secret: str | None = None
+
+
+def signature(id: str, seconds: int, body: str, secret: str) -> str:
+    """The signature of a request, as Standard Webhooks writes it: `v1,` and the base64 of an HMAC-SHA256.
+
+    Its key is the secret's text, or what a secret of the form `whsec_…` holds in base64.
+    """
+    key = secret.encode()
+    if secret.startswith("whsec_"):
+        with suppress(binascii.Error, ValueError):
+            key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+    mac = hmac.new(key, f"{id}.{seconds}.{body}".encode(), hashlib.sha256).digest()
+    return f"v1,{base64.b64encode(mac).decode()}"
 
 
 def prepare(request: Request, values: Mapping[str, str]) -> Prepared:
@@ -332,7 +380,8 @@ def prepare(request: Request, values: Mapping[str, str]) -> Prepared:
     headers = {name: _one_line(_filled(value, named)) for name, value in request.headers.items()}
     if not isinstance(request.body, str | None) and "content-type" not in {name.lower() for name in headers}:
         headers["Content-Type"] = "application/json"
-    return Prepared(request.method, url, headers, _body(request.body, named), request.username, request.password)
+    body = _body(request.body, named)
+    return Prepared(request.method, url, headers, body, request.username, request.password, secret=request.secret)
 
 
 def _body(body: Any, values: Mapping[str, str]) -> str:
@@ -369,6 +418,7 @@ def masked(request: Request) -> Request:
         body=request.body,
         username=request.username,
         password=None if request.password is None else MASK,
+        secret=None if request.secret is None else MASK,
     )
 
 

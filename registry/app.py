@@ -138,6 +138,7 @@ class _Lifespan:
             _purge(self.store),
             self.contracts.deliveries.run(),
             self.contracts.observer.run(),
+            self.contracts.announcer.run(),
             _publish(self.metrics),
         ]
         jobs += [_refused(self.store, self.authority), _checkpoint(self.store, self.signer), self.keyring.run()]

@@ -39,6 +39,10 @@ class Objector(Protocol):
         """What speaks against a new version. `history` are the live versions, newest first."""
         ...
 
+    def refused(self, subject: Subject, conflicts: Sequence[Conflict]) -> None:
+        """Told of every registration that was refused as incompatible."""
+        ...
+
     def to_deleting(self, db: Db, subject: Subject, versions: Sequence[int]) -> None:
         """Raises OperationNotPermitted, with the date from which on it is permitted, if a version has to stay."""
         ...

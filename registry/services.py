@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from litestar import Request
 
 from registry import names, subjects
+from registry.errors import Incompatible
 from registry.events import Actor
 from registry.hot import HotReads, Keep
 from registry.keyring import Keyring
@@ -58,6 +60,22 @@ class Services:
 
     async def register(self, actor: Actor, registration: Registration, *, dry_run: bool = False) -> Registered:
         """Register a schema: decide, compare and write, decide again when somebody was faster."""
+        if dry_run:
+            return await self._registered(actor, registration, dry_run=True)
+        with self.telling(registration.subject):
+            return await self._registered(actor, registration, dry_run=False)
+
+    @contextmanager
+    def telling(self, subject: Subject) -> Iterator[None]:
+        """Tell the objector of a registration that is refused as incompatible."""
+        try:
+            yield
+        except Incompatible as refusal:
+            if self.objector is not None:
+                self.objector.refused(subject, refusal.data["conflicts"])
+            raise
+
+    async def _registered(self, actor: Actor, registration: Registration, *, dry_run: bool) -> Registered:
         return await self.store.decide_and_write(
             lambda db: decide(db, registration, self.server_config, objector=self.objector),
             lambda db, proposal: commit(db, proposal, actor, self.objector),

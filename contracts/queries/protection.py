@@ -68,6 +68,21 @@ def put_waiver(db: Db, waiver: Waiver) -> None:
     )
 
 
+def waivers_ending(db: Db, before: int) -> list[Waiver]:
+    """Waivers that end before a moment, of which nobody was told yet."""
+    rows = db.all(
+        f"SELECT {_WAIVER} FROM waiver WHERE until < :before AND told_at IS NULL ORDER BY until LIMIT 100",  # noqa: S608 # constants
+        before=before,
+    )
+    return [Waiver(*row) for row in rows]
+
+
+def waivers_told(db: Db, uuids: Collection[str], now: int) -> None:
+    """People were told that these end."""
+    for uuid in uuids:
+        db.run("UPDATE waiver SET told_at = :now WHERE uuid = :uuid", uuid=uuid, now=now)
+
+
 def delete_waiver(db: Db, uuid: str) -> Waiver | None:
     """Withdraw a waiver; the one that was there."""
     row = db.one(f"SELECT {_WAIVER} FROM waiver WHERE uuid = :uuid", uuid=uuid)  # noqa: S608 # constants

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -233,3 +234,24 @@ def deliveries_of(
 def names_by_pk(db: Db) -> dict[int, str]:
     """UUIDs of all webhooks by key."""
     return {int(row[0]): str(row[1]) for row in db.all("SELECT pk, uuid FROM webhook")}
+
+
+def wanted_events(db: Db) -> set[str]:
+    """The names of the events that any enabled webhook listens to."""
+    rows = db.all("SELECT DISTINCT events FROM webhook WHERE enabled = 1")
+    return {name for (listed,) in rows for name in json.loads(listed)}
+
+
+def announced(db: Db) -> int:
+    """The number of the last event of the log that was announced."""
+    row = db.one("SELECT value FROM counter WHERE name = 'announced'")
+    return 0 if row is None else int(row[0])
+
+
+def announced_to(db: Db, sequence: int) -> None:
+    """Everything up to an event was announced, or happened while nobody listened."""
+    db.run(
+        """INSERT INTO counter (name, value) VALUES ('announced', :value)
+        ON CONFLICT (name) DO UPDATE SET value = excluded.value""",
+        value=sequence,
+    )

@@ -580,6 +580,7 @@ class WebhookRequest(Answer):
     body: Any
     username: str | None = None
     password: str | None = None
+    secret: str | None = None
 
 
 class Webhook(Resource):

@@ -186,6 +186,12 @@ class WebhookEvent(Request):
         "provider_verification_published",
         "provider_verification_succeeded",
         "provider_verification_failed",
+        "schema_registered",
+        "schema_refused",
+        "impact_found",
+        "waiver_expiring",
+        "window_closing",
+        "proof_failed",
     ]
 
 
@@ -198,6 +204,7 @@ class WebhookRequest(Request):
     body: Any = None
     username: str | None = None
     password: str | None = None
+    secret: str | None = None
 
 
 class Webhook(Request):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -121,11 +122,12 @@ async def register(
     claim = None
     if idempotency_key is not None and not dry_run:
         claim = idempotency.claim(actor, idempotency_key, "register", str(named), normalize, data)
-    done = await parts.store.decide_and_write(
-        lambda db: _plan(db, asked, parts.server_config, claim, parts.objector, sees(actor)),
-        lambda db, plan: _carry_out(db, plan, actor, claim, parts.objector),
-        dry_run=dry_run,
-    )
+    with nullcontext() if dry_run else parts.telling(named):
+        done = await parts.store.decide_and_write(
+            lambda db: _plan(db, asked, parts.server_config, claim, parts.objector, sees(actor)),
+            lambda db, plan: _carry_out(db, plan, actor, claim, parts.objector),
+            dry_run=dry_run,
+        )
     return Response(
         msgspec.json.decode(done.body, type=wire.Registration),
         status_code=200 if dry_run else done.status,
