@@ -83,7 +83,11 @@ class AsyncSerializer:
             except KeyNotReady:
                 await codec.prepare(event)
                 return codec.encode_value(event)
-        message = await codec.encode_when_ready(event)
+        try:
+            message = codec.encode(event)
+        except KeyNotReady:
+            await codec.prepare(event)
+            message = codec.encode(event)
         _add_headers(headers, message.headers)
         return message.value
 

@@ -85,7 +85,11 @@ class Serializer:
             except KeyNotReady:
                 codec.prepare(event)
                 return codec.encode_value(event)
-        message = codec.encode_when_ready(event)
+        try:
+            message = codec.encode(event)
+        except KeyNotReady:
+            codec.prepare(event)
+            message = codec.encode(event)
         _add_headers(headers, message.headers)
         return message.value
 
