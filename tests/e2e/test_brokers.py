@@ -15,6 +15,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer  # type: ignore[import-u
 from confluent_kafka import Consumer as KafkaConsumer
 from confluent_kafka import KafkaException, Producer, TopicPartition
 from faststream import AckPolicy
+from faststream.confluent import KafkaBroker as ConfluentBroker
 from faststream.kafka import KafkaBroker
 from faststream.mqtt import MQTTBroker
 from faststream.nats import NatsBroker
@@ -62,10 +63,16 @@ async def eventually(condition: Callable[[], object], seconds: float = 20) -> No
 
 
 async def journey(
-    client: AsyncRegistry, broker_type: Any, url: str, broker_options: dict[str, Any], subscriber: dict[str, Any]
+    client: AsyncRegistry,
+    broker_type: Any,
+    url: str,
+    broker_options: dict[str, Any],
+    subscriber: dict[str, Any],
+    prepare: Callable[[str], object] = lambda place: None,
 ) -> None:
     """Publish good events, one twice, poison and one that the handler refuses; see what each becomes."""
     place = f"orders{uuid.uuid4().hex[:8]}"
+    prepare(place)
     codec = await codec_of(client, f"{place}-value")
     poison: list[QuarantinedRecord] = []
     consumer = AsyncConsumer(
@@ -125,6 +132,13 @@ KAFKA = {"group_id": "billing", "ack_policy": AckPolicy.NACK_ON_ERROR, "auto_off
 
 async def test_kafka_in_a_mock_cluster(client: AsyncRegistry, mock_kafka: str) -> None:
     await journey(client, KafkaBroker, mock_kafka, {}, KAFKA)
+
+
+async def test_kafka_by_confluents_client_in_a_mock_cluster(client: AsyncRegistry, mock_kafka: str) -> None:
+    # The mock cluster knows no CreateTopics, which this client would wait for.
+    options = {"allow_auto_create_topics": False}
+    producer = Producer({"bootstrap.servers": mock_kafka})
+    await journey(client, ConfluentBroker, mock_kafka, options, KAFKA, producer.list_topics)
 
 
 @pytest.mark.kafka
