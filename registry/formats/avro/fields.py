@@ -66,9 +66,10 @@ def open_unions(root: Type) -> Iterator[tuple[str, frozenset[str], Sequence[str]
     Each as (full name, inline tags, those branches): `("acme.Order.ref", {"PII"}, ["int"])`. Unions inside the arrays
     and maps of a field are its own.
     """
-    for record in walk(root):
-        for each in record.fields if isinstance(record, Record) else ():
-            todo, plain = [each.type], list[str]()
+    for record in (each for each in walk(root) if isinstance(each, Record)):
+        for each in record.fields:
+            plain: list[str] = []
+            todo = [each.type]
             while todo:
                 node = todo.pop()
                 if isinstance(node, Array | Map):
