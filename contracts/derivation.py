@@ -13,7 +13,9 @@ from contracts.needs import Contract, Evidence, combined
 from contracts.pact import HttpInteraction, parse
 from contracts.queries import needs, pacts
 from contracts.reading.pacts import Reading, contracts
+from registry import names
 from registry.clock import now_ms
+from registry.errors import InvalidSubject
 from registry.store.engine import Db
 
 UNMAPPED = ""
@@ -38,11 +40,17 @@ def by_subject(text: str, provider: str, mappings: Sequence[Mapping]) -> dict[st
     """One contract for each subject that the messages of a pact belong to; "" for those that belong to none."""
     found: dict[str, list[Contract]] = {}
     for reading in readings(text)[0]:
-        subject = reading.pointed.subject or _mapped(provider, reading.contract.description, mappings)
         contract = reading.contract
-        if subject is None:
-            contract = replace(contract, reasons=tuple(dict.fromkeys((reading.pointed.reason, *contract.reasons))))
-        found.setdefault(subject or UNMAPPED, []).append(contract)
+        told = reading.pointed.subject or _mapped(provider, contract.description, mappings)
+        reason, subject = reading.pointed.reason, UNMAPPED
+        if told is not None:
+            try:
+                subject = str(names.subject(told, reject_empty=True))
+            except InvalidSubject:
+                reason = f"'{told:.100}' is no name of a subject".replace("\0", "\\0")
+        if subject == UNMAPPED:
+            contract = replace(contract, reasons=tuple(dict.fromkeys((reason, *contract.reasons))))
+        found.setdefault(subject, []).append(contract)
     return {subject: combined(listed) for subject, listed in found.items()}
 
 

@@ -138,6 +138,6 @@ _SPEC = re.compile(r"(?P<name>[^@\s]+)(?:@(?P<version>\S+))?\Z")
 def named_application(text: str) -> tuple[str, str] | None:
     """(application, version or "") from `billing@1.4`, or None for what names none."""
     match = _SPEC.match(text.strip())
-    if match is None or len(text) > LONGEST:
+    if match is None or len(text) > LONGEST or not text.isprintable():
         return None
     return match["name"], match["version"] or ""

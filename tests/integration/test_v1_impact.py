@@ -213,6 +213,19 @@ def test_messages_that_belong_to_no_subject_count_and_can_be_mapped(shop: httpx.
     ]
 
 
+@pytest.mark.parametrize("subject", ["a\0b", "\n", "x" * 3000, "__GLOBAL"])
+def test_a_contract_on_what_is_no_subject_is_unmapped(shop: httpx.Client, subject: str) -> None:
+    publish(shop, "3", recorded("audit", {}, subject=subject))
+    told = shop.get("/api/v1/unmapped").json()["unmapped"]
+    assert [each["application"] for each in told] == ["audit"]
+    assert "is no name of a subject" in told[0]["reasons"][0]
+
+
+def test_a_subject_is_found_however_its_context_is_written(shop: httpx.Client) -> None:
+    publish(shop, "3", recorded("audit", {"/id": {"types": ["string"]}}, subject=":.:orders-value"))
+    assert ("audit", "unknown", None) in outcomes(impact(shop, V1))
+
+
 def test_consumers_and_fields(shop: httpx.Client) -> None:
     told = shop.get("/api/v1/subjects/orders-value/consumers").json()
     assert [(each["application"], each["version"]) for each in told["consumers"]] == [
