@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import time
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from registry.errors import InvalidRequest
-from registry.security.access import EVERYTHING, NOTHING, Action, Grants, grant, grants_of
+from registry.security.access import EVERYTHING, NOTHING, Action, Grants, _matches, grant, grants_of
 
 READ, WRITE, DELETE, DEPLOY, RELEASE = Action.READ, Action.WRITE, Action.DELETE, Action.DEPLOY, Action.RELEASE
 
@@ -63,6 +68,23 @@ def test_a_grant_allows_what_it_says(texts: str, action: Action, kind: str, name
         assert grants.permits(action, kind, name) is allowed
     assert not NOTHING.permits(action, kind, name)
     assert EVERYTHING.permits(action, kind, name)
+
+
+GLOBS = st.lists(st.sampled_from(["*", "?", "a", "b", ".", "\\", "\n", "[", " "]), max_size=8).map("".join)
+NAMES = st.lists(st.sampled_from(["a", "b", ".", "\\", "\n", "[", " "]), max_size=10).map("".join)
+
+
+@given(GLOBS, NAMES)
+def test_a_glob_means_what_its_stars_and_question_marks_say(glob: str, name: str) -> None:
+    pattern = "".join({"*": ".*", "?": "."}.get(letter, re.escape(letter)) for letter in glob)
+    assert _matches(glob, name) is bool(re.fullmatch(pattern, name, re.DOTALL))
+
+
+def test_no_name_takes_long_to_compare() -> None:
+    began = time.perf_counter()
+    assert not _matches("*a" * 200 + "*b", "a" * 2000)
+    assert not _matches("*?a" * 100 + "b", "a" * 2000)
+    assert time.perf_counter() - began < 0.5
 
 
 def test_a_whole_kind_needs_a_grant_for_it() -> None:
