@@ -37,6 +37,8 @@ def serve(arguments: argparse.Namespace) -> int:
             "(TENOR_AUTHENTICATION=on asks who calls)",
             file=sys.stderr,
         )
+    if wanted == "on" and not (settings.is_sqlite or settings.audit_key):
+        print("tenor-server: the audit log is chained but not signed: set TENOR_AUDIT_KEY", file=sys.stderr)
     from registry.serving import run
 
     return run(settings)
