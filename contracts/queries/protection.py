@@ -132,6 +132,12 @@ def retention(db: Db, topic: str) -> Retention | None:
     return None if row is None else Retention(*row)
 
 
+def topics(db: Db) -> list[tuple[Retention, dict[str, Any]]]:
+    """What was seen of every topic."""
+    rows = db.all("SELECT topic, retention_ms, oldest_at, observed_at, detail FROM topic_evidence ORDER BY topic")
+    return [(Retention(*row[:4]), json.loads(row[4])) for row in rows]
+
+
 def put_topic(db: Db, seen: Retention, detail: Mapping[str, Any]) -> None:
     """Keep what was seen of a topic, in place of what was seen before."""
     db.run(

@@ -380,6 +380,21 @@ def test_retention_that_nobody_knows_holds_everything(registry_client: httpx.Cli
     assert [(each["version"], each.get("known", True)) for each in held] == [(1, False)]
 
 
+def test_what_was_seen_of_a_topic_decides_what_is_held(registry_client: httpx.Client) -> None:
+    register(registry_client, V1)
+    register(registry_client, without("sku"))
+    protect(registry_client, {"readable_for": {"while_retained": "orders"}})
+    seen = {"retention_ms": 86_400_000, "oldest_at": 1_700_000_000_000, "groups": ["billing"], "schema_ids": [1]}
+    told = registry_client.put("/api/v1/topics/orders/evidence", json=seen)
+    assert (told.status_code, told.json()["groups"]) == (200, ["billing"])
+    held = registry_client.get("/api/v1/subjects/orders-value/policy").json()["held"]
+    assert [(each["version"], each.get("known", True)) for each in held] == [(1, True), (2, True)]
+    assert "keeps events for 86400 s" in held[0]["why"]
+    assert held[0]["until"]
+    assert [each["topic"] for each in registry_client.get("/api/v1/topics").json()] == ["orders"]
+    assert registry_client.put("/api/v1/topics/orders/evidence", json={"retention_ms": -2}).status_code == 400
+
+
 # A shared reference.
 
 

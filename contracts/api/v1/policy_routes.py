@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from litestar.params import FromPath, JSONBody
 
 from contracts import derivation, protection, readers
@@ -19,9 +22,11 @@ from contracts.queries import needs as queries
 from contracts.queries import protection as policies
 from registry import errors
 from registry.api.v1 import impact_wire
+from registry.api.v1.render import time
 from registry.api.v1.routes import delete, get, put
 from registry.clock import now_ms
 from registry.events import record
+from registry.evolution.windows import Retention
 from registry.security.guard import actor_of
 from registry.services import Call, services
 from registry.store.engine import Db
@@ -117,7 +122,45 @@ async def get_unmapped(request: Call) -> wire.AllUnmapped:
     return await services(request).read(job, heavy=True)
 
 
+@put("/topics/{topic:str}/evidence", CONFIGURE_ALL, summary="Say what was seen of a topic")
+async def put_topic(request: Call, topic: FromPath[str], data: JSONBody[wire.TopicEvidence]) -> wire.Topic:
+    """It replaces what was seen before. A support window `while_retained` rests on it."""
+    actor = actor_of(request)
+    detail = {"groups": data.groups, "schema_ids": data.schema_ids, "sampled": data.sampled}
+
+    def job(db: Db) -> wire.Topic:
+        seen = Retention(topic, data.retention_ms, data.oldest_at, now_ms())
+        policies.put_topic(db, seen, detail)
+        queries.moved(db)
+        record(db, actor, "topic_seen", f"topic:{topic}", retention_ms=data.retention_ms)
+        return _topic(seen, detail)
+
+    return await services(request).write(job)
+
+
+@get("/topics", READ_ALL, summary="What was seen of topics")
+async def get_topics(request: Call) -> list[wire.Topic]:
+    """With the time when it was seen."""
+    return await services(request).read(
+        lambda db: [_topic(seen, detail) for seen, detail in policies.topics(db)], heavy=True
+    )
+
+
+def _topic(seen: Retention, detail: Mapping[str, Any]) -> wire.Topic:
+    return wire.Topic(
+        seen.topic,
+        seen.keeps,
+        seen.oldest,
+        time(seen.seen_at),
+        list(detail.get("groups", ())),
+        list(detail.get("schema_ids", ())),
+        int(detail.get("sampled", 0)),
+    )
+
+
 HANDLERS = [
+    put_topic,
+    get_topics,
     get_policies,
     put_policies,
     get_waivers,

@@ -252,3 +252,26 @@ class OwnerOf(Struct):
 
     application: str
     owner: str | None
+
+
+class TopicEvidence(Struct, kw_only=True):
+    """What was seen of a topic. `retention_ms` -1: its events are kept for ever; null: not known. `oldest_at` is the
+    time of its oldest event in ms, null if it has none."""
+
+    retention_ms: Annotated[int, Meta(ge=-1, le=2**53)] | None = None
+    oldest_at: Annotated[int, Meta(ge=0, le=2**53)] | None = None
+    groups: Annotated[list[Text], Meta(max_length=1000)] = field(default_factory=list)
+    schema_ids: Annotated[list[int], Meta(max_length=10_000)] = field(default_factory=list)
+    sampled: int = 0
+
+
+class Topic(Struct):
+    """What is kept as evidence of a topic, and when it was seen."""
+
+    topic: str
+    retention_ms: int | None
+    oldest_at: int | None
+    observed_at: str
+    groups: list[str]
+    schema_ids: list[int]
+    sampled: int

@@ -64,6 +64,7 @@ VERBS: Final = {
     "rollout": Verb("tenor.cli.verbs.rollout", "in which order to deploy a change, or why there is none"),
     "consumers": Verb("tenor.cli.verbs.consumers", "who uses a subject, and which fields"),
     "produces": Verb("tenor.cli.verbs.produces", "say what a version of an application writes, or reads with"),
+    "observe kafka": Verb("tenor.cli.verbs.observe_kafka", "tell the registry what topics keep, and who reads them"),
     "waive": Verb("tenor.cli.verbs.waive", "accept a break for a while"),
     "policy get": Verb("tenor.cli.verbs.policy_get", "show what protects a subject"),
     "policy set": Verb("tenor.cli.verbs.policy_set", "protect a subject, a prefix, or all"),

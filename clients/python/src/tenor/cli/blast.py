@@ -93,6 +93,11 @@ def map_messages(provider: str, description: str, subject: str) -> Call[Document
     return _put({"provider": provider, "description": description, "subject": subject}, "mappings")
 
 
+def topic_evidence(topic: str, seen: Document) -> Call[Document]:
+    """What was seen of a topic, in place of what was seen before."""
+    return _put({name: value for name, value in seen.items() if name != "topic"}, "topics", topic, "evidence")
+
+
 def waive(subject: str, body: Document) -> Call[Document]:
     """Accept a break for a while."""
     return Call("POST", _path("subjects", subject, "waivers"), _object, body, repeatable=False, headers=_HEADERS)
