@@ -25,6 +25,7 @@ class FakeKeys(FakeRegistry):
     deks: dict[tuple[str, str, str, int], dict[str, Any]] = field(default_factory=dict)
     persons: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     stones: list[dict[str, Any]] = field(default_factory=list)
+    reserved: set[tuple[str, str, str, int]] = field(default_factory=set)
     clock: Callable[[], float] = time.time
     lies: Callable[[dict[str, Any]], dict[str, Any]] = lambda body: body
     older: bool = False
@@ -91,6 +92,12 @@ class FakeKeys(FakeRegistry):
             after = int(query.get("after", 0))
             return answer({"items": self.stones[after:], "next": len(self.stones)})
         name = segments[0]
+        if segments[1:2] == ["deks"] and segments[3:] == ["reservations"]:
+            key = (name, segments[2], body["algorithm"], body["version"])
+            if key in self.reserved or key in self.deks:
+                return error(409, 40971, "somebody else makes it")
+            self.reserved.add(key)
+            return answer({"kek": name})
         if name not in self.keks:
             return error(404, 40470, "Key not found")
         found = []

@@ -464,6 +464,14 @@ def resolve_persons(
     return Call("POST", path, lambda answer: tuple(map(_person, _list(answer["persons"]))), body, headers=headers)
 
 
+def reserve_dek(kek: str, subject: str, number: int, algorithm: str) -> Call[None]:
+    """Win the creation of a data key before a key system is asked to wrap it. Raises Conflict if somebody else has."""
+    headers = {"Accept": "application/json", "Content-Type": "application/json"}
+    body = {"version": number, "algorithm": algorithm}
+    path = _path("api", "v1", "keks", kek, "deks", subject, "reservations")
+    return Call("POST", path, lambda answer: None, body, repeatable=False, headers=headers)
+
+
 def revocations(after: int = 0) -> Call[tuple[tuple[Revocation, ...], int]]:
     """Persons' keys that were destroyed after a point, and the next point."""
 

@@ -293,6 +293,7 @@ def test_the_cold_sequence() -> None:
         "GET kek1",
         "POST ",
         "GET kek1/deks/customers-value/versions/1",
+        "POST people kek1/deks/customers-value/reservations",
         "POST kek1/deks/customers-value",
     ]
 
@@ -480,6 +481,40 @@ def test_a_lost_race_leaves_nobody_on_the_old_key(monkeypatch: pytest.MonkeyPatc
     assert sorted(key[3] for key in fake.deks) == [1, 2]
     assert ((first.events("customers-value", decode_only=True)).decode(value)).data == ADA
     assert orders._writing.compiled.sealing._ring.cells()[0].held.key.version == 2
+
+
+class Counting(Driver):
+    """A key system that counts what it is asked."""
+
+    asked = 0
+
+    def __init__(self, key_id: str, config: Any) -> None:
+        pass
+
+    def wrap(self, dek: bytes, context: Any = None) -> bytes:
+        Counting.asked += 1
+        return dek[::-1]
+
+    def unwrap(self, blob: bytes, context: Any = None) -> bytes:
+        return blob[::-1]
+
+
+def test_of_many_that_renew_at_once_one_asks_the_key_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Counting, "asked", 0)
+    fake = customers(rule(params={"encrypt.kms.type": "counting"}))
+    registries = [client(fake, keys={"drivers": {"counting": Counting}}) for _ in range(8)]
+    together([lambda one=one: one.events("customers-value") for one in registries])
+    assert Counting.asked == 1
+
+
+def test_a_winner_that_died_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keys_module, "WAIT", 0.001)
+    fake = customers(rule())
+    fake.reserved.add(("kek1", "customers-value", "AES256_GCM", 1))
+    assert (client(fake).events("customers-value")).encode(ADA).value
+    fake.native = False
+    fake.deks.clear()
+    assert (client(fake).events("customers-value")).encode(ADA).value
 
 
 def test_a_race_without_a_winner_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 from tenor import calls
-from tenor._sync.concurrency import Lock, in_thread
+from tenor._sync.concurrency import Lock, in_thread, sleep
 from tenor.calls import Call
 from tenor.errors import (
     Answered,
@@ -38,6 +38,9 @@ from tenor.sealing.sources import HARD_LIMIT, PERSONS, Key, Source
 
 T = TypeVar("T")
 DAY: Final = 86_400_000
+WAIT: Final = 0.15
+WAITS: Final = 20
+"""How long and how often to look for a key that somebody else is making."""
 FEED_EVERY: Final = 30.0
 FEED_PAGES: Final = 10
 PAGE: Final = 1000
@@ -57,6 +60,8 @@ class Keychain:
         self._early = random.random() * config.jitter  # noqa: S311 # spreads load
         self._skew = 0.0
         """Milliseconds by which this machine's clock is ahead of the registry's, as far as is known."""
+        self._reserves: bool | None = None
+        """Whether the registry knows reservations."""
         self._people: bool | None = None
         """Whether the registry keeps persons' keys."""
         self._after, self._followed = 0, 0.0
@@ -127,6 +132,9 @@ class Keychain:
 
     def _create(self, source: Source, kek: Kek, version: int) -> Dek:
         """Make a version; who loses the race takes the winner's, and never stays on the old one."""
+        theirs = None if kek.shared or self._reserved(source, version) else self._winner(source, version)
+        if theirs is not None:
+            return theirs
         serialised = None if kek.shared else new_key(source.algorithm)
         wrapped = None
         if serialised is not None:
@@ -148,6 +156,26 @@ class Keychain:
         if dek.created:
             self._skew = _wall() * 1000 - dek.created
         return dek
+
+    def _reserved(self, source: Source, version: int) -> bool:
+        """Whether nobody else is about to make this version: key systems charge for what is then thrown away."""
+        if self._reserves is False or _context(source):
+            return True
+        try:
+            self._send(calls.reserve_dek(source.kek, source.domain, version, source.algorithm))
+        except Conflict:
+            return False
+        except (Answered, UnexpectedAnswer) as error:
+            self._reserves = calls.speaks_native(error)
+        return True
+
+    def _winner(self, source: Source, version: int) -> Dek | None:
+        """The key that somebody else is making; None if it does not come: whoever wraps one first wins anyway."""
+        for _ in range(WAITS):
+            if (newest := self._newest(source)) is not None and newest.version >= version:
+                return newest
+            sleep(WAIT)
+        return None
 
     def _post(self, source: Source, version: int, wrapped: bytes | None, token: bytes) -> Dek:
         def call(older: bool) -> Call[Dek]:
