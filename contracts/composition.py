@@ -18,6 +18,7 @@ from contracts.observing import Observer
 from contracts.options import Options
 from contracts.sealing import Sealer, key_beside
 from contracts.webhooks import Rules
+from registry import upcasters
 from registry.services import Services
 from registry.settings import Settings
 from registry.store.engine import SQLiteStore, Store
@@ -60,7 +61,7 @@ class Contracts:
     def __init__(self, services: Services, log: Callable[..., None]) -> None:
         self.options = options_of(services.settings)
         self.sealer = sealer_of(services.settings, services.store)
-        self.blast_radius = BlastRadius(self.options)
+        self.blast_radius = BlastRadius(self.options, crossable=upcasters.crossable)
         self.native = install()
         self.broker = Broker(Parts(services, self.options, self.sealer))
         self.deliveries = Deliveries(services.store, self.sealer, self.options, log)

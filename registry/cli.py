@@ -215,6 +215,8 @@ def verify_audit(arguments: argparse.Namespace) -> int:
     for problem in report.problems:
         print(f"{problem.sequence}: {problem.kind}: {problem.sentence}")
     print(report.summary(), file=sys.stderr)
+    if signer is not None:
+        print(f"public key, for `tenor audit verify --key`: {signer.public.hex()}", file=sys.stderr)
     return 0 if report.sound else 1
 
 

@@ -2,13 +2,14 @@
 
     RegistryError
     ├── NotFound             SubjectNotFound · VersionNotFound · SchemaNotFound · ConfigNotFound · ModeNotFound
-    │                        AssociationNotFound · IdentityNotFound · TokenNotFound · KeyNotFound
+    │                        AssociationNotFound · IdentityNotFound · TokenNotFound · KeyNotFound · UpcastNotFound
     ├── WrongState           SubjectSoftDeleted · VersionSoftDeleted      delete again what is deleted
     │                        SubjectNotSoftDeleted · VersionNotSoftDeleted   purge what is still live
     │                        ContextNotEmpty · ReferenceExists · NoActiveVersion
     │                        KeyNotSoftDeleted · KeyNotUndeleted · KeyInUse
     ├── Invalid              InvalidSchema (EmptySchema, UnknownFormat) · InvalidVersion · VersionNotNext · InvalidLevel
     │                        InvalidConfig · InvalidMode · InvalidSubject · InvalidContext · InvalidRuleSet
+    │                        InvalidUpcast
     │                        InvalidAssociation · InvalidRequest · SchemaTooLarge · InvalidKey
     ├── Refused              OperationNotPermitted · IdMismatch · Incompatible
     │                        AssociationExists · AssociationForSubjectExists · StrongAssociationExists
@@ -80,6 +81,10 @@ class KeyNotFound(NotFound):
     """A KEK, a DEK or a person's key; an erased one is not there either."""
 
     sentence = "Key '{key}' not found"
+
+
+class UpcastNotFound(NotFound):
+    sentence = "No chain of upcasters leads from version {old} to version {new} of subject '{subject}'."
 
 
 class WrongState(RegistryError):
@@ -226,6 +231,10 @@ class InvalidAssociation(Invalid):
 
 class InvalidRequest(Invalid):
     """A body or parameter of the wrong shape."""
+
+
+class InvalidUpcast(Invalid):
+    """A plan that is none, is not finished, failed its proof, or is not what was proven."""
 
 
 class InvalidKey(Invalid):

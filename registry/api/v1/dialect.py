@@ -25,6 +25,7 @@ from registry.api.v1 import (
     registration_routes,
     schema_routes,
     subject_routes,
+    upcast_routes,
 )
 from registry.api.v1.errors import MEDIA_TYPE, problem, refusal
 from registry.api.v1.wire import Fault, Problem
@@ -150,6 +151,7 @@ def make_app(services: Services | None, further: Sequence[Handler] = ()) -> Lite
         schema_routes,
         change_routes,
         examine_routes,
+        upcast_routes,
         key_routes,
         problem_routes,
         identity_routes,

@@ -48,7 +48,7 @@ def _source(
     return Source(text, tuple(found))
 
 
-def _data(db: Db, actor: Caller, given: wire.SchemaText, *, strict: bool = True) -> dict[str, Any]:
+def data_of(db: Db, actor: Caller, given: wire.SchemaText, *, strict: bool = True) -> dict[str, Any]:
     """A schema as the worker takes it, once it is known to parse."""
     format = given.schema_type.upper()
     source = _source(Resolver(db), given.schema, given.references, format, actor)
@@ -68,7 +68,7 @@ async def check(request: Call, data: JSONBody[wire.CheckRequest]) -> wire.Checke
         raise errors.InvalidConfig(f"Invalid policy '{data.policy}'. Valid values are strict, lenient, logical")
     actor = actor_of(request)
     new, old = await parts.read(
-        lambda db: (_data(db, actor, data.new), _data(db, actor, data.old, strict=False)), heavy=True
+        lambda db: (data_of(db, actor, data.new), data_of(db, actor, data.old, strict=False)), heavy=True
     )
     answer = await _checked(parts, new, old, wanted, data.policy.upper())
     return msgspec.convert(answer, wire.Checked)
@@ -153,7 +153,7 @@ async def diff(request: Call, data: JSONBody[wire.DiffRequest]) -> wire.Diff:
     parts = services(request)
     actor = actor_of(request)
     new, old = await parts.read(
-        lambda db: (_data(db, actor, data.new), _data(db, actor, data.old, strict=False)), heavy=True
+        lambda db: (data_of(db, actor, data.new), data_of(db, actor, data.old, strict=False)), heavy=True
     )
     changes = await asyncio.to_thread(examine.diff, new, old)
     return wire.Diff(msgspec.convert(changes, list[wire.Change]))
@@ -163,7 +163,7 @@ async def diff(request: Call, data: JSONBody[wire.DiffRequest]) -> wire.Diff:
 async def sample(request: Call, data: JSONBody[wire.SampleRequest]) -> wire.Samples:
     """Minimal, maximal and edge events first, then random ones."""
     parts = services(request)
-    schema = await parts.read(lambda db: _data(db, actor_of(request), data.schema), heavy=True)
+    schema = await parts.read(lambda db: data_of(db, actor_of(request), data.schema), heavy=True)
     samples = await _in_worker(parts, "sample", schema, data.count, data.seed)
     return wire.Samples(msgspec.convert(samples, list[wire.SampleEvent]))
 
@@ -172,7 +172,7 @@ async def sample(request: Call, data: JSONBody[wire.SampleRequest]) -> wire.Samp
 async def lint(request: Call, data: JSONBody[wire.SchemaText]) -> wire.Remarks:
     """Remarks with their places in the text."""
     parts = services(request)
-    schema = await parts.read(lambda db: _data(db, actor_of(request), data), heavy=True)
+    schema = await parts.read(lambda db: data_of(db, actor_of(request), data), heavy=True)
     remarks = await asyncio.to_thread(examine.lint, schema)
     return wire.Remarks(msgspec.convert(remarks, list[wire.Remark]))
 
