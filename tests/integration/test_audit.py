@@ -294,6 +294,7 @@ def test_an_export_is_verified_without_a_server(
         for number in range(5):
             client.put(f"/config/s{number}", json={"compatibility": "NONE"}, headers=bearer(token))
         _until_sealed(client, token)
+        key = _checkpoint(url)
         exported = run("tenor", "audit", "export", tmp_path / "log.jsonl", *address)
         assert exported.code == 0
         again = run("tenor", "audit", "export", tmp_path / "log.jsonl", *address)
@@ -327,6 +328,10 @@ def test_an_export_is_verified_without_a_server(
     for broken in (["{}"], ["not json"], [lines[0], "[]"], [lines[0], '{"event":{}}'], [""]):
         assert verified(broken)[0] == 2
     assert run("tenor", "audit", "verify", path, "--key", "00").code == 2
+    trusted = run("tenor", "audit", "verify", path, "--key", key)
+    assert (trusted.code, "1 checkpoints, 1 signatures hold" in trusted.out) == (0, True)
+    stranger = run("tenor", "audit", "verify", path, "--key", SIGNER.public.hex())
+    assert (stranger.code, "signed with an unknown key" in stranger.out) == (1, True)
     assert run("tenor", "audit", "verify", path, "--no-signatures").code == 0
     assert run("tenor", "audit", "verify", tmp_path / "nowhere").code == 2
 
@@ -335,6 +340,18 @@ def test_an_export_is_verified_without_a_server(
     store.close()
     named = run("tenor-server", "verify-audit", "--database-url", url)
     assert named == (1, "3: edited: event 3 is not what was sealed\n")
+
+
+def _checkpoint(url: str) -> str:
+    """Sign the log as its server would in time; the public key."""
+    store = open_store(url)
+    try:
+        signer = audit.signer(Settings(), store)
+        assert signer is not None
+        assert store.write_now(lambda db: audit.make_checkpoint(db, signer)) is not None
+        return signer.public.hex()
+    finally:
+        store.close()
 
 
 def _until_sealed(client: httpx.Client, token: str) -> None:
