@@ -104,7 +104,7 @@ class AsyncKeychain:
             dek = await self._create(source, kek, 1)
         elif self._old(source, dek) or self._used_up(source, held, dek):
             dek = await self._create(source, kek, dek.version + 1)
-        cell.held = await self._kept(source, kek, dek, held)
+        cell.held = await self._kept(source, kek, dek)
 
     async def _newest(self, source: Source) -> Dek | None:
         """The key that everybody seals with now."""
@@ -191,7 +191,7 @@ class AsyncKeychain:
                 raise
         return await self._send(call(older=True))  # type: ignore[no-any-return] # the sender is of any call
 
-    async def _kept(self, source: Source, kek: Kek, dek: Dek, before: Held | None) -> Held:
+    async def _kept(self, source: Source, kek: Kek, dek: Dek) -> Held:
         key = Key(source.kek, source.domain, source.algorithm, dek.version)
         held = self.ring.keep(key, await self._plain(kek, dek, key))
         held.limit = source.uses if source.versioned else HARD_LIMIT

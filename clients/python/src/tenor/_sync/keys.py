@@ -106,7 +106,7 @@ class Keychain:
             dek = self._create(source, kek, 1)
         elif self._old(source, dek) or self._used_up(source, held, dek):
             dek = self._create(source, kek, dek.version + 1)
-        cell.held = self._kept(source, kek, dek, held)
+        cell.held = self._kept(source, kek, dek)
 
     def _newest(self, source: Source) -> Dek | None:
         """The key that everybody seals with now."""
@@ -193,7 +193,7 @@ class Keychain:
                 raise
         return self._send(call(older=True))  # type: ignore[no-any-return] # the sender is of any call
 
-    def _kept(self, source: Source, kek: Kek, dek: Dek, before: Held | None) -> Held:
+    def _kept(self, source: Source, kek: Kek, dek: Dek) -> Held:
         key = Key(source.kek, source.domain, source.algorithm, dek.version)
         held = self.ring.keep(key, self._plain(kek, dek, key))
         held.limit = source.uses if source.versioned else HARD_LIMIT
