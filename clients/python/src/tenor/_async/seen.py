@@ -148,7 +148,7 @@ class AsyncSeenInSql:
             connection = await settled(self._connect())
         except Exception as error:
             raise StoreFailed(reason=f"no connection ({type(error).__name__})") from error
-        if getattr(connection, "autocommit", None) is True or getattr(connection, "isolation_level", "") is None:
+        if _commits_by_itself(connection):
             await self._give_back(connection)
             raise ValueError("the connection commits by itself: the mark and the handler's work need one transaction")
         return connection
@@ -175,6 +175,15 @@ class AsyncSeenInSql:
     async def _give_back(self, connection: Any) -> None:
         await settled(connection.close() if self._release is None else self._release(connection))
 
+
+def _commits_by_itself(connection: Any) -> bool:
+    autocommit = getattr(connection, "autocommit", _LEGACY)
+    # sqlite3 says it by its isolation level; psycopg has one as well, where None means the server's.
+    return autocommit is True or (autocommit == _LEGACY and getattr(connection, "isolation_level", "") is None)
+
+
+_LEGACY: Final = -1
+"""sqlite3's own word for how it always did transactions; before Python 3.12 it had none."""
 
 # Deletes a claim only if it is still ours: another may have taken it over after the lease.
 _RELEASE: Final = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0"
