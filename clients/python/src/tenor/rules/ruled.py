@@ -17,7 +17,7 @@ from typing import Any, Final, Protocol
 from tenor.codecs import Body, Options, Plain, Read, Write, compile
 from tenor.codecs.fields import Change, Choose, Field, Hands, Node, Tags, leaves, slots, walker
 from tenor.errors import InvalidEvent, RuleFailed, TenorError, Unsealed, Violation
-from tenor.rules import cel, checks, jsonata
+from tenor.rules import checks, steps
 from tenor.rules.logical import MARK
 from tenor.rules.logical import logical as logical_of
 from tenor.rules.model import (
@@ -34,10 +34,8 @@ from tenor.rules.model import (
     tagged,
     tagger,
 )
+from tenor.rules.steps import Step
 from tenor.schemas import AVRO, PROTOBUF, Schema
-
-Step = Callable[[Any, Any], Any]
-"""(event or body, the message's state) → the same after a rule."""
 
 PAYLOAD: Final = frozenset({"ENCRYPT_PAYLOAD", "SEAL_PAYLOAD"})
 _HIDDEN: Final = "<redacted>"
@@ -285,11 +283,11 @@ class RuledBody:
     def _step(self, rule: Rule, mode: str, path: tuple[int, ...] | None) -> Step:
         match rule.type:
             case "CEL":
-                run = self._cel(rule, mode)
+                run = steps.cel_message(rule, mode)
             case "CEL_FIELD":
-                run = self._cel_field(rule, mode, path)
+                run = steps.cel_fields(rule, mode, self._tree(WRITE, path), self._tags, nulls=self.format == AVRO)
             case "JSONATA":
-                run = self._jsonata(rule, mode)
+                run = steps.jsonata_message(rule, mode)
             case "ENCRYPT" | "SEAL":
                 run = self._sealed(rule, mode, path)
             case other:
@@ -328,76 +326,6 @@ class RuledBody:
 
         return step
 
-    def _cel(self, rule: Rule, mode: str) -> Step:
-        evaluate = _compiled(rule, cel.compile)
-        condition = rule.kind == CONDITION
-
-        def run(event: Any, state: Any) -> Any:
-            result = evaluate({"message": event})
-            if result is cel.UNGUARDED:
-                return event
-            if condition:
-                if result is True:
-                    return event
-                raise rule.failed("its condition does not hold", mode)
-            if result is None:
-                raise rule.failed("it gave null", mode)
-            return result
-
-        return run
-
-    def _cel_field(self, rule: Rule, mode: str, path: tuple[int, ...] | None) -> Step:
-        evaluate = _compiled(rule, cel.compile)
-        condition = rule.kind == CONDITION
-        nulls = self.format == AVRO
-
-        def choose(field: Field) -> Change | None:
-            if not tagged(rule, field.tags) or field.leaf.type not in _PRIMITIVES:
-                return None
-            if field.leaf.type == "NULL" and not nulls:
-                return None
-            fixed = {
-                "fullName": field.slot.full_name,
-                "name": field.slot.name,
-                "typeName": field.leaf.type,
-                "tags": sorted(field.tags),
-            }
-            where = "/" + field.path.replace(".", "/")
-
-            def change(value: Any, record: Any, state: Any) -> Any:
-                if value is None and not nulls:
-                    return value
-                result = evaluate({"value": value, "message": record, **fixed})
-                if result is cel.UNGUARDED:
-                    return value
-                if condition:
-                    if result is True:
-                        return value
-                    raise rule.failed("its condition does not hold", mode, where)
-                return result
-
-            return change
-
-        hands = Hands.LOOK if condition else Hands.COPY
-        walk = walker(self._tree(WRITE, path), choose, self._tags, hands)
-        return _unchanged if walk is None else lambda event, state: walk(event, None, state)
-
-    def _jsonata(self, rule: Rule, mode: str) -> Step:
-        evaluate = _compiled(rule, jsonata.compile)
-        condition = rule.kind == CONDITION
-
-        def run(event: Any, state: Any) -> Any:
-            result = evaluate(event)
-            if condition:
-                if result is True:
-                    return event
-                raise rule.failed("its condition does not hold", mode)
-            if result is None:
-                raise rule.failed("it gave nothing", mode)
-            return result
-
-        return run
-
     def _sealed(self, rule: Rule, mode: str, path: tuple[int, ...] | None) -> Step:
         sealing = self._keys(rule)
         _require_closed(rule, mode)
@@ -411,7 +339,7 @@ class RuledBody:
             tree = self.body.tree(path, self._sealed_slots(tree))
         walk = walker(tree, choose, self._tags, Hands.OWN if own else Hands.COPY)
         if walk is None:
-            return _unchanged
+            return steps.unchanged
 
         if mode == WRITE:
             return lambda event, state: walk(event, None, state)
@@ -495,23 +423,9 @@ def _may_have_checks(schema: Schema) -> bool:
     return schema.format == PROTOBUF or "confluent:rules" in schema.text
 
 
-_PRIMITIVES: Final = frozenset({"STRING", "BYTES", "INT", "LONG", "FLOAT", "DOUBLE", "BOOLEAN", "NULL"})
-
-
 def _require_closed(rule: Rule, mode: str) -> None:
     if mode == WRITE and rule.action(WRITE, failed=True) == NONE:
         raise rule.refused("it would let plaintext out when it fails (onFailure NONE)")
-
-
-def _unchanged(event: Any, state: Any) -> Any:
-    return event
-
-
-def _compiled(rule: Rule, make: Callable[[str], Callable[[Any], Any]]) -> Callable[[Any], Any]:
-    try:
-        return make(rule.expr)
-    except ValueError as error:
-        raise rule.refused(f"it does not compile ({' '.join(str(error).split())[:160]})") from error
 
 
 def _reason(error: Exception, hidden: bool) -> str:
