@@ -9,6 +9,9 @@ from typing import Any
 import boto3
 import httpx
 import pytest
+from aiokafka import TopicPartition
+from aiokafka.errors import CommitFailedError
+from confluent_kafka import KafkaError, KafkaException
 from fake_registry import FakeRegistry
 from faststream import AckPolicy, Context
 from faststream.exceptions import NackMessage, RejectMessage
@@ -25,8 +28,8 @@ import tenor
 from tenor import AsyncConsumer, AsyncRegistry, AsyncSeenInMemory, Message, Retries
 from tenor.consuming import QuarantinedRecord, Record
 from tenor.errors import InvalidEvent, Unprocessed
+from tenor.integrations import aiokafka, kafka, pubsub, sqs
 from tenor.integrations import headers as shapes
-from tenor.integrations import pubsub, sqs
 from tenor.integrations.faststream import Events
 from tenor.integrations.headers import packed, unpacked
 
@@ -165,6 +168,69 @@ async def test_a_header_that_is_no_text_does_not_stop_the_parser() -> None:
     assert raw.headers[2] == ("none", None)
     assert shapes.readable(seen) is seen
     assert tenor.wire.schema_header({name: value.decode() for name, value in seen.headers}) == raw.headers[0][1]
+
+
+# --- Kafka: what a rebalance takes away ------------------------------------------------------------------------
+
+
+class Assigned:
+    """A consumer of aiokafka that loses a partition, and whose commits may fail."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.committed: list[Any] = []
+        self.error = error
+
+    async def __aiter__(self) -> Any:
+        for partition in (0, 1):
+            yield SimpleNamespace(topic="t", partition=partition, offset=7, headers=(), key=None, value=b"v")
+
+    def assignment(self) -> set[TopicPartition]:
+        return {TopicPartition("t", 1)}
+
+    async def commit(self, offsets: Any) -> None:
+        if self.error is not None:
+            raise self.error
+        self.committed.append(offsets)
+
+
+@pytest.mark.parametrize("error", [None, CommitFailedError()], ids=repr)
+async def test_partitions_that_are_lost_are_not_committed(error: Exception | None) -> None:
+    consumer = Assigned(error)
+    async for record in aiokafka.records(consumer):
+        assert record.ack is not None
+        record.ack()
+    assert consumer.committed == ([] if error else [{TopicPartition("t", 1): 8}])
+
+
+@pytest.mark.parametrize(
+    ("code", "raises"), [(KafkaError.ILLEGAL_GENERATION, False), (KafkaError._AUTHENTICATION, True)]
+)
+def test_a_commit_that_comes_too_late_is_no_error(code: int, raises: bool) -> None:
+    def commit(**_: Any) -> None:
+        raise KafkaException(KafkaError(code))
+
+    message = SimpleNamespace(
+        topic=lambda: "t",
+        partition=lambda: 0,
+        offset=lambda: 1,
+        error=lambda: None,
+        value=lambda: b"v",
+        key=lambda: None,
+        headers=lambda: None,
+    )
+    found = [message]
+    polling = SimpleNamespace(poll=lambda wait: found.pop() if found else None, commit=commit)
+
+    def run() -> None:
+        for record in kafka.records(polling, idle=lambda: False):
+            assert record.ack is not None
+            record.ack()
+
+    if raises:
+        with pytest.raises(KafkaException):
+            run()
+    else:
+        run()
 
 
 # --- SQS and Pub/Sub -------------------------------------------------------------------------------------------

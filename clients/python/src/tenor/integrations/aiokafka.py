@@ -54,12 +54,24 @@ async def records(consumer: Any, *, commit_every: float = 1.0) -> AsyncGenerator
         async for message in consumer:
             yield record(message, partial(acknowledged.__setitem__, _partition(message), message.offset + 1))
             if acknowledged and time.monotonic() - last >= commit_every:
-                await consumer.commit(dict(acknowledged))
-                acknowledged.clear()
+                await _commit(consumer, acknowledged)
                 last = time.monotonic()
     finally:
         if acknowledged:
-            await consumer.commit(dict(acknowledged))
+            await _commit(consumer, acknowledged)
+
+
+async def _commit(consumer: Any, acknowledged: dict[Any, int]) -> None:
+    from aiokafka.errors import CommitFailedError, IllegalStateError  # type: ignore[import-untyped] # it has no stubs
+
+    try:
+        # Partitions that another consumer has now are not ours to commit: it gets their records again.
+        ours = {place: offset for place, offset in acknowledged.items() if place in consumer.assignment()}
+        if ours:
+            await consumer.commit(ours)
+    except (CommitFailedError, IllegalStateError):
+        pass
+    acknowledged.clear()
 
 
 def record(message: Any, ack: Callable[[], Any] | None = None) -> Record:

@@ -16,6 +16,8 @@ from tenor.consuming import QuarantinedRecord, Record
 from tenor.integrations.headers import Pairs
 
 _END_OF_PARTITION: Final = "_PARTITION_EOF"
+_LOST: Final = {"ILLEGAL_GENERATION", "UNKNOWN_MEMBER_ID", "REBALANCE_IN_PROGRESS", "_NO_OFFSET", "_ASSIGNMENT_LOST"}
+"""The partition is another consumer's now, which gets the records again."""
 
 
 def records(
@@ -30,8 +32,14 @@ def records(
     last = time.monotonic()
 
     def commit() -> None:
+        from confluent_kafka import KafkaException
+
         for message in acknowledged.values():
-            consumer.commit(message=message, asynchronous=False)
+            try:
+                consumer.commit(message=message, asynchronous=False)
+            except KafkaException as failed:
+                if failed.args[0].name() not in _LOST:
+                    raise
         acknowledged.clear()
 
     try:
