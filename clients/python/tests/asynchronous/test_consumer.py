@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -195,6 +196,16 @@ async def test_what_may_pass_is_tried_again() -> None:
     bench.errors = [ConnectionError(), TimeoutError()]
     assert await bench.consumer.process(bench.record()) is Outcome.HANDLED
     assert (bench.handled, bench.poison) == ([{"id": "A1"}], [])
+
+
+async def test_retries_and_giving_up_quote_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    bench = await Bench(passing=(RuntimeError,), retries=replace(QUICK, trips=1)).ready()
+    bench.errors = [RuntimeError(SECRET) for _ in range(QUICK.attempts)]
+    with caplog.at_level(logging.DEBUG), pytest.raises(Unprocessed) as raised:
+        await bench.consumer.process(bench.record())
+    assert "handler: RuntimeError" in str(raised.value)
+    assert SECRET not in caplog.text + str(raised.value)
+    assert caplog.records  # stamina tells of retries
 
 
 async def test_what_is_no_passing_trouble_is_tried_once() -> None:
