@@ -7,17 +7,19 @@ the place of the missing one. What fails statically fails, whatever a run said.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 from contracts import readers
-from contracts.derivation import source_of
+from contracts.derivation import PACT, source_of
 from contracts.impact import Outcome, outcome
 from contracts.judging import Judge
-from contracts.matrix import Matrix, Resolved, Row, Static, Version
+from contracts.matrix import NO_CONTENT, Matrix, Origin, Publication, Resolved, Row, Static, Version
 from contracts.needs import Contract
 from contracts.queries import applications, needs, produces
 from contracts.queries.needs import Kept
+from contracts.questions import Ignore
 from registry.errors import RegistryError
 from registry.formats.base import Schema
 from registry.names import Subject
@@ -29,17 +31,38 @@ Written = Mapping[int, list[tuple[str, int, "bool | None"]]]
 
 
 def joined(db: Db, matrix: Matrix, *, warnings_pass: bool = False) -> Matrix:
-    """The matrix with the rows that coverage decides. Costs one question where no provider says what it writes."""
+    """The matrix with the rows that coverage decides. Costs two questions where nobody says what it writes or reads."""
     pairs = [(row, version) for row in matrix.rows for version in _versions(row, matrix.resolved)]
-    written = produces.of_versions(db, {version.id for _, version in pairs}) if pairs else {}
+    given = [each.version for each in matrix.resolved if each.origin is Origin.GIVEN and each.version is not None]
+    meetings = _meetings(db, given, matrix.question.destination.environment)
+    versions = {version.id for _, version in pairs} | {provider.id for _, provider in meetings}
+    written = produces.of_versions(db, versions) if versions else {}
     if not written:
         return matrix
     judge = _Judge(db, written, warnings_pass)
-    judge.read({row.consumer.id for row, version in pairs if version.id in written})
+    consumers = {row.consumer.id for row, version in pairs if version.id in written}
+    judge.read(consumers | {consumer.id for consumer, _ in meetings})
     rows: list[Row] = []
     for row in matrix.rows:
         rows += _with_static(row, [version for each, version in pairs if each is row], judge)
+    ignored = [each for each in matrix.question.ignore if each not in matrix.unmatched_ignores]
+    met = [judge.met(consumer, provider, ignored) for consumer, provider in meetings]
+    rows += [row for row in met if row is not None]
     return replace(matrix, rows=tuple(rows))
+
+
+def _meetings(db: Db, given: Iterable[Version], environment: str | None) -> list[tuple[Version, Version]]:
+    """(consumer, provider) that meet in an environment on a subject alone: without a pact, what the one says that it
+    reads, or was seen to fetch, and the other that it writes."""
+    if environment is None:
+        return []
+    found: dict[tuple[Version, Version], None] = {}
+    for version in given:
+        for consumer in produces.readers_in(db, version.id, environment):
+            found[Version(*consumer), version] = None
+        for provider in produces.writers_in(db, version.id, environment):
+            found[version, Version(*provider)] = None
+    return [pair for pair in found if pair[0].application != pair[1].application]
 
 
 def _versions(row: Row, resolved: Iterable[Resolved]) -> list[Version]:
@@ -113,6 +136,32 @@ class _Judge:
                 if sentence:
                     reasons[f"{row.consumer.application} {row.consumer.number} {sentence}"] = None
         return self._told(outcomes, tuple(reasons)), whole
+
+    def met(self, consumer: Version, provider: Version, ignored: Sequence[Ignore]) -> Row | None:
+        """What coverage says of two versions that share subjects, and no pact; None when they share none."""
+        written = {subject: number for subject, number, _ in self.written.get(provider.id, ())}
+        shared = [
+            kept
+            for kept in self._needs.get(consumer.id, ())
+            if kept.subject in written and not kept.source.startswith(PACT)
+        ]
+        outcomes: set[Outcome] = set()
+        reasons: dict[str, None] = {}
+        for kept in shared:
+            for each, sentence in self._judged(kept, written[kept.subject]):
+                outcomes.add(each)
+                if sentence:
+                    reasons[f"{consumer.application} {consumer.number} {sentence}"] = None
+        if not shared:
+            return None
+        at = datetime.fromtimestamp(max(kept.confirmed_at for kept in shared) / 1000, UTC)
+        publication = Publication(consumer, provider.application, NO_CONTENT, at)
+        aside = any(
+            each.application in (consumer.application, provider.application)
+            and each.version in (None, consumer.number, provider.number)
+            for each in ignored
+        )
+        return Row(publication, None, provider, aside, self._told(outcomes, tuple(reasons)))
 
     def _told(self, outcomes: set[Outcome], reasons: tuple[str, ...]) -> Static:
         if Outcome.BREAKS in outcomes or (Outcome.DEGRADES in outcomes and not self.warnings_pass):

@@ -21,6 +21,7 @@ from registry.store.engine import Db
 UNMAPPED = ""
 """The subject under which contracts are kept that belong to none."""
 
+PACT = "pact:"
 Mapping = tuple[str, str, str]
 """(provider, glob of descriptions, subject)."""
 
@@ -63,7 +64,7 @@ def _mapped(provider: str, description: str, mappings: Sequence[Mapping]) -> str
 
 def source_of(provider_pk: int) -> str:
     """The source of what the pact with a provider says."""
-    return f"pact:{provider_pk}"
+    return f"{PACT}{provider_pk}"
 
 
 def keep_pact(db: Db, version_pk: int, consumer_pk: int, provider_pk: int, provider: str, text: str) -> None:

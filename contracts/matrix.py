@@ -47,6 +47,10 @@ class Version:
     order: int
 
 
+NO_CONTENT = 0
+"""The content of a publication that is no pact: what a version says that it reads."""
+
+
 @dataclass(frozen=True, slots=True)
 class Publication:
     """The pact that a consumer version published with a provider, in its latest revision."""

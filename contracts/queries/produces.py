@@ -54,3 +54,42 @@ def subjects_of(db: Db, application: str) -> list[str]:
         name=application,
     )
     return sorted(subject for (subject,) in rows)
+
+
+_PRESENT = ("deployed_version", "released_version")
+
+
+def readers_in(db: Db, version_pk: int, environment: str) -> list[tuple[int, str, str, int]]:
+    """Versions in an environment that say themselves, without a pact, that they read what a version writes."""
+    return _met(
+        db,
+        """produced_subject p JOIN subject_reader r ON r.subject = p.subject JOIN environment e ON e.name = :environment
+        JOIN {present} d ON d.application_pk = r.application_pk AND d.environment_pk = e.pk AND d.ended_at IS NULL
+        JOIN contract_needs n ON n.version_pk = d.version_pk AND n.subject = p.subject AND n.source NOT LIKE 'pact:%'
+        {names} WHERE p.version_pk = :version""",
+        version_pk,
+        environment,
+    )
+
+
+def writers_in(db: Db, version_pk: int, environment: str) -> list[tuple[int, str, str, int]]:
+    """Versions in an environment that write what a version says itself, without a pact, that it reads."""
+    return _met(
+        db,
+        """contract_needs n JOIN environment e ON e.name = :environment
+        JOIN {present} d ON d.environment_pk = e.pk AND d.ended_at IS NULL
+        JOIN produced_subject p ON p.version_pk = d.version_pk AND p.subject = n.subject
+        {names} WHERE n.version_pk = :version AND n.source NOT LIKE 'pact:%'""",
+        version_pk,
+        environment,
+    )
+
+
+def _met(db: Db, source: str, version_pk: int, environment: str) -> list[tuple[int, str, str, int]]:
+    names = "JOIN application_version v ON v.pk = d.version_pk JOIN application a ON a.pk = v.application_pk"
+    parts = [
+        f"SELECT v.pk, a.name, v.number, v.position FROM {source.format(present=table, names=names)}"  # noqa: S608 # constants
+        for table in _PRESENT
+    ]
+    rows = db.all(" UNION ".join(parts), version=version_pk, environment=environment)
+    return sorted((pk, name, number, position) for pk, name, number, position in rows)

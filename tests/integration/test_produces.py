@@ -194,6 +194,28 @@ def test_an_application_needs_all_of_the_schema_it_was_generated_from(registry_c
     assert answer["rows"][0]["evidence"] == "reader_schema"
 
 
+def test_readers_and_writers_meet_on_a_subject_without_a_pact(registry_client: httpx.Client) -> None:
+    client = registry_client
+    client.put("/config", json={"compatibility": "NONE"})
+    register(client, V1)
+    register(client, without("total"))
+    prod = environment(client, "prod")
+    client.put("/api/v1/applications/ledger/versions/3/reads", json={"subject": "orders-value", "version": 1})
+    deploy(client, "ledger", "3", prod)
+    produces(client, "1", ("orders-value", 1))
+    produces(client, "2", ("orders-value", 2))
+    answer = can_i_deploy(client, "orders", "1")
+    assert (answer["summary"]["deployable"], kinds(answer)) == (True, [("ledger", "BDCT", True)])
+    answer = can_i_deploy(client, "orders", "2")
+    assert (answer["summary"]["deployable"], kinds(answer)) == (False, [("ledger", "BDCT", False)])
+    assert "ledger 3 breaks on /total" in answer["matrix"][0]["reasons"][0]
+    deploy(client, "orders", "2", prod)
+    answer = can_i_deploy(client, "ledger", "3")
+    assert (answer["summary"]["deployable"], kinds(answer)) == (False, [("ledger", "BDCT", False)])
+    query = "q[][pacticipant]=ledger&q[][version]=3&latestby=cvpv&environment=prod&ignore[][pacticipant]=orders"
+    assert client.get(f"/pact/matrix?{query}").json()["summary"]["deployable"] is True
+
+
 def test_an_application_has_an_owner_that_reports_name(shop: httpx.Client) -> None:
     assert shop.put("/api/v1/applications/billing/owner", json={"owner": "team-money"}).status_code == 200
     answer = shop.post("/api/v1/subjects/orders-value/impact", json={"schema": json.dumps(without("total"))}).json()

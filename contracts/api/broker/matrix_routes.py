@@ -26,7 +26,7 @@ from contracts.api.broker.parts import (
     time,
     urls,
 )
-from contracts.matrix import Matrix, Row
+from contracts.matrix import NO_CONTENT, Matrix, Row
 from contracts.queries import applications, environments
 from contracts.queries.applications import Marks
 from contracts.questions import LatestBy, Question, Selector
@@ -99,7 +99,7 @@ def matrix_document(db: Db, found: Urls, matrix: Matrix, verdict: Verdict) -> Do
 
 def _row(found: Urls, row: Row, marks: dict[int, Marks], places: dict[str, Any], shas: dict[int, str]) -> Document:
     consumer, provider = row.consumer, row.provider_version
-    sha = shas[row.publication.content]
+    sha, no_pact = shas.get(row.publication.content, ""), row.publication.content == NO_CONTENT
     document: Document = {
         "consumer": {
             "name": consumer.application,
@@ -115,7 +115,13 @@ def _row(found: Urls, row: Row, marks: dict[int, Marks], places: dict[str, Any],
         },
         "pact": {
             "createdAt": time(_ms(row.publication.published)),
-            "_links": {"self": link(found.pact(row.provider, consumer.application, consumer.number))},
+            "_links": {
+                "self": link(
+                    found.version(consumer.application, consumer.number)
+                    if no_pact
+                    else found.pact(row.provider, consumer.application, consumer.number)
+                )
+            },
         },
         "verificationResult": None,
     }
