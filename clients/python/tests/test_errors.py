@@ -24,6 +24,7 @@ EXAMPLES = [
     errors.PlanTooLarge("r", "/root"),
     errors.UnsettledPlan([("/a", "s")] * 5),
     errors.CustomStepRefused(function="f", reason="r"),
+    errors.NotExpressible(target="JSONata", path="/total", reason="r"),
     errors.UpcastFailed("split", "/a", "r"),
     errors.InvalidKey(algorithm="AES256_GCM", reason="r"),
     errors.AuthenticationFailed(what="A field"),

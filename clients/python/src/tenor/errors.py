@@ -20,7 +20,8 @@
     ├── PlanError             the plan of an upcaster cannot be used
     │   ├── InvalidPlan · PlanTooLarge                                   it breaks the rules of plans
     │   ├── UnsettledPlan                                                a step is a todo, or was not confirmed
-    │   └── CustomStepRefused                                            the installed function is not the pinned one
+    │   ├── CustomStepRefused                                            the installed function is not the pinned one
+    │   └── NotExpressible                                               another language has no word for a step
     ├── UpcastFailed          an event could not be upcast: step and path
     ├── EncryptionError       keys and what they seal
     │   ├── Unsealed                                                     a field that must be sealed would go out open
@@ -309,10 +310,24 @@ class UnsettledPlan(PlanError):
         super().__init__(reasons=reasons + (f"; and {more} more." if more > 0 else "."), steps=self.steps)
 
 
+class UpcastMissing(PlanError):
+    """No plans lead from the version an event was written with to the one it is to be read as, or none is proven."""
+
+    sentence = "Events of {subject} cannot be read as version {version}: {reason}"
+    kind = "UPCAST_TODO"
+
+
 class CustomStepRefused(PlanError):
     """A hand-written step is not in the checked subset, not installed here, or not the one that was pinned."""
 
     sentence = "The custom step {function} is refused: {reason}."
+
+
+class NotExpressible(PlanError):
+    """A plan that cannot be written in another language: `target`, the `path` in the new event, and why."""
+
+    sentence = "The plan cannot be written as {target}: {path}: {reason}."
+    kind = "NOT_EXPRESSIBLE"
 
 
 class UpcastFailed(TenorError):
