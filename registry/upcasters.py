@@ -15,7 +15,7 @@ from typing import Any
 
 from registry import examine
 from registry.clock import now_ms
-from registry.errors import InvalidUpcast, UpcastNotFound, VersionNotFound
+from registry.errors import InvalidUpcast, SchemaNotFound, UpcastNotFound, VersionNotFound
 from registry.events import Actor, record
 from registry.formats.base import Schema
 from registry.names import LATEST, Subject
@@ -164,6 +164,19 @@ def path(db: Db, subject: Subject, old: int, new: int) -> Path:
         raise UpcastNotFound(subject=str(subject), old=before.version, new=after.version)
     hops = [plans[pair] for pair in route]
     return _composed(before.version, after.version, [edge for edge, _ in hops], [_intact(stored) for _, stored in hops])
+
+
+def number(db: Db, subject: Subject, version: int) -> int:
+    """The number of a live version, of the latest for -1. Raises VersionNotFound."""
+    return _version(db, subject, version).version
+
+
+def written_with(db: Db, subject: Subject, *, id: int | None = None, guid: str | None = None) -> int:
+    """The live version of a subject behind the id or guid that frames an event. Raises SchemaNotFound."""
+    for version in schemas.history(db, subject):
+        if version.id == id or (guid is not None and version.guid == guid):
+            return version.version
+    raise SchemaNotFound(id if guid is None else guid)
 
 
 def crossable(db: Db, subject: Subject, version: int, candidate: Schema) -> bool:

@@ -20,7 +20,7 @@ RULES = [
     (r"\basync def\b", "def"),
     (r"\bawait ", ""),
     (r"\basync (with|for)\b", r"\1"),
-    (r"\bAwaitable\[(\w+)\]", r"\1"),
+    (r"\bAwaitable\[([\w |]+)\]", r"\1"),
     (r"from collections\.abc import Awaitable, ", "from collections.abc import "),
     (r"\bAsync([A-Z]\w+)\b", r"\1"),
     (r"\baclose\b", "close"),

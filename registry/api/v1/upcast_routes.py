@@ -31,6 +31,11 @@ WRITE = Needs(Action.WRITE, "subject", "subject")
 _SECONDS = 20.0
 _MOST_EXAMPLES = 20_000
 _EDGE = re.compile(r"(\d{1,9})\.\.(\d{1,9}|next)")
+FromId = Annotated[
+    int | None, QueryParameter(name="from_id", ge=1, description="instead: the id that frames the event")
+]
+FromGuid = Annotated[str | None, QueryParameter(name="from_guid", max_length=36, description="instead: its guid")]
+
 _PROBLEMS = (errors.InvalidUpcast, errors.InvalidSubject, errors.SubjectNotFound, errors.VersionNotFound)
 
 From = Annotated[int | None, QueryParameter(name="from", ge=1, description="the version that wrote the events")]
@@ -112,34 +117,52 @@ async def delete_upcast(request: Call, subject: FromPath[str], edge: FromPath[st
 
 
 @get(
-    "/subjects/{subject:str}/upcasts", READ, errors.UpcastNotFound, *_PROBLEMS, summary="The version graph, or one plan"
+    "/subjects/{subject:str}/upcasts",
+    READ,
+    errors.UpcastNotFound,
+    errors.SchemaNotFound,
+    *_PROBLEMS,
+    summary="The version graph, or one plan",
 )
-async def get_upcasts(request: Call, subject: FromPath[str], old: From = None, new: To = None) -> wire.Upcasts:
-    """With `from` (and `to`, else the latest): the chain between the two, composed into one plan. Else the graph."""
+async def get_upcasts(
+    request: Call,
+    subject: FromPath[str],
+    old: From = None,
+    from_id: FromId = None,
+    from_guid: FromGuid = None,
+    new: To = None,
+) -> wire.Upcasts:
+    """With a `from` (and `to`, else the latest): the chain between the two, composed into one plan; no plan where there
+    is nothing to go up. Without: the graph."""
+    if sum(each is not None for each in (old, from_id, from_guid)) > 1:
+        raise errors.InvalidUpcast("say from, from_id or from_guid, one of them")
 
     def look(db: Db) -> wire.Upcasts:
         named = _named(db, subject)
-        if old is None:
-            found = upcasters.graph(db, named)
-            return wire.Upcasts(
-                str(named),
-                versions=list(found.versions),
-                edges=[_shown(each) for each in found.edges],
-                gaps=list(found.gaps),
-                unproven=list(found.unproven),
-            )
-        way = upcasters.path(db, named, old, LATEST if new is None else new)
+        if old is None and from_id is None and from_guid is None:
+            return _graph(db, named)
+        start = upcasters.written_with(db, named, id=from_id, guid=from_guid) if old is None else old
+        end = upcasters.number(db, named, LATEST if new is None else new)
+        if start >= end:
+            return wire.Upcasts(str(named), old=start, new=end)
+        way = upcasters.path(db, named, start, end)
+        edges = [_shown(each) for each in way.hops]
         return wire.Upcasts(
-            str(named),
-            edges=[_shown(each) for each in way.hops],
-            old=way.old,
-            new=way.new,
-            plan=way.plan,
-            hash=way.plan_hash,
-            proven=way.proven,
+            str(named), edges=edges, old=way.old, new=way.new, plan=way.plan, hash=way.plan_hash, proven=way.proven
         )
 
     return await services(request).read(look, heavy=True)
+
+
+def _graph(db: Db, subject: Subject) -> wire.Upcasts:
+    found = upcasters.graph(db, subject)
+    return wire.Upcasts(
+        str(subject),
+        versions=list(found.versions),
+        edges=[_shown(each) for each in found.edges],
+        gaps=list(found.gaps),
+        unproven=list(found.unproven),
+    )
 
 
 def _shown(edge: upcasters.Edge) -> wire.Edge:

@@ -62,6 +62,11 @@ if TYPE_CHECKING:
     from tenor.errors import Unreachable as Unreachable
     from tenor.errors import Unresolvable as Unresolvable
     from tenor.errors import Unsealed as Unsealed
+    from tenor.errors import CustomStepRefused as CustomStepRefused
+    from tenor.errors import InvalidPlan as InvalidPlan
+    from tenor.errors import UnsettledPlan as UnsettledPlan
+    from tenor.errors import UpcastFailed as UpcastFailed
+    from tenor.errors import UpcastMissing as UpcastMissing
     from tenor.errors import UnusableRule as UnusableRule
     from tenor.errors import UnusableSchema as UnusableSchema
     from tenor.errors import VersionNotFound as VersionNotFound
@@ -77,6 +82,7 @@ if TYPE_CHECKING:
     from tenor.schemas import Registration as Registration
     from tenor.schemas import Schema as Schema
     from tenor.sealing.executor import Keys as Keys
+    from tenor.upcasting import Upcasting as Upcasting
 
 _HOMES = {
     "_async.batches": ("AsyncBatches",),
@@ -100,6 +106,7 @@ _HOMES = {
         "Unreachable",
         *("Erased", "KeyMismatch", "KeyMissing", "KeyNotReady", "Unsealed"),
         *("Unresolvable", "UnusableRule", "UnusableSchema", "VersionNotFound", "Violation"),
+        *("CustomStepRefused", "InvalidPlan", "UnsettledPlan", "UpcastFailed", "UpcastMissing"),
     ),
     "events": ("Event", "Message", "Metadata"),
     "observing": ("Observer",),
@@ -107,6 +114,7 @@ _HOMES = {
     "sanitising": ("Sanitise",),
     "sealing.executor": ("Keys",),
     "schemas": ("Reference", "Registered", "Registration", "Schema"),
+    "upcasting": ("Upcasting",),
 }
 _WHERE = {name: f"tenor.{module}" for module, names in _HOMES.items() for name in names}
 

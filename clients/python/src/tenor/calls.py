@@ -421,6 +421,22 @@ def subject_check(subject: str, schema: Schema) -> Call[Mapping[str, Any]]:
     return Call("POST", _path("api", "v1", "subjects", subject, "check"), read, schema.body(), headers=headers)
 
 
+def upcast(subject: str, *, id: int | None = None, guid: str | None = None, to: int) -> Call[Mapping[str, Any]]:
+    """The one plan that brings events of a schema to a version: `/api/v1/subjects/{s}/upcasts`.
+
+    Without `plan` there is nothing to go up: `old` is `new`, or later.
+    """
+
+    def read(body: Any) -> Mapping[str, Any]:
+        if not (isinstance(body["old"], int) and isinstance(body["new"], int)):
+            raise TypeError("old")
+        found: Mapping[str, Any] = body
+        return found
+
+    path = _path("api", "v1", "subjects", subject, "upcasts", from_id=id, from_guid=guid, to=to)
+    return Call("GET", path, read, headers={"Accept": "application/json"})
+
+
 def native_subjects(
     query: str = "", *, prefix: str = "", deleted: bool = False, cursor: str = "", limit: int = 0
 ) -> Call[Page]:

@@ -20,6 +20,7 @@
     ├── PlanError             the plan of an upcaster cannot be used
     │   ├── InvalidPlan · PlanTooLarge                                   it breaks the rules of plans
     │   ├── UnsettledPlan                                                a step is a todo, or was not confirmed
+    │   ├── UpcastMissing                                                no proven plans lead there
     │   ├── CustomStepRefused                                            the installed function is not the pinned one
     │   └── NotExpressible                                               another language has no word for a step
     ├── UpcastFailed          an event could not be upcast: step and path

@@ -35,6 +35,7 @@ from tenor.errors import (
     UnexpectedAnswer,
     Unreachable,
     UnusableSchema,
+    UpcastMissing,
     VersionNotFound,
 )
 from tenor.naming import ASSOCIATED, Naming, by_topic, strategy
@@ -42,12 +43,15 @@ from tenor.retry import Retry
 from tenor.rules.model import SEALING, parse
 from tenor.rules.ruled import ruled
 from tenor.schemas import LATEST, PROTOBUF, Compatibility, Page, Reference, Registered, Registration, Schema
+from tenor.upcasting import Upcasting
+from tenor.upcasting import compiled as compiled_upcast
 
 if TYPE_CHECKING:
     from tenor._async.keys import AsyncKeychain
     from tenor.bundle import Bundle
     from tenor.compression import Compression
     from tenor.observing import Observer
+    from tenor.plans import Upcast
     from tenor.sanitising import Sanitise
     from tenor.sealing.executor import Keys
 
@@ -326,6 +330,7 @@ class AsyncRegistry:
         message: str = "",
         as_messages: bool = False,
         must_encrypt: Iterable[str] = (),
+        upcast: Upcasting | None = None,
     ) -> AsyncCodec:
         """A codec for the events of a subject, compiled once. Which schema it writes with:
 
@@ -337,6 +342,9 @@ class AsyncRegistry:
         A schema that was named is also the one events are read as, whatever version wrote them (the version this
         code was written for); without one, or with `read_as_written`, events come as they were written. A codec that
         is `decode_only` needs no schema to write with, so that a consumer may start before the first registration.
+
+        `upcast=Upcasting()` reads older events through the plans of the registry instead, up to the schema that was
+        named: opened by the rules they were written with, then brought up. Newer ones are read as that schema.
 
         The schema's rules always run. `must_encrypt` are tags whose fields this code will not let out unsealed,
         whatever the schema's rules have become: then the codec, or the event, is refused with Unsealed.
@@ -352,6 +360,8 @@ class AsyncRegistry:
             raise ValueError("name one schema: schema, version, id, guid or properties")
         if framing not in (PREFIX, HEADER) or part not in wire.SCHEMA_HEADERS:
             raise ValueError(f"framing is {PREFIX} or {HEADER}, part is value or key")
+        if upcast is not None and (as_messages or (schema is None and version is None and id is None and guid is None)):
+            raise ValueError("upcast needs a schema that is named, and events as data (not as_messages)")
         if isinstance(schema, str):
             schema = Schema(schema)
         options = Options(fill_defaults, check_formats, check_reads, message, as_messages, subject)
@@ -380,7 +390,26 @@ class AsyncRegistry:
         )
         reads_as = compiled.body if compiled is not None and pinned and not read_as_written else None
         make = self._maker(sanitise, compression)
-        return make(Source(current, written, not pinned, lambda: self.keys), settings, compiled, reads_as)
+        upcaster = None
+        if upcast is not None and compiled is not None:
+            upcaster = partial(self._upcaster, subject, compiled.registered, upcast)
+        return make(Source(current, written, not pinned, lambda: self.keys, upcaster), settings, compiled, reads_as)
+
+    async def _upcaster(
+        self, subject: str, target: Registered, upcasting: Upcasting, written: Registered
+    ) -> Upcast | None:
+        """What brings events of a schema up to the target; one call. Raises UpcastMissing."""
+        if written.id == target.id:
+            return None
+        guid = written.guid if written.id is None else None
+        number = target.version
+        if number is None:
+            number = (await self.lookup(subject, target.schema)).version
+        try:
+            answer = await self.send(calls.upcast(subject, id=written.id, guid=guid, to=number or LATEST))
+        except NotFound as error:
+            raise UpcastMissing(subject=subject, version=number, reason=str(error)) from error
+        return compiled_upcast(answer, subject, upcasting)
 
     def _maker(self, sanitise: Sanitise | None, compression: Compression | None) -> Callable[..., AsyncCodec]:
         """What makes a codec: a plain one, unless something more was asked for."""

@@ -24,6 +24,7 @@ from tenor.schemas import PROTOBUF, Registered
 
 if TYPE_CHECKING:
     from tenor._sync.keys import Keychain
+    from tenor.plans import Upcast
     from tenor.sealing.executor import Executor
 
 PREFIX = "id-prefix"
@@ -52,12 +53,14 @@ class Source:
     `current`  the schema to write with; `follow` tells that asking again later may give another
     `written`  the schema behind an id or a guid
     `keys`     gets the keys that rules need
+    `upcaster` gets what makes an event of a schema one of the version this code was written for
     """
 
     current: Callable[[], Compiled]
     written: Callable[[wire.Frame], Compiled]
     follow: bool
     keys: Callable[[], Keychain] | None = None
+    upcaster: Callable[[Registered], Upcast | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,7 @@ class _Reading:
     at: int
     indexes: tuple[int, ...] | None
     sealed: bool = False
+    upcast: Upcast | None = None
 
 
 class Codec:
@@ -297,7 +301,7 @@ class Codec:
         """Read an event with the schema it was written with, found by its frame. A tombstone has no data.
 
         Asks the registry only for a schema it has not met. Raises FramingError, SchemaNotFound, Undecodable,
-        UnusableSchema, and every RegistryError.
+        UnusableSchema, UpcastMissing, UpcastFailed, and every RegistryError.
         """
         if value is None:
             return Event(None, None, "", headers, self._settings.header_prefix)
@@ -313,8 +317,13 @@ class Codec:
         except KeyNotReady as missing:
             data = self._opened(reading, value, missing)
         message = reading.body.name_of(value, reading.at, reading.indexes)
+        erased: tuple[str, ...] = ()
         if type(data) is Opened:
-            return Event(data.data, reading.registered, message, headers, self._settings.header_prefix, data.erased)
+            data, erased = data.data, data.erased
+        if reading.upcast is not None:
+            data = reading.upcast(data)
+        if erased:
+            return Event(data, reading.registered, message, headers, self._settings.header_prefix, erased)
         return Event(data, reading.registered, message, headers, self._settings.header_prefix)
 
     def _opened(self, reading: _Reading, value: bytes, missing: KeyNotReady) -> Any:
@@ -373,9 +382,10 @@ class Codec:
             body = compiled.body
             if frame.in_header:  # now that the format is known, all of the header can be read
                 frame = wire.read(value, headers, part=self._settings.part, protobuf=body.format == PROTOBUF)
-            read = body.reader(frame.indexes, self._reads_as)
+            upcast = None if self._source.upcaster is None else self._source.upcaster(compiled.registered)
+            read = body.reader(frame.indexes, self._reads_as if upcast is None else None)
             sealed = compiled.sealing is not None
-            reading = _Reading(compiled.registered, body, read, frame.body, frame.indexes, sealed)
+            reading = _Reading(compiled.registered, body, read, frame.body, frame.indexes, sealed, upcast)
             if len(self._readers) >= MAX_READERS:
                 # Plain dicts keep their order: the oldest goes. Readers meet a dict that is never half changed.
                 self._readers.pop(next(iter(self._readers)))
