@@ -229,7 +229,9 @@ def fields(schema: Schema, listed: Iterable[Reader]) -> list[FieldUse]:
 
 
 def _held(db: Db, window: Window, history: Iterable[Version]) -> list[Held]:
-    registered = [Registered(each.version, each.created_at) for each in history]
+    # Of versions that are counted a deleted one is none; by time, its events may still be there.
+    kept = [each for each in history if window.versions is None or not each.deleted]
+    registered = [Registered(each.version, each.created_at) for each in kept]
     retention = None if window.while_retained is None else policies.retention(db, window.while_retained)
     return windows.held(window, registered, now_ms(), retention)
 

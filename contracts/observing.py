@@ -29,6 +29,10 @@ from registry.store.queries.subjects import head
 
 EVERY: Final = 5.0
 AGAIN: Final = 600.0
+MOST_SEEN: Final = 2_000
+"""How many applications and versions are kept of a subject."""
+REMEMBERED: Final = 90 * 86_400_000
+"""How long one that is not seen again is kept, in ms."""
 _MOST: Final = 10_000
 _LONGEST: Final = 200
 
@@ -81,7 +85,14 @@ class Observer:
 
 
 def _write(db: Db, found: list[Observed]) -> None:
-    queries.observe(db, found)
+    full = {subject for subject in {each.subject for each in found} if queries.observed_count(db, subject) >= MOST_SEEN}
+    known = {(each.subject, each.application, each.number) for each in queries.observed(db, full)} if full else set()
+    # Whoever makes up names must not fill the database: a subject that has too many learns of no further ones.
+    queries.observe(
+        db,
+        [each for each in found if each.subject not in full or (each.subject, each.application, each.number) in known],
+    )
+    queries.forget_observed(db, now_ms() - REMEMBERED)
     queries.moved(db)
 
 

@@ -392,6 +392,17 @@ def observe(db: Db, seen: Iterable[Observed]) -> None:
     )
 
 
+def observed_count(db: Db, subject: str) -> int:
+    """How many applications and versions were seen fetching a subject."""
+    row = db.one("SELECT COUNT(*) FROM observed_consumer WHERE subject = :subject", subject=subject)
+    return 0 if row is None else int(row[0])
+
+
+def forget_observed(db: Db, before: int) -> None:
+    """Forget who was not seen since a moment."""
+    db.run("DELETE FROM observed_consumer WHERE last_seen < :before", before=before)
+
+
 def observed(db: Db, subjects: Collection[str]) -> list[Observed]:
     """Who fetched schemas of some subjects."""
     found: list[Observed] = []

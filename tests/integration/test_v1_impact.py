@@ -373,6 +373,16 @@ def test_versions_inside_the_window_stay_and_stay_readable(registry_client: http
     assert client.delete("/subjects/orders-value/versions/1").status_code == 200
 
 
+def test_a_deleted_version_is_none_of_the_newest(registry_client: httpx.Client) -> None:
+    client = registry_client
+    for schema in (V1, without("sku")):
+        register(client, schema)
+    client.delete("/subjects/orders-value/versions/2")
+    protect(client, {"readable_for": {"versions": 1}})
+    assert client.delete("/subjects/orders-value/versions/2?permanent=true").status_code == 200
+    assert client.delete("/subjects/orders-value/versions/1").status_code == 422
+
+
 def test_retention_that_nobody_knows_holds_everything(registry_client: httpx.Client) -> None:
     register(registry_client, V1)
     protect(registry_client, {"readable_for": {"while_retained": "orders"}})
