@@ -14,7 +14,7 @@
     ├── Refused              OperationNotPermitted · IdMismatch · Incompatible
     │                        AssociationExists · AssociationForSubjectExists · StrongAssociationExists
     │                        AssociationFrozen · TooManyAssociations · IdempotencyConflict · IdentityExists
-    │                        KeyExists · TooManyKeys · PersonErased
+    │                        KeyExists · TooManyKeys · PersonErased · StalePlan
     ├── Denied               Unauthenticated · Forbidden · KmsDenied
     └── Unavailable          Busy · StoreFailed · TimedOut · RateLimited · KmsFailed
 
@@ -293,6 +293,12 @@ class AssociationFrozen(Refused):
 
 class IdempotencyConflict(Refused):
     sentence = "The idempotency key '{key}' was used before with another request"
+
+
+class StalePlan(Refused):
+    """What the plan was made from is not what the registry has: plan again."""
+
+    sentence = "The plan is stale: the registry would not do what it says any more ({reason})"
 
 
 class IdentityExists(Refused):

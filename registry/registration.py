@@ -25,9 +25,10 @@ from registry.errors import (
     VersionNotNext,
 )
 from registry.events import Actor, record
+from registry.evolution.changes import changes
 from registry.evolution.levels import LEVELS, Conflict, Earlier, Level, conflicts
 from registry.evolution.reserved import reserved_conflicts
-from registry.formats.base import Reference, Schema, Tagging
+from registry.formats.base import Change, Reference, Schema, Tagging
 from registry.names import LATEST, Subject
 from registry.objections import Objector
 from registry.policy import READWRITE, Config, Effective, not_in_mode, printed, resolved
@@ -325,6 +326,15 @@ def candidate(db: Db, request: Registration, server: Config) -> tuple[Subject, S
         raise EmptySchema
     schema, _ = _parsed(case, strict=_strict(case))
     return case.request.subject, schema, case.history
+
+
+def changed(db: Db, proposal: Proposal) -> Sequence[Change]:
+    """What is different in a decided registration from the version before."""
+    if proposal.previous is None:
+        return ()
+    resolver, context = Resolver(db), proposal.subject.context
+    old, new = (resolver.parsed(content, context) for content in (proposal.previous.content, proposal.content))
+    return changes(old, new)
 
 
 # The steps.

@@ -40,6 +40,7 @@ TABLE: dict[type[errors.RegistryError], int] = {
     errors.PersonErased: 409,
     errors.IdempotencyConflict: 409,
     errors.IdentityExists: 409,
+    errors.StalePlan: 409,
     errors.InvalidSchema: 42201,
     errors.VersionNotNext: 42201,
     errors.InvalidVersion: 42202,

@@ -21,6 +21,7 @@ from registry.api.v1 import (
     examine_routes,
     identity_routes,
     key_routes,
+    plan_routes,
     problem_routes,
     registration_routes,
     schema_routes,
@@ -147,6 +148,7 @@ def make_app(services: Services | None, further: Sequence[Handler] = ()) -> Lite
     itself."""
     modules = (
         registration_routes,
+        plan_routes,
         subject_routes,
         schema_routes,
         change_routes,

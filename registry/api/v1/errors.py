@@ -66,6 +66,7 @@ TABLE: dict[type[errors.RegistryError], Kind] = {
     errors.KmsDenied: Kind(40370, "kms-denied", "The key system refused"),
     errors.KmsFailed: Kind(50070, "kms-failed", "The key system failed"),
     errors.IdempotencyConflict: Kind(40999, "idempotency-conflict", "The key belongs to another request"),
+    errors.StalePlan: Kind(40997, "stale-plan", "The plan is stale"),
     errors.IdentityExists: Kind(40998, "identity-exists", "The identity exists"),
     errors.InvalidSchema: Kind(42201, "invalid-schema", "The schema is not valid"),
     errors.VersionNotNext: Kind(42201, "version-not-next", "Not the next version"),

@@ -15,7 +15,6 @@ from registry import errors, idempotency, registration
 from registry.api.v1 import render, wire
 from registry.api.v1.routes import DryRun, IdempotencyKey, answer, post
 from registry.events import Actor
-from registry.evolution.changes import changes
 from registry.formats.base import Change
 from registry.idempotency import Answer, Claim
 from registry.objections import Objector
@@ -51,16 +50,8 @@ def _plan(
         return Settled(before)
     decision = registration.decide(db, asked, server, objector=objector)
     if isinstance(decision, Proposal):
-        return _Plan(decision, _changes(db, decision), _impact(db, decision, objector, visible))
+        return _Plan(decision, registration.changed(db, decision), _impact(db, decision, objector, visible))
     return Settled(_answer(decision.answer, ())) if claim is None else _Plan(decision.answer)
-
-
-def _changes(db: Db, proposal: Proposal) -> Sequence[Change]:
-    if proposal.previous is None:
-        return ()
-    resolver, context = Resolver(db), proposal.subject.context
-    old, new = (resolver.parsed(content, context) for content in (proposal.previous.content, proposal.content))
-    return changes(old, new)
 
 
 def _impact(db: Db, proposal: Proposal, objector: Objector | None, visible: Sees | None) -> Mapping[str, Any] | None:

@@ -345,6 +345,53 @@ class ProblemType(Struct):
     detail: str
 
 
+MOST_PLANNED = 1000
+
+
+class PlannedSchema(Struct, rename="camel", kw_only=True):
+    """A schema of a plan. A reference to version -1 of a subject of the plan is one to the plan's schema."""
+
+    subject: str
+    schema: str
+    schema_type: str = "AVRO"
+    references: list[SchemaReference] = []
+    metadata: Metadata | None = None
+    rule_set: RuleSet | None = None
+    normalize: bool = False
+
+
+class PlanRequest(Struct, kw_only=True):
+    """Schemas to register together. `state` is that of a dry run; without it nothing is compared."""
+
+    schemas: Annotated[list[PlannedSchema], Meta(max_length=MOST_PLANNED)]
+    state: str | None = None
+
+
+class PlanStep(Struct):
+    """What becomes of one schema.
+
+    `action` is create (a new subject), version, unchanged, refused or blocked (it refers to one that is refused).
+    `id` is null where it would be given only by doing it.
+    """
+
+    subject: str
+    action: str
+    version: int | None = None
+    id: int | None = None
+    reason: str = ""
+    changes: list[Change] = []
+    findings: list[Finding] = []
+    problem: Problem | None = None
+
+
+class Plan(Struct):
+    """What registering the schemas does. `state` is a hash of all that it says and rests on."""
+
+    state: str
+    applied: bool
+    schemas: list[PlanStep]
+
+
 class NamedSchema(Struct, rename="camel", kw_only=True):
     """What a text refers to: a version the registry has (`subject`, `version`), or a text given here (`schema`)."""
 

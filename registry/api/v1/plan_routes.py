@@ -1,0 +1,86 @@
+"""`POST /plans`: what registering many schemas together would do, or doing it, all or nothing."""
+
+from __future__ import annotations
+
+from litestar.params import JSONBody
+
+from registry import errors, plans
+from registry.api.v1 import render, wire
+from registry.api.v1.errors import problem
+from registry.api.v1.routes import DryRun, post
+from registry.names import Subject
+from registry.plans import Plan, Step
+from registry.registration import Registration
+from registry.security.access import Action, Needs
+from registry.security.guard import actor_of, decide, see_references
+from registry.security.identity import Caller
+from registry.services import Call, Services, services
+from registry.store.engine import Db
+
+WRITE_SOME = Needs(Action.WRITE, "subject", filtered=True)
+
+
+@post(
+    "/plans",
+    WRITE_SOME,
+    errors.StalePlan,
+    errors.Incompatible,
+    errors.InvalidSchema,
+    errors.OperationNotPermitted,
+    errors.InvalidSubject,
+    errors.InvalidRuleSet,
+    errors.InvalidRequest,
+    summary="Register many schemas, all or none",
+)
+async def plan(request: Call, data: JSONBody[wire.PlanRequest], dry_run: DryRun = False) -> wire.Plan:
+    """Each schema comes after those that it refers to; a reference to version -1 of a subject of the plan is one to
+    the schema that the plan gives it. A dry run goes the whole way and is rolled back; schemas that are refused are
+    then told among the others. Its `state`, sent back, makes sure that nothing else is done than it said.
+    """
+    parts, actor = services(request), actor_of(request)
+    asked = await parts.read(lambda db: [_asked(db, parts, actor, each) for each in data.schemas], heavy=True)
+    try:
+        done = await plans.carried_out(
+            parts.store, asked, parts.server_config, actor, parts.objector, dry_run=dry_run, state=data.state
+        )
+    except errors.Incompatible as refusal:
+        if parts.objector is not None:
+            parts.objector.refused(Subject.parse(refusal.data["subject"]), refusal.data["conflicts"])
+        raise
+    return _told(done, dry_run=dry_run)
+
+
+def _asked(db: Db, parts: Services, actor: Caller, given: wire.PlannedSchema) -> Registration:
+    decide(actor, Action.WRITE, f"subject:{given.subject}")
+    target = parts.writable(db, given.subject)
+    decide(actor, Action.WRITE, f"subject:{target}")
+    body = wire.RegisterRequest(
+        schema=given.schema,
+        schema_type=given.schema_type,
+        references=given.references,
+        metadata=given.metadata,
+        rule_set=given.rule_set,
+    )
+    asked = render.registration(target, body, normalize=given.normalize)
+    see_references(actor, asked.references, target.context, asked.format)
+    return asked
+
+
+def _told(done: Plan, *, dry_run: bool) -> wire.Plan:
+    return wire.Plan(state=done.state, applied=not dry_run, schemas=[_step(each, dry_run) for each in done.steps])
+
+
+def _step(step: Step, dry_run: bool) -> wire.PlanStep:
+    found, answer = step.registered, wire.PlanStep(str(step.subject), step.action, reason=step.reason)
+    if found is not None:
+        answer.version = found.version.version
+        answer.id = None if dry_run and found.created else found.version.id
+        answer.changes = [render.change(each) for each in step.changes]
+        answer.findings = [render.finding(each) for each in found.conflicts]
+    elif step.refusal is not None:
+        answer.problem = problem(step.refusal)
+        answer.findings = answer.problem.findings
+    return answer
+
+
+HANDLERS = [plan]
