@@ -353,6 +353,8 @@ def some(node: Node, random: Random) -> Node:
 def recorded(reads: Node, format: str, schema: Schema, root: Path) -> Contract:
     """The contract of the code, recorded on events of a schema and read from the pact that any tool publishes."""
     events = [seen.decoded for seen in filter(None, islice(reach_of(schema).events(schema, (), (True,)), 12))]
+    if format == "JSON":  # without whole numbers as 7.0, by which a recording would take fractions for handled
+        events = [sample.event for sample in islice(formats.insight(format).samples(schema), 12)]
     found = Recorder(lambda event: run(reads, event, format)).record(events, ())
     one = recording.interaction("an order", "orders-value", found, events[0], root)
     (reading,) = contracts(parse(json.dumps(recording.merged(None, "billing", "orders", one))))
@@ -363,7 +365,7 @@ def recorded(reads: Node, format: str, schema: Schema, root: Path) -> Contract:
 @pytest.mark.parametrize("format", list(WRITERS))
 def test_what_was_recorded_is_field_exact(format: str, full: bool, tmp_path: Path) -> None:
     write, tally = WRITERS[format], Counter[str]()
-    for seed in range(200 if full else 2 if format == "JSON" else 5):
+    for seed in range(200 if full else 3 if format == "JSON" else 5):
         random = Random(seed)
         old = drawn(random)
         reads = some(old, random)
