@@ -13,7 +13,7 @@ from registry.errors import Denied, Forbidden, InvalidSchema, Unauthenticated
 from registry.events import Actor
 from registry.formats.base import Reference
 from registry.names import Subject
-from registry.security.access import ANY, KNOWN, PUBLIC, Action, Needs, split
+from registry.security.access import ANY, KNOWN, PUBLIC, Action, Grants, Needs, split
 from registry.security.identity import NOBODY, Caller
 from registry.store.engine import Db, Store
 from registry.store.queries import schemas
@@ -38,6 +38,27 @@ def _dek(db: Db, name: str) -> Sequence[str]:
 
 RESOLVERS: dict[str, Resolve] = {"subject": _subject, "dek": _dek}
 """By kind. Contract testing adds its own, whose paths name things by number."""
+
+
+_ENCRYPTING = frozenset({"ENCRYPT", "ENCRYPT_PAYLOAD", "SEAL", "SEAL_PAYLOAD"})
+
+
+def _released_by_tags(db: Db, name: str, grants: Grants) -> bool:
+    """Whether a subject's key is released to who was granted the tags of the fields that it encrypts.
+
+    Every tag counts that any version's rules ever encrypted by; a rule without tags encrypts what no tag says.
+    """
+    subject = subjects.aliased(db, Subject.parse(name), for_deks=True)
+    tags: set[str] = set()
+    for version in schemas.history(db, subject, deleted=True):
+        rule_set = version.content.rule_set
+        for _, rules in rule_set.lists() if rule_set else ():
+            for rule in rules:
+                if rule.type.upper() in _ENCRYPTING:
+                    if not rule.tags:
+                        return False
+                    tags.update(rule.tags)
+    return bool(tags) and all(grants.permits(Action.RELEASE, "tag", tag) for tag in tags)
 
 
 def refusal(caller: Caller, action: str, resource: str) -> Denied:
@@ -115,6 +136,9 @@ async def _permit(caller: Caller, action: Action, needs: Needs, parameters: Mapp
         meant = await _meant(store, kind, name)
         if meant and all(grants.permits(action, kind, each) for each in meant):
             return
+    by_tags = action is Action.RELEASE and kind == "dek" and bool(named) and grants.any(action, "tag")
+    if by_tags and await store.read(lambda db: _released_by_tags(db, named[0], grants), heavy=True):
+        return
     raise refusal(caller, action, f"{kind}:{named[0] if named else ANY}")
 
 
