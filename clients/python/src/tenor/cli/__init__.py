@@ -7,6 +7,7 @@ Exit codes, the same for every verb:
     2  usage: bad arguments, an     5  stale or conflict: what you saw
        unreadable file, a schema       is not what the registry has, or
        or name that is none            it does not take it now
+   10  changes are present, if `--detailed-exitcode` asks for it
 
 Data go to stdout, everything else to stderr. A new verb is a module of `tenor.cli.verbs` with `configure(parser)` and
 `run(arguments, output)` and one row in VERBS; its name may be two words (`env list`). `tenor --help` imports neither
@@ -27,6 +28,7 @@ USAGE: Final = 2
 UNKNOWN: Final = 3
 FAILED: Final = 4
 STALE: Final = 5
+CHANGED: Final = 10
 INTERRUPTED: Final = 130
 
 
@@ -39,6 +41,8 @@ class Verb(NamedTuple):
 
 VERBS: Final = {
     "init": Verb("tenor.cli.verbs.init", "write a tenor.yaml for the schemas of this folder"),
+    "plan": Verb("tenor.cli.verbs.plan", "what registering the schemas of this project would do"),
+    "apply": Verb("tenor.cli.verbs.apply", "register the schemas of a plan, all or none"),
     "register": Verb("tenor.cli.verbs.register", "register a schema, or see with --dry-run what would happen"),
     "get": Verb("tenor.cli.verbs.get", "print a schema: a version of a subject, or by id"),
     "list": Verb("tenor.cli.verbs.list", "list subjects"),
@@ -52,6 +56,8 @@ VERBS: Final = {
     "bundle show": Verb("tenor.cli.verbs.bundle_show", "list what a bundle holds"),
     "redrive": Verb("tenor.cli.verbs.redrive", "send quarantined records again"),
     "contracts publish": Verb("tenor.cli.verbs.contracts_publish", "publish the pacts of a consumer's version"),
+    "contracts record": Verb("tenor.cli.verbs.contracts_record", "run pytest, and record what the code relies on"),
+    "contracts from-model": Verb("tenor.cli.verbs.contracts_from_model", "write the contract of a typed model"),
     "contracts list": Verb("tenor.cli.verbs.contracts_list", "list the newest contract of each consumer and provider"),
     "contracts verify": Verb("tenor.cli.verbs.contracts_verify", "does a provider's version keep its contracts?"),
     "can-i-deploy": Verb("tenor.cli.verbs.can_i_deploy", "is a version safe beside what an environment runs?"),
@@ -95,7 +101,7 @@ Authentication: TENOR_TOKEN, or TENOR_BASIC_AUTH=user:password; with _FILE appen
 else the token that `tenor login` kept.
 
 exit codes: 0 safe or no change, 1 unsafe, 2 usage, 3 unknown, 4 server, network or authentication,
-            5 stale or conflict
+            5 stale or conflict, 10 changes present (plan --detailed-exitcode)
 """
 
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, TextIO
 
+from tenor.cli import FAILED
 from tenor.errors import Answered, InvalidEvent, TenorError
 
 _COLOURS: Final = {"red": "31", "yellow": "33", "green": "32", "dim": "2"}
@@ -39,6 +40,8 @@ class Output:
         if self.json:
             self._document({"error": described(error, code)})
         sentence = one_line(str(error)) or type(error).__name__
+        if isinstance(error, Answered) and code == FAILED and error.url not in sentence:
+            sentence = f"{sentence.rstrip('.')} ({one_line(error.url)})"
         if unexpected:
             sentence = f"unexpected {type(error).__name__}: {sentence} (--debug shows where)"
         print(f"{self.paint('error:', 'red', self._err)} {sentence}", file=self._err)

@@ -1,0 +1,53 @@
+"""What registering the schemas of this project would do on the server: nothing is changed.
+
+  tenor plan                        every schema of tenor.yaml, with what it refers to
+  tenor plan schemas/orders         some of them
+  tenor plan --out plan.json        keep the plan; tenor apply plan.json does it, and nothing else
+
+Subjects are created (+), get a version (~), or are refused (!) with the reasons. Exit code 0: nothing is refused
+(10 with --detailed-exitcode if something would change); 1: a schema is incompatible; 2: a schema is none, or refers to
+what is not there; 5: the registry does not take it now.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from tenor.cli import CHANGED, planning
+from tenor.cli.connection import connect
+from tenor.cli.output import Output
+from tenor.cli.project import load
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The verb's own arguments."""
+    parser.add_argument("paths", metavar="PATH", nargs="*", help="files and folders of the project; all without any")
+    parser.add_argument("--out", metavar="FILE", help="write the plan, for tenor apply")
+    parser.add_argument("--detailed-exitcode", action="store_true", help="exit code 10 if something would change")
+
+
+def run(arguments: argparse.Namespace, output: Output) -> int:
+    """Plan."""
+    plan = made(arguments)
+    output.result(plan.document(), plan.lines(output.paint))
+    if plan.refused:
+        if arguments.out:
+            output.say(f"{arguments.out} was not written: a plan with refused schemas cannot be applied")
+        return plan.code
+    if arguments.out:
+        planning.write(plan, arguments.out)
+        output.say(f"tenor apply {arguments.out} does exactly this")
+    return CHANGED if plan.changing and arguments.detailed_exitcode else plan.code
+
+
+def made(arguments: argparse.Namespace) -> planning.Planned:
+    """The plan of these arguments, by the registry that they or the project name."""
+    project = load(Path.cwd(), arguments.paths)
+    files, schemas = planning.sendable(project, project.named(arguments.paths))
+    if arguments.registry is None and project.file.registry and not os.environ.get("TENOR_URL"):
+        arguments.registry = [project.file.registry]
+    arguments.timeout = max(arguments.timeout, planning.SECONDS)
+    with connect(arguments) as registry:
+        return planning.planned(registry, files, schemas)
