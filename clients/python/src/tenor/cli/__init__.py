@@ -41,9 +41,9 @@ class Verb(NamedTuple):
 
 VERBS: Final = {
     "init": Verb("tenor.cli.verbs.init", "write a tenor.yaml for the schemas of this folder"),
+    "register": Verb("tenor.cli.verbs.register", "register a schema, or see with --dry-run what would happen"),
     "plan": Verb("tenor.cli.verbs.plan", "what registering the schemas of this project would do"),
     "apply": Verb("tenor.cli.verbs.apply", "register the schemas of a plan, all or none"),
-    "register": Verb("tenor.cli.verbs.register", "register a schema, or see with --dry-run what would happen"),
     "get": Verb("tenor.cli.verbs.get", "print a schema: a version of a subject, or by id"),
     "list": Verb("tenor.cli.verbs.list", "list subjects"),
     "check": Verb("tenor.cli.verbs.check", "is a schema safe beside an earlier one, or a subject? shows what breaks"),
