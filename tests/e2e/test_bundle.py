@@ -1,4 +1,7 @@
-"""A bundle of a served registry, made by the command, keeps codecs of every format going without the registry."""
+"""A bundle of a served registry, made by the command, keeps codecs of every format going without the registry.
+
+So it does consumers that read old events as the version their code was written for.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 import tenor
-from tenor import Bundle, Reference, Retry, Schema
+from tenor import Bundle, Reference, Retry, Schema, Unreachable, Upcasting
 from tests.postgres import free_port
 
 TENOR = Path(sys.executable).with_name("tenor")
@@ -85,3 +88,57 @@ def test_codecs_of_every_format_start_from_a_bundle(registry: httpx.Client, keys
                 assert codec.decode(messages[name].value, messages[name].headers).data == EVENT
             reader = client.events(f"{name}-value", decode_only=True)
             assert reader.decode(messages[name].value).data == EVENT
+
+
+def record(*fields: dict[str, Any]) -> str:
+    return json.dumps({"type": "record", "name": "a.Sale", "fields": list(fields)})
+
+
+ID = {"name": "id", "type": "int"}
+AMOUNT = {"name": "amount", "type": "long"}
+COUNTRY = {"name": "country", "type": "string", "default": "CH"}
+SALES: list[tuple[str, dict[str, Any]]] = [
+    (record(ID, {"name": "total", "type": "int"}), {"id": 1, "total": 5}),
+    (record(ID, AMOUNT), {"id": 1, "amount": 5}),
+    (record(ID, AMOUNT, COUNTRY), {"id": 1, "amount": 5, "country": "CH"}),
+    (record(ID, AMOUNT, COUNTRY, {"name": "note", "type": "string"}), {}),
+]
+
+
+def prove(registry: httpx.Client, subject: str, old: int) -> None:
+    """Let the registry derive and prove the plan to the next version; what is open is answered with yes."""
+    upcasts = f"/api/v1/subjects/{subject}/upcasts"
+    derived = registry.post(f"{upcasts}/derive", json={"old": old, "new": old + 1}).json()
+    decisions = {step["path"]: "yes" for step in derived["open"]}
+    stored = registry.put(f"{upcasts}/{old}..{old + 1}", json={"decisions": decisions, "examples": 50})
+    assert stored.status_code == 200, stored.text
+
+
+def test_old_events_are_read_as_todays_with_the_plans_of_a_bundle(registry: httpx.Client, keys: Path) -> None:
+    subject = "sales-value"
+    registry.put(f"/config/{subject}", json={"compatibility": "NONE"})
+    with tenor.Registry(str(registry.base_url)) as client:
+        for text, _ in SALES:
+            client.register(subject, Schema(text))
+        values = [client.events(subject, version=n).encode(event).value for n, (_, event) in enumerate(SALES[:3], 1)]
+        newest = client.events(subject, version=4).encode({**SALES[2][1], "note": "n"}).value
+    prove(registry, subject, 1)
+    prove(registry, subject, 2)
+    create = ["bundle", "create", subject, "--key", "key.pem", "--out"]
+    assert run(registry.base_url, keys, *create, "last.bundle", "--versions", "latest")["upcasts"] == 0
+    made = run(registry.base_url, keys, *create, "sales.bundle")
+    assert (made["schemas"], made["upcasts"]) == (4, 3)
+    pairs = [{"subject": subject, "old": old, "new": new} for old, new in ((1, 2), (1, 3), (2, 3))]
+    assert run(registry.base_url, keys, "bundle", "show", "sales.bundle")["upcasts"] == pairs
+    bundle = Bundle.read(keys / "sales.bundle", (keys / "pub.pem").read_bytes())
+    with tenor.Registry(f"http://127.0.0.1:{free_port()}", retry=Retry(rounds=1), bundle=bundle) as client:
+        for code in (
+            client.events(subject, version=3, upcast=Upcasting()),
+            client.events(subject, schema=Schema(SALES[2][0]), upcast=Upcasting()),
+        ):
+            for value in values:
+                assert code.decode(value).data == SALES[2][1]
+            assert code.decode(newest).data == SALES[2][1]  # newer than the code: read as its schema
+        assert client.events(subject, version=2, upcast=Upcasting()).decode(values[0]).data == SALES[1][1]
+        with pytest.raises(Unreachable):  # there may be a plan by now, and only the registry knows
+            client.events(subject, version=4, upcast=Upcasting()).decode(values[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -73,11 +74,21 @@ def test_another_key_is_not_trusted() -> None:
     Bundle.parse(bytes_of(FAKE, key=other), public)
 
 
+def signed_as(payload: str) -> bytes:
+    """These very words, signed."""
+    signature = private_key(KEY).sign(FORMAT + b"\n" + payload.encode())
+    return FORMAT + b" x " + base64.b64encode(signature) + b"\n" + payload.encode()
+
+
 SIGNED_NONSENSE = [
     "[]",
     "{}",
     '{"schemas": [{}], "associations": []}',
     '{"schemas": 1, "associations": []}',
+    '{"schemas": [], "associations": [], "upcasts": 1}',
+    '{"schemas": [], "associations": [], "upcasts": [{}]}',
+    '{"schemas": [], "associations": [], "upcasts": [{"subject": "s", "old": 1, "new": "2", "plan": {}}]}',
+    '{"schemas": [], "associations": [], "upcasts": [{"subject": "s", "old": 1, "new": 2, "plan": "x"}]}',
     "{",
     "[" * 10**5,
 ]
@@ -85,12 +96,8 @@ SIGNED_NONSENSE = [
 
 @pytest.mark.parametrize("payload", SIGNED_NONSENSE, ids=lambda text: text[:30])
 def test_signed_nonsense_is_told_apart(payload: str) -> None:
-    import base64
-
-    signature = private_key(KEY).sign(FORMAT + b"\n" + payload.encode())
-    data = FORMAT + b" x " + base64.b64encode(signature) + b"\n" + payload.encode()
     with pytest.raises(BadBundle, match="signed, and holds something else"):
-        Bundle.parse(data, PUBLIC)
+        Bundle.parse(signed_as(payload), PUBLIC)
 
 
 def test_a_bundle_may_grow_old(tmp_path: Path) -> None:
@@ -140,6 +147,36 @@ def test_a_schema_is_known_however_it_is_written(kind: str, one: str, other: str
     bundle = Bundle((row,), {})
     found = bundle.answer(calls.register("s", Schema(other, kind)))
     assert (found is not None and found.id == 7) is same
+
+
+def test_a_plan_is_answered_as_the_registry_would() -> None:
+    rows = [{"subject": "s", "version": n, "id": n + 6, "guid": f"g{n}", "schema": "{}"} for n in (1, 2, 3)]
+    bundle = Bundle(tuple(rows), {}, upcasts={("s", 1, 3): {"root": 1}})
+    there = {"subject": "s", "old": 1, "new": 3, "plan": {"root": 1}, "proven": True}
+    for call in (
+        calls.upcast("s", id=7, to=3),
+        calls.upcast("s", guid="g1", to=3),
+        calls.upcast("s", old=1, to=3),
+        calls.upcast("s", id=7, to=-1),
+    ):
+        assert bundle.answer(call) == there
+        assert bundle.answer(call, lasting=True) is None  # another plan may have been proven since
+    assert bundle.answer(calls.upcast("s", id=9, to=2)) == {"subject": "s", "old": 3, "new": 2}
+    for call in (
+        calls.upcast("s", id=7, to=2),
+        calls.upcast("s", id=8, to=3),
+        calls.upcast("s", id=99, to=3),
+        calls.upcast("s", id=7, to=4),
+        calls.upcast("other", id=7, to=3),
+        calls.upcast("other", id=7, to=-1),
+    ):
+        assert bundle.answer(call) is None
+
+
+def test_a_bundle_of_before_there_were_plans_is_read() -> None:
+    document = json.loads(DATA.partition(b"\n")[2])
+    del document["upcasts"]
+    assert not Bundle.parse(signed_as(json.dumps(document)), PUBLIC).upcasts
 
 
 def test_a_row_says_where_a_schema_stands() -> None:

@@ -1,14 +1,15 @@
-"""A signed file of schemas for when no registry answers: producers and consumers start and go on with it.
+"""A signed file of schemas and plans for when no registry answers: producers and consumers start and go on with it.
 
     bundle   = tenor.Bundle.read("orders.bundle", trusted=Path("release.pub.pem").read_bytes())
     registry = tenor.Registry("http://localhost:8081", bundle=bundle)
 
     tenor-bundle/1 <public key> <signature>      first line; Ed25519 over the name of the format and all that follows
-    {"created": …, "registry": …, "schemas": [{"subject": …, "version": …, "id": …, "guid": …, "schema": …}], …}
+    {"created": …, "registry": …, "schemas": [{"subject": …, "version": …, "id": …, "guid": …, "schema": …}],
+     "upcasts": [{"subject": …, "old": 1, "new": 3, "plan": …}], …}
 
 Verified with a key that the reader trusts before anything of it is parsed. It answers what cannot change (schemas by
-id, guid and version, look-ups of a schema it holds), and what may have changed since (the newest version) only to a
-client whom the registry never told better.
+id, guid and version, look-ups of a schema it holds), and what may have changed since (the newest version, the
+plan by which old events are read) only to a client whom the registry never told better.
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ import base64
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import parse_qs, unquote
 
 from tenor.errors import BadBundle, MissingExtra
-from tenor.schemas import AVRO, JSON, PROTOBUF, Registered
+from tenor.schemas import AVRO, JSON, LATEST, PROTOBUF, Registered
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -41,13 +42,17 @@ _SHAPES: Final = {"subject": str, "version": int, "id": int, "schema": str, "sch
 
 @dataclass(frozen=True)
 class Bundle:
-    """Schemas of a registry as they were. `associations` are the subjects of topics: (topic, part) → subject."""
+    """Schemas of a registry as they were. `associations` are the subjects of topics: (topic, part) → subject.
+
+    `upcasts` are proven plans by subject, the version that wrote the events and the one they become.
+    """
 
     rows: tuple[Row, ...]
     associations: Mapping[tuple[str, str], str]
     registry: str = ""
     created: str = ""
     expires: str = ""
+    upcasts: Mapping[tuple[str, int, int], Row] = field(default_factory=dict)
 
     @classmethod
     def read(cls, path: str | Path, trusted: bytes, *, now: datetime | None = None) -> Bundle:
@@ -83,12 +88,13 @@ class Bundle:
                 raise TypeError("document")
             rows = tuple(_row(row) for row in document["schemas"])
             associations = {(str(a["topic"]), str(a["part"])): str(a["subject"]) for a in document["associations"]}
+            upcasts = dict(_plan(row) for row in document.get("upcasts", ()))  # older bundles have none
             texts = {name: str(document.get(name) or "") for name in ("registry", "created", "expires")}
             if texts["expires"]:
                 _moment(texts["expires"])
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise BadBundle(reason=f"it is signed, and holds something else ({type(error).__name__})") from error
-        return cls(rows, associations, **texts)
+        return cls(rows, associations, **texts, upcasts=upcasts)
 
     # --- answers ------------------------------------------------------------------------------------------------
 
@@ -132,12 +138,30 @@ class Bundle:
             case "GET", ["associations", "resources", _, topic] if not lasting:
                 found = self.associations.get((topic, query.get("associationType", ["value"])[0]))
                 return None if found is None else [{"subject": found}]
+            case "GET", ["api", "v1", "subjects", subject, "upcasts"] if not lasting:
+                return self._upcast(subject, {name: values[0] for name, values in query.items()})
             case ("POST", ["subjects", subject] | ["subjects", subject, "versions"]) if body:
                 return _shown(self._same(subject, body))
             case "POST", ["api", "v1", "subjects", subject, "versions"] if body and "dry_run" not in query:
                 row = self._same(subject, body)
                 return None if row is None else {**(_shown(row) or {}), "created": False}
         return None
+
+    def _upcast(self, subject: str, query: Mapping[str, str]) -> Row | None:
+        """The plan between two versions; no plan where there is nothing to go up; None where the bundle has none."""
+        of = self._of(subject)
+        number, guid, new = query.get("from_id"), query.get("from_guid"), int(query.get("to", LATEST))
+        written = (row["version"] for row in of if str(row["id"]) == number or (guid and row.get("guid") == guid))
+        old = int(query["from"]) if "from" in query else next(written, None)
+        if new == LATEST:
+            new = max(map(_version, of), default=0)
+        if old is None or not any(row["version"] == new for row in of):
+            return None
+        answer = {"subject": subject, "old": old, "new": new}
+        if old >= new:
+            return answer
+        plan = self.upcasts.get((subject, old, new))
+        return None if plan is None else {**answer, "plan": plan, "proven": True}
 
     def _of(self, subject: str) -> list[Row]:
         return [row for row in self.rows if row["subject"] == subject and row.get("current", True)]
@@ -204,8 +228,12 @@ def signed(
     registry: str,
     created: datetime,
     expires: datetime | None = None,
+    upcasts: Iterable[Row] = (),
 ) -> bytes:
-    """The bytes of a bundle. `key` is an Ed25519 private key as PEM. Raises BadBundle for another key."""
+    """The bytes of a bundle. `key` is an Ed25519 private key as PEM, `upcasts` are proven plans as a bundle keeps them.
+
+    Raises BadBundle for another key.
+    """
     document: dict[str, Any] = {
         "created": created.isoformat(),
         "registry": registry,
@@ -213,6 +241,7 @@ def signed(
         "associations": [
             {"topic": topic, "part": part, "subject": subject} for (topic, part), subject in associations.items()
         ],
+        "upcasts": list(upcasts),
     }
     if expires is not None:
         document["expires"] = expires.isoformat()
@@ -280,6 +309,13 @@ def _row(row: Any) -> Row:
             raise TypeError(name)
     found: Row = row
     return found
+
+
+def _plan(row: Any) -> tuple[tuple[str, int, int], Row]:
+    subject, old, new, plan = row["subject"], row["old"], row["new"], row["plan"]
+    if not (isinstance(subject, str) and isinstance(old, int) and isinstance(new, int) and isinstance(plan, dict)):
+        raise TypeError("upcast")
+    return (subject, old, new), plan
 
 
 def _shown(row: Row | None, rendering: str = "", *, without: Iterable[str] = ()) -> dict[str, Any] | None:

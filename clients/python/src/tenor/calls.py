@@ -421,8 +421,10 @@ def subject_check(subject: str, schema: Schema) -> Call[Mapping[str, Any]]:
     return Call("POST", _path("api", "v1", "subjects", subject, "check"), read, schema.body(), headers=headers)
 
 
-def upcast(subject: str, *, id: int | None = None, guid: str | None = None, to: int) -> Call[Mapping[str, Any]]:
-    """The one plan that brings events of a schema to a version: `/api/v1/subjects/{s}/upcasts`.
+def upcast(
+    subject: str, *, old: int | None = None, id: int | None = None, guid: str | None = None, to: int
+) -> Call[Mapping[str, Any]]:
+    """The one plan that brings events of a version, or of a schema, to a version: `/api/v1/subjects/{s}/upcasts`.
 
     Without `plan` there is nothing to go up: `old` is `new`, or later.
     """
@@ -433,7 +435,18 @@ def upcast(subject: str, *, id: int | None = None, guid: str | None = None, to: 
         found: Mapping[str, Any] = body
         return found
 
-    path = _path("api", "v1", "subjects", subject, "upcasts", from_id=id, from_guid=guid, to=to)
+    path = _path("api", "v1", "subjects", subject, "upcasts", **{"from": old}, from_id=id, from_guid=guid, to=to)
+    return Call("GET", path, read, headers={"Accept": "application/json"})
+
+
+def upcasters(subject: str) -> Call[tuple[tuple[int, int], ...]]:
+    """The proven edges of a subject's version graph: which version events come from, and what they become."""
+
+    def read(body: Any) -> tuple[tuple[int, int], ...]:
+        edges = [edge for edge in _list(body["edges"]) if edge["proven"] is True and edge["new"] is not None]
+        return tuple((int(edge["old"]), int(edge["new"])) for edge in edges)
+
+    path = _path("api", "v1", "subjects", subject, "upcasts")
     return Call("GET", path, read, headers={"Accept": "application/json"})
 
 

@@ -1,15 +1,16 @@
-"""Write a signed bundle of schemas, with which producers and consumers start while no registry answers.
+"""Write a signed bundle of schemas and plans, with which producers and consumers start while no registry answers.
 
 The key is an Ed25519 private key: openssl genpkey -algorithm ed25519 -out key.pem
 Its public half is what readers trust: openssl pkey -in key.pem -pubout -out key.pub.pem
 What the schemas refer to is taken along; with --topic, which subjects belong to a topic as well.
+The proven plans that lead from older of its versions to newer ones are in it, so that old events are read, too.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from tenor.cli import SAFE
 from tenor.cli.connection import connect
 from tenor.cli.output import Output
 from tenor.cli.running import UsageError
+from tenor.errors import Answered, Forbidden, UnexpectedAnswer
 from tenor.schemas import LATEST, PROTOBUF, Registered
 
 
@@ -54,18 +56,21 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
         if not wanted:
             raise UsageError("no subject: name some, or give --prefix or --topic")
         rows = list(collected(registry, wanted, arguments.versions))
+        plans = list(upcasts(registry, rows))
     now = datetime.now(UTC)
     expires = None if arguments.days is None else now + timedelta(days=arguments.days)
-    data = signed(rows, associations, key, registry=registry.url, created=now, expires=expires)
+    data = signed(rows, associations, key, registry=registry.url, created=now, expires=expires, upcasts=plans)
     replace(Path(arguments.out), data)
     document = {
         "file": arguments.out,
         "subjects": wanted,
         "schemas": len(rows),
+        "upcasts": len(plans),
         "bytes": len(data),
         "expires": None if expires is None else expires.isoformat(),
     }
-    output.result(document, f"{arguments.out}: {len(rows)} schemas of {len(wanted)} subjects, {len(data)} bytes")
+    held = f"{len(rows)} schemas" + (f" and {len(plans)} plans" if plans else "")
+    output.result(document, f"{arguments.out}: {held} of {len(wanted)} subjects, {len(data)} bytes")
     return SAFE
 
 
@@ -78,6 +83,37 @@ def collected(registry: Registry, subjects: list[str], versions: str) -> Iterato
             raise UsageError(f"subject {subject} has no versions")
         for number in numbers:
             yield from _row(registry, subject, number, done, current=True)
+
+
+def upcasts(registry: Registry, rows: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The proven plans between versions that the bundle holds. A registry without Tenor's own API has none."""
+    held: dict[str, set[int]] = {}
+    for row in rows:
+        if row.get("current", True):
+            held.setdefault(row["subject"], set()).add(row["version"])
+    for subject, versions in sorted(held.items()):
+        if len(versions) < 2:
+            continue
+        try:
+            edges = registry.send(calls.upcasters(subject))
+        except (Answered, UnexpectedAnswer) as error:
+            if calls.speaks_native(error) and not isinstance(error, Forbidden):
+                raise
+            return
+        for old in sorted(versions):
+            for new in sorted(_reached(edges, old) & versions):
+                answer = registry.send(calls.upcast(subject, old=old, to=new))
+                if answer.get("proven") is True:
+                    yield {"subject": subject, "old": old, "new": new, "plan": answer["plan"]}
+
+
+def _reached(edges: Iterable[tuple[int, int]], start: int) -> set[int]:
+    """The versions that edges lead to; edges only go up."""
+    reached = {start}
+    for old, new in sorted(edges):
+        if old in reached:
+            reached.add(new)
+    return reached - {start}
 
 
 def _row(

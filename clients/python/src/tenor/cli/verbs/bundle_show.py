@@ -39,6 +39,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
         "created": bundle.created,
         "expires": bundle.expires,
         "schemas": rows,
+        "upcasts": [{"subject": name, "old": old, "new": new} for name, old, new in sorted(bundle.upcasts)],
         "topics": {f"{topic}-{part}": subject for (topic, part), subject in bundle.associations.items()},
     }
     output.result(document, _lines(document))
@@ -54,3 +55,5 @@ def _lines(document: dict[str, Any]) -> Iterator[str]:
             *([row["subject"], str(row["version"]), str(row["id"]), row["schemaType"]] for row in document["schemas"]),
         ]
     )
+    for row in document["upcasts"]:
+        yield f"{row['subject']}: events of version {row['old']} are read as version {row['new']}"

@@ -31,6 +31,12 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     except BadBundle as error:
         output.error(error, UNSAFE)
         return UNSAFE
-    document = {"trusted": True, "schemas": len(bundle.rows), "created": bundle.created, "expires": bundle.expires}
+    document = {
+        "trusted": True,
+        "schemas": len(bundle.rows),
+        "upcasts": len(bundle.upcasts),
+        "created": bundle.created,
+        "expires": bundle.expires,
+    }
     output.result(document, f"trusted: {len(bundle.rows)} schemas of {bundle.registry}, made {bundle.created}")
     return SAFE
