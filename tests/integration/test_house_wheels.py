@@ -50,7 +50,7 @@ def test_the_wheels_serve_migrate_and_import_from_an_empty_folder(installed: Pat
         assert page.status_code == 200
         assert "swagger" in page.text.lower()
         assert client.get("/openapi/confluent.json").status_code == 200
-    assert sorted(path.name for path in folder.iterdir()) == ["moved.db", "tenor.db"]
+    assert sorted(path.name for path in folder.iterdir()) == ["moved.db", "tenor.db", "tenor.db.audit-key"]
 
 
 def test_a_checkout_installs_no_copy_of_what_it_has() -> None:
