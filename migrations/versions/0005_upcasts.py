@@ -27,7 +27,9 @@ def upgrade() -> None:
             ["subject_pk"], ["subject.pk"], name=op.f("fk_upcast_subject_pk_subject"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("pk", name=op.f("pk_upcast")),
-        sa.UniqueConstraint("subject_pk", "from_version", "new_key", name=op.f("uq_upcast_subject_pk_from_version_new_key")),
+        sa.UniqueConstraint(
+            "subject_pk", "from_version", "new_key", name=op.f("uq_upcast_subject_pk_from_version_new_key")
+        ),
     )
     op.create_index("ix_upcast_edge", "upcast", ["subject_pk", "from_version", "to_version"])
 

@@ -35,12 +35,14 @@ if TYPE_CHECKING:
     from tenor.consuming import Retries as Retries
     from tenor.errors import Answered as Answered
     from tenor.errors import Conflict as Conflict
+    from tenor.errors import CustomStepRefused as CustomStepRefused
     from tenor.errors import Denied as Denied
     from tenor.errors import Erased as Erased
     from tenor.errors import Forbidden as Forbidden
     from tenor.errors import FramingError as FramingError
     from tenor.errors import Incompatible as Incompatible
     from tenor.errors import InvalidEvent as InvalidEvent
+    from tenor.errors import InvalidPlan as InvalidPlan
     from tenor.errors import KeyMismatch as KeyMismatch
     from tenor.errors import KeyMissing as KeyMissing
     from tenor.errors import KeyNotReady as KeyNotReady
@@ -62,13 +64,11 @@ if TYPE_CHECKING:
     from tenor.errors import Unreachable as Unreachable
     from tenor.errors import Unresolvable as Unresolvable
     from tenor.errors import Unsealed as Unsealed
-    from tenor.errors import CustomStepRefused as CustomStepRefused
-    from tenor.errors import InvalidPlan as InvalidPlan
     from tenor.errors import UnsettledPlan as UnsettledPlan
-    from tenor.errors import UpcastFailed as UpcastFailed
-    from tenor.errors import UpcastMissing as UpcastMissing
     from tenor.errors import UnusableRule as UnusableRule
     from tenor.errors import UnusableSchema as UnusableSchema
+    from tenor.errors import UpcastFailed as UpcastFailed
+    from tenor.errors import UpcastMissing as UpcastMissing
     from tenor.errors import VersionNotFound as VersionNotFound
     from tenor.errors import Violation as Violation
     from tenor.events import Event as Event
