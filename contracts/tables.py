@@ -350,9 +350,10 @@ class ContractNeeds(Row, table=True):
     provider: str = Field(sa_column=columns.name())
     subject: str = Field(sa_column=columns.name())
     digest: str = Field(sa_column=Column(String(64), nullable=False))
-    body: str = Field(sa_column=Column(Text, nullable=False))
     whole: int = Field(sa_column=columns.flag())
     confirmed_at: int = Field(sa_column=columns.time())
+    # Last, so that SQLite reads the others without walking through it.
+    body: str = Field(sa_column=Column(Text, nullable=False))
 
 
 class SubjectReader(Row, table=True):

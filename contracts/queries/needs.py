@@ -311,10 +311,12 @@ def unmapped(db: Db, providers: Collection[str] | None = None) -> list[tuple[Kep
 
 def producers(db: Db, subject: str) -> list[str]:
     """The applications that say they write a subject, or that have message contracts on it as the provider."""
+    # CROSS JOIN keeps SQLite from beginning with the needs of every version that ever was.
     rows = db.all(
         """SELECT DISTINCT a.name FROM produced_subject p JOIN application_version v ON v.pk = p.version_pk
         JOIN application a ON a.pk = v.application_pk WHERE p.subject = :subject
-        UNION SELECT DISTINCT provider FROM contract_needs WHERE subject = :subject AND provider <> ''""",
+        UNION SELECT DISTINCT n.provider FROM subject_reader r CROSS JOIN contract_needs n
+        WHERE n.version_pk = r.version_pk AND n.subject = r.subject AND r.subject = :subject AND n.provider <> ''""",
         subject=subject,
     )
     return sorted(name for (name,) in rows)

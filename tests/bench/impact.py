@@ -19,6 +19,7 @@ from contracts.blast_radius import BlastRadius
 from contracts.impact import Verdict
 from contracts.needs import Contract, Evidence, Need, When
 from contracts.options import Options
+from contracts.queries import environments
 from contracts.queries import needs as queries
 from registry.events import Actor
 from registry.formats.base import Reference
@@ -68,15 +69,12 @@ def register(db: Db, subject: Subject, text: str, references: tuple[Reference, .
 
 
 def _consumers(db: Db, history: int) -> None:
-    db.run("DELETE FROM environment")
-    for place, name in enumerate(PLACES):
-        db.run(
-            """INSERT INTO environment (pk, uuid, name, display_name, production, contacts, created_at, updated_at)
-            VALUES (:pk, :name, :name, :name, :production, '[]', 0, 0)""",
-            pk=place + 1,
-            name=name,
-            production=int(name == "prod"),
-        )
+    places: list[int] = []
+    for name in PLACES:
+        environments.put_environment(db, f"uuid-{name}", name, name, name == "prod", "[]", 0)
+        place = environments.environment_named(db, name)
+        assert place is not None
+        places.append(place.pk)
     db.many(
         "INSERT INTO application (pk, name, last_position, created_at, updated_at) VALUES (:pk, :name, 0, 0, 0)",
         [{"pk": number + 1, "name": f"consumer-{number}"} for number in range(CONSUMERS)],
@@ -104,7 +102,7 @@ def _consumers(db: Db, history: int) -> None:
                     "uuid": f"{first + each}",
                     "application": consumer + 1,
                     "version": first + each,
-                    "place": each % 4 + 1,
+                    "place": places[each % 4],
                     "ended": None if each >= history - 4 else 1,
                 }
                 for each in range(history)
