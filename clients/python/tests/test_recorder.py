@@ -117,7 +117,7 @@ OPEN = {**ORDER, "status": "OPEN"}
 STATUSES = [
     (matched, ["OPEN", "PAID"], "fails"),
     (looked_up, ["OPEN", "PAID"], "fails"),
-    (with_else, ["OPEN", "PAID"], "changes"),
+    (with_else, None, "same"),  # as OPEN, which it does not single out either
     (in_a_set, ["OPEN", "PAID"], "changes"),
     (as_a_key, None, "same"),
 ]
@@ -129,6 +129,63 @@ def test_symbols_that_are_handled(handler: Callable[[Any], Any], values: list[st
     assert need.get("values") == values
     assert need.get("fallback", True) is (values is None)
     assert need["when"]["other"] == other
+
+
+def refused(order: Any) -> Any:
+    assert order["status"] != "BAD"
+
+
+LABELS = {"PAID": "done", "OPEN": "wait", "GONE": "over"}
+
+
+def by_table(order: Any) -> Any:
+    return LABELS[order["status"]]
+
+
+def test_a_symbol_that_the_code_knows_and_refuses_leaves_the_others_unknown() -> None:
+    need = needs(refused, ORDER, OPEN)["/status"]
+    assert (need["values"], need["fallback"], "other" in need["when"]) == (["OPEN", "PAID"], False, False)
+
+
+def test_symbols_of_a_row_of_comparisons_are_handled() -> None:
+    def handle(order: Any) -> Any:
+        if order["status"] not in ("PAID", "OPEN", "GONE"):
+            raise ValueError(order["status"])
+
+    assert needs(handle)["/status"]["values"] == ["GONE", "OPEN", "PAID"]
+
+
+def test_symbols_of_a_table_are_handled_though_no_sample_has_them() -> None:
+    assert needs(by_table, ORDER)["/status"]["values"] == ["GONE", "OPEN", "PAID"]
+
+
+BEHIND: list[Callable[[Any], Any]] = [
+    lambda order: order["note"] if order["status"] == "GONE" else 1,
+    lambda order: order["note"] if order["total"] > 10_000 else 1,
+    lambda order: order["note"] if order["total"] + 0.5 < -10 or order["total"] == 77 else 1,
+    lambda order: order["note"] if not order["lines"] else 1,
+    lambda order: order["note"] if order["id"] == "so" and order["status"] == "GONE" else 1,
+]
+
+
+@pytest.mark.parametrize("handler", BEHIND)
+def test_what_is_read_only_for_certain_values_is_needed(handler: Callable[[Any], Any]) -> None:
+    need = needs(handler)["/note"]
+    assert (need["presence"], need["when"]["absent"]) == ("required", "fails")
+
+
+def test_samples_with_null_do_not_refuse_the_objects_of_others() -> None:
+    def handle(order: Any) -> Any:
+        return None if order["payer"] is None else order["payer"]["name"]
+
+    found = needs(handle, {"payer": None}, {"payer": {"name": "x"}})
+    assert found["/payer"]["types"] == ["null", "object"]
+    assert found["/payer/name"]["presence"] == "required"
+
+
+def test_numbers_may_be_infinite() -> None:
+    assert "number" not in needs(lambda order: int(order["total"]))["/total"]["types"]
+    assert "number" in needs(lambda order: order["total"] * 2)["/total"]["types"]
 
 
 def test_items_are_needed_where_they_are() -> None:
@@ -195,6 +252,17 @@ def test_code_that_touches_the_event_and_was_never_reached_is_named() -> None:
     missed = Recorder(handle).record([ORDER]).lines.missed()
     assert [line - handle.__code__.co_firstlineno for _, line in missed] == [3]
     assert not Recorder(matched).record([ORDER]).lines.missed()
+
+
+def test_code_behind_what_every_sample_lacks_is_named() -> None:
+    def handle(order: Any) -> Any:
+        extra = order.get("extra")
+        if extra:
+            return extra["deep"]
+        return 1
+
+    missed = Recorder(handle).record([ORDER]).lines.missed()
+    assert [line - handle.__code__.co_firstlineno for _, line in missed] == [3]
 
 
 def test_a_sample_that_fails_is_told() -> None:

@@ -10,8 +10,10 @@ import asyncio
 import copy
 import inspect
 import json
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import CodeType
 from typing import Any, Final
 
 from tenor.testing.lines import Lines
@@ -24,15 +26,15 @@ _WORSE: Final = (FAILS, CHANGES, SAME)
 
 ANOTHER_ARM: Final = "TENOR_ANOTHER_ARM"
 ANOTHER_NUMBER: Final = 2_011_001_993
-TYPES: Final[Mapping[str, Any]] = {
-    "string": "tenor",
-    "integer": 7,
-    "number": 7.5,
-    "boolean": True,
-    "array": ["tenor"],
-    "object": {"tenor": "tenor"},
+TYPES: Final[Mapping[str, Sequence[Any]]] = {
+    "string": ("tenor",),
+    "integer": (7,),
+    "number": (7.5, math.inf, math.nan),
+    "boolean": (True, False),
+    "array": (["tenor"],),
+    "object": ({"tenor": "tenor"},),
 }
-"""A value of each JSON type but null, which is a situation of its own."""
+"""Values of each JSON type but null, which is a situation of its own. Avro's and Protobuf's numbers may be infinite."""
 PROBES: Final[Mapping[str, Sequence[Any]]] = {
     "string": ("", "tenor " * 100),
     "integer": (0, -1, 1_000_000_007),
@@ -43,6 +45,8 @@ PROBES: Final[Mapping[str, Sequence[Any]]] = {
 }
 """Values at the edges of each type: they lead into code that no sample reaches."""
 MOST_RUNS: Final = 20_000
+MOST_BASELINES: Final = 200
+LONGEST_ARM: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +59,32 @@ class Outcome:
 
 @dataclass(slots=True)
 class Finding:
-    """What the experiments say of one path: types and values that were handled, and those that failed."""
+    """What the experiments say of one path: types and values that were handled, and those that failed.
+
+    `seen` are the types that the samples have there; `others` tells what came of a value that is none of those known,
+    in place of one that the code singles out, and in place of one that it does not.
+    """
 
     use: Use
+    seen: set[str] = field(default_factory=set)
+    others: dict[bool, set[str]] = field(default_factory=dict)
     types: set[str] = field(default_factory=set)
     refused: set[str] = field(default_factory=set)
     values: set[Any] = field(default_factory=set)
     unhandled: set[Any] = field(default_factory=set)
     when: dict[str, str] = field(default_factory=dict)
+
+    def settle(self) -> None:
+        """Draw the conclusions of all runs.
+
+        What one sample forgives another does not: only what no run refused is handled. Another value goes the way of
+        those that the code does not single out, if the samples have some; what comes out may depend on it.
+        """
+        self.types -= self.refused
+        self.values -= self.unhandled
+        if met := set().union(*self.others.values()):
+            worst = min(met, key=_WORSE.index)
+            self.met("other", SAME if worst == CHANGES and False in self.others else worst)
 
     def met(self, situation: str, what: str) -> None:
         """Note an outcome; the worst counts."""
@@ -70,14 +92,43 @@ class Finding:
         self.when[situation] = min(before, what, key=_WORSE.index)
 
 
+Touch = tuple[str, str, bool]
+
+
 @dataclass(slots=True)
 class Recorded:
-    """All that is known about a handler, by path; `failed` are samples that it could not handle as they were."""
+    """All that is known about a handler, by path; `failed` are samples that it could not handle as they were.
+
+    `known` are paths of the schema, `arms` the texts that samples have by path, `baselines` the events that it handles
+    with what came out: the samples, and what led to code that no sample reaches; `places` what was touched in them,
+    `constants` the texts in the code that did.
+    """
 
     findings: dict[str, Finding] = field(default_factory=dict)
     lines: Lines = field(default_factory=Lines)
     failed: list[str] = field(default_factory=list)
     runs: int = 0
+    known: frozenset[str] = frozenset()
+    arms: dict[str, set[Any]] = field(default_factory=dict)
+    baselines: list[tuple[Any, Outcome]] = field(default_factory=list)
+
+    places: set[Touch] = field(default_factory=set)
+    constants: set[str] = field(default_factory=set)
+
+    def touched(self, event: Any, watch: Watch) -> set[Touch]:
+        """The paths that a run touched, with the types of what stands there, and whether it was taken for granted."""
+        paths = {of_schema(each, self.known): use.taken for each, use in watch.uses.items()}
+        return {
+            (path, kind, taken)
+            for path, taken in paths.items()
+            for kind in [json_type(value) or "null" for value in found(event, path.split("/")[1:])] or [""]
+        }
+
+    def kinds(self, path: str) -> set[str]:
+        """The types that the baselines have at a path."""
+        steps = path.split("/")[1:]
+        values = (value for event, _ in self.baselines for value in found(event, steps))
+        return {kind for value in values if (kind := json_type(value)) is not None}
 
 
 class Recorder:
@@ -101,36 +152,64 @@ class Recorder:
 
         `paths` are those of the schema, where they are known: they tell the keys of a map from the fields of a record.
         """
-        recorded = Recorded()
-        known = frozenset(paths)
-        arms: dict[str, set[Any]] = {}
-        baselines: list[tuple[Any, Outcome]] = []
+        recorded = Recorded(known=frozenset(paths))
         for sample in samples:
+            self._try(recorded, copy.deepcopy(sample))
             for path, value in leaves(sample):
-                if isinstance(value, str):
-                    arms.setdefault(path, set()).add(value)
-            watch = Watch()
-            outcome = self._run(recorded, copy.deepcopy(sample), watch)
-            for touched, use in watch.uses.items():
-                path = of_schema(touched, known)
-                _add(recorded.findings.setdefault(path, Finding(Use())).use, use)
-            if outcome.error:
-                recorded.failed.append(outcome.error)
-            else:
-                baselines.append((sample, outcome))
-        for path, finding in recorded.findings.items():
-            for sample, outcome in baselines:
+                if isinstance(value, str) and len(value) <= LONGEST_ARM:
+                    recorded.arms.setdefault(of_schema(path, recorded.known), set()).add(value)
+        done: set[tuple[str, int]] = set()
+        while todo := [
+            (path, at)
+            for path in recorded.findings
+            for at in range(len(recorded.baselines))
+            if (path, at) not in done and recorded.runs < MOST_RUNS
+        ]:
+            for path in recorded.findings:
+                recorded.findings[path].seen |= recorded.kinds(path)
+            for path, at in todo:
                 if recorded.runs < MOST_RUNS:
-                    self._vary(recorded, path, finding, sample, outcome, arms.get(path, set()))
-            # What one sample forgives another does not: only what no run refused is handled.
-            finding.types -= finding.refused
-            finding.values -= finding.unhandled
+                    self._vary(recorded, path, *recorded.baselines[at])
+            done.update(todo)
+        for finding in recorded.findings.values():
+            finding.settle()
         return recorded
 
-    def _vary(
-        self, recorded: Recorded, path: str, finding: Finding, sample: Any, before: Outcome, arms: set[Any]
-    ) -> None:
+    def _try(self, recorded: Recorded, event: Any) -> Outcome:
+        """Run it on an event as it may be; where it succeeds, what it touches is a finding."""
+        watch = Watch()
+        outcome = self._run(recorded, event, watch)
+        if outcome.error:
+            recorded.failed.append(outcome.error)
+        self._note(recorded, event, watch, outcome)
+        return outcome
+
+    def _note(self, recorded: Recorded, event: Any, watch: Watch, outcome: Outcome) -> None:
+        for touched, use in watch.uses.items():
+            path = of_schema(touched, recorded.known)
+            _add(recorded.findings.setdefault(path, Finding(Use())).use, use)
+        if not outcome.error:
+            recorded.baselines.append((event, outcome))
+            recorded.constants |= {text for code, names in watch.touched_by.items() for text in texts(code, names)}
+            recorded.places |= recorded.touched(event, watch)
+
+    def _explore(self, recorded: Recorded, event: Any) -> Outcome:
+        """Run it on a value of the same type; if that leads it to places where it never was, all is tried there too."""
+        watch = Watch()
+        outcome = self._run(recorded, event, watch)
+        for each, use in watch.uses.items():
+            if known := recorded.findings.get(of_schema(each, recorded.known)):
+                known.use.constants |= use.constants
+                known.use.bounds |= use.bounds
+        if outcome.error or len(recorded.baselines) >= MOST_BASELINES:
+            return outcome
+        if not recorded.touched(event, watch) <= recorded.places:
+            self._note(recorded, event, watch, outcome)
+        return outcome
+
+    def _vary(self, recorded: Recorded, path: str, sample: Any, before: Outcome) -> None:
         """Everything that may be different at one path of one sample."""
+        finding = recorded.findings[path]
         steps = path.split("/")[1:]
         values = list(found(sample, steps))
         if not values:
@@ -143,14 +222,15 @@ class Recorder:
             finding.met("absent", self._judge(recorded, changed(sample, steps, None, remove=True), before))
         finding.met("null", self._judge(recorded, changed(sample, steps, None), before))
         finding.types |= kinds
-        for kind, value in TYPES.items():
-            if kind not in kinds:
-                failed = self._run(recorded, changed(sample, steps, value)).error
+        # Types that samples have are handled as they are: another object there would only lack what is inside.
+        for kind, others in TYPES.items():
+            if kind not in finding.seen:
+                failed = any(self._run(recorded, changed(sample, steps, other)).error for other in others)
                 (finding.refused if failed else finding.types).add(kind)
         for kind in sorted(kinds):
-            for value in PROBES[kind]:
-                self._run(recorded, changed(sample, steps, value))
-        self._symbols(recorded, finding, sample, steps, values, before, arms)
+            for value in (*PROBES[kind], *around(finding.use.bounds, kind)):
+                self._explore(recorded, changed(sample, steps, value))
+        self._symbols(recorded, finding, sample, steps, values, before, recorded.arms.get(path, set()))
 
     def _symbols(
         self,
@@ -163,24 +243,34 @@ class Recorder:
         arms: set[Any],
     ) -> None:
         """Other values of the same type: the constants the code knows, and one that nobody does."""
-        compared = finding.use.constants
-        if not (compared or finding.use.looked_up) or not isinstance(values[0], str | int):
+        compared, first = finding.use.constants, values[0]
+        if not (compared or finding.use.looked_up) or not isinstance(first, str | int):
             return
-        text = isinstance(values[0], str)
+        text = isinstance(first, str)
         kind: type = str if text else int
         other: Any = ANOTHER_ARM if text else ANOTHER_NUMBER
-        changed_event = changed(sample, steps, other)
-        finding.met("other", self._judge(recorded, changed_event, before, {other: values[0]}))
-        for arm in sorted((compared | arms) if text else compared, key=repr):
-            if isinstance(arm, kind):
-                failed = self._run(recorded, changed(sample, steps, arm)).error
-                (finding.unhandled if failed else finding.values).add(arm)
+        another = self._explore(recorded, changed(sample, steps, other))
+        came = _as_json(another.result, {other: first})
+        singled_out = finding.use.looked_up or not compared.isdisjoint(values)
+        what = FAILS if another.error else SAME if came == _as_json(before.result, {}) else CHANGES
+        finding.others.setdefault(singled_out, set()).add(what)
+        guessed = recorded.constants - arms - compared if text and finding.use.looked_up else set()
+        # What another value was compared with is known by now as well.
+        for arm in sorted((compared | arms | guessed) if text else compared, key=repr):
+            if not isinstance(arm, kind):
+                continue
+            outcome = self._explore(recorded, changed(sample, steps, arm))
+            # A text that the code names somewhere is one it knows here if something else comes of it.
+            if arm not in guessed or bool(outcome.error) < bool(another.error):
+                (finding.unhandled if outcome.error else finding.values).add(arm)
+            elif not outcome.error and _as_json(outcome.result, {arm: first}) != came:
+                finding.values.add(arm)
 
-    def _judge(self, recorded: Recorded, event: Any, before: Outcome, renamed: Mapping[Any, Any] | None = None) -> str:
+    def _judge(self, recorded: Recorded, event: Any, before: Outcome) -> str:
         outcome = self._run(recorded, event)
         if outcome.error:
             return FAILS
-        return SAME if _as_json(outcome.result, renamed or {}) == _as_json(before.result, {}) else CHANGES
+        return SAME if _as_json(outcome.result, {}) == _as_json(before.result, {}) else CHANGES
 
     def _run(self, recorded: Recorded, event: Any, watch: Watch | None = None) -> Outcome:
         recorded.runs += 1
@@ -199,6 +289,26 @@ class Recorder:
 
 async def _awaited(result: Any) -> Any:
     return await result
+
+
+def around(bounds: Iterable[Any], kind: str) -> list[Any]:
+    """Numbers on both sides of those that the code compares with by size."""
+    numbers = sorted(each for each in bounds if isinstance(each, int | float) and math.isfinite(each))
+    if kind == "integer":
+        return [math.floor(each) + step for each in numbers for step in (-1, 0, 1)]
+    return [each + step for each in numbers for step in (-1.5, 0.0, 1.5)] if kind == "number" else []
+
+
+def texts(code: CodeType, names: Mapping[str, Any]) -> Iterator[str]:
+    """The short texts that code names: its constants, and keys and members of the tables that it knows by name."""
+    tables = [names.get(name) for name in code.co_names]
+    for each in (*code.co_consts, *(table for table in tables if isinstance(table, _TABLES))):
+        for text in each if isinstance(each, _TABLES) else (each,):
+            if isinstance(text, str) and len(text) <= LONGEST_ARM:
+                yield str(text)
+
+
+_TABLES = (dict, set, frozenset, list, tuple)
 
 
 def of_schema(path: str, known: frozenset[str]) -> str:
@@ -304,6 +414,7 @@ def _add(into: Use, use: Use) -> None:
     into.asked |= use.asked
     into.looked_up |= use.looked_up
     into.constants |= use.constants
+    into.bounds |= use.bounds
 
 
 def _as_json(result: Any, renamed: Mapping[Any, Any]) -> str:

@@ -27,14 +27,19 @@ _LOADS: Final = (
     "LOAD_FAST_LOAD_FAST",
     "LOAD_FAST_BORROW",
 )
+_STORES: Final = ("STORE_FAST", "STORE_DEREF")
 
 
 @dataclass(slots=True)
 class Lines:
-    """What ran, over many runs: lines by code, and the local names that ever held a part of the event."""
+    """What ran, over many runs: lines by code, and the local names that ever held a part of the event.
+
+    `others` are names that held something else; None and booleans may be parts of the event and are not to be told.
+    """
 
     reached: dict[CodeType, set[int]] = field(default_factory=dict)
     names: dict[CodeType, set[str]] = field(default_factory=dict)
+    others: dict[CodeType, set[str]] = field(default_factory=dict)
 
     @contextmanager
     def traced(self) -> Iterator[None]:
@@ -51,7 +56,8 @@ class Lines:
         found = []
         for code, names in self.names.items():
             if names:
-                found += [(code.co_filename, line) for line in _touching(code, names) - self.reached[code]]
+                lines = _touching(code, names, self.others[code] - names)
+                found += [(code.co_filename, line) for line in lines - self.reached[code]]
         return sorted(set(found))
 
     def _call(self, frame: FrameType, event: str, argument: Any) -> Callable[..., Any] | None:
@@ -61,25 +67,37 @@ class Lines:
             return None
         reached = self.reached.setdefault(code, set())
         names = self.names.setdefault(code, set())
+        others = self.others.setdefault(code, set())
 
         def local(frame: FrameType, event: str, argument: Any) -> Callable[..., Any]:
             if event == "line":
                 reached.add(frame.f_lineno)
-            names.update(name for name, value in frame.f_locals.items() if isinstance(value, Watched))
+            for name, value in frame.f_locals.items():
+                if isinstance(value, Watched):
+                    names.add(name)
+                elif value is not None and not isinstance(value, bool):
+                    others.add(name)
             return local
 
         return local
 
 
-def _touching(code: CodeType, names: set[str]) -> set[int]:
-    """Lines that read one of these names."""
-    lines: set[int] = set()
+def _touching(code: CodeType, names: set[str], others: set[str]) -> set[int]:
+    """Lines that read one of these names, or one that was made of them and never held anything else."""
+    loads: dict[int, set[str]] = {}
+    stores: dict[int, set[str]] = {}
     line = code.co_firstlineno
     for instruction in dis.get_instructions(code):
         if instruction.positions and instruction.positions.lineno:
             line = instruction.positions.lineno
+        operands = set(instruction.argval if isinstance(instruction.argval, tuple) else (instruction.argval,))
         if instruction.opname in _LOADS:
-            loaded = instruction.argval if isinstance(instruction.argval, tuple) else (instruction.argval,)
-            if names.intersection(loaded):
-                lines.add(line)
-    return lines
+            loads.setdefault(line, set()).update(operands)
+        elif instruction.opname in _STORES:
+            stores.setdefault(line, set()).update(operands)
+    held = set(names)
+    while made := {
+        name for line, read in loads.items() if read & held for name in stores.get(line, set()) - held - others
+    }:
+        held |= made
+    return {line for line, read in loads.items() if read & held}

@@ -10,7 +10,7 @@ import base64
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,13 +46,17 @@ def interaction(
         "recorded": today or datetime.now(UTC).date().isoformat(),
         "needs": needs,
     }
-    example = _json(needed(sample, recorded))
+    return message(description, subject, comment, _json(needed(sample, recorded)))
+
+
+def message(description: str, subject: str, comment: Mapping[str, Any], content: Any) -> dict[str, Any]:
+    """A message of a subject whose needs stand in its comment."""
     return {
         "type": "Asynchronous/Messages",
         "description": description,
         "pending": False,
-        "comments": {"references": {"SchemaRegistry": {"subject": subject}}, "tenor": comment},
-        "contents": {"content": example, "contentType": "application/json", "encoded": False},
+        "comments": {"references": {"SchemaRegistry": {"subject": subject}}, "tenor": dict(comment)},
+        "contents": {"content": content, "contentType": "application/json", "encoded": False},
         "metadata": {"contentType": "application/json"},
         "matchingRules": {"body": {"$": {"combine": "AND", "matchers": [{"match": "type"}]}}},
     }
@@ -66,14 +70,21 @@ def need(path: str, finding: Finding) -> dict[str, Any]:
         "path": path,
         "presence": "required" if when.get("absent") == FAILS else "optional",
     }
-    if types and types != _EVERYTHING:
+    if finding.unhandled and when.get("other") != FAILS:
+        when.pop("other", None)  # some that it knows fail, others do not: which ones was not tried
+        out["values"], out["fallback"] = _sorted(finding.values), False
+    elif when.get("other", SAME) != SAME and finding.values:
+        out["values"], out["fallback"] = _sorted(finding.values), False
+    # Beside listed values, types say whether null is handled.
+    if types and (types != _EVERYTHING or "values" in out):
         out["types"] = sorted(types)
-    if when.get("other", SAME) != SAME and finding.values:
-        out["values"] = sorted(finding.values, key=lambda value: (str(type(value)), value))
-        out["fallback"] = False
     if when:
         out["when"] = when
     return out
+
+
+def _sorted(values: Iterable[Any]) -> list[Any]:
+    return sorted(values, key=lambda value: (str(type(value)), value))
 
 
 def needed(sample: Any, recorded: Recorded) -> Any:
@@ -133,6 +144,15 @@ def _undated(one: Mapping[str, Any]) -> str:
     text: dict[str, Any] = json.loads(json.dumps(one))
     text.get("comments", {}).get("tenor", {}).pop("recorded", None)
     return json.dumps(text, sort_keys=True)
+
+
+def file_name(consumer: str, provider: str) -> str:
+    """The name of the file of a pact."""
+    named = (
+        "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in name)
+        for name in (consumer, provider)
+    )
+    return "-".join(named) + ".json"
 
 
 def read(path: Path) -> dict[str, Any] | None:

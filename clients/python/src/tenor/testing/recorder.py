@@ -59,9 +59,7 @@ class Events:
         recorded = Recorder(handler, observe=observe, before=before).record(samples, paths)
         one = pacts.interaction(description or self._test, subject, recorded, samples[0], Path(self._config.rootpath))
         name = provider or subject
-        path = (
-            Path(self._config.rootpath) / str(self._config.getini(CONTRACTS)) / f"{_file(consumer)}-{_file(name)}.json"
-        )
+        path = Path(self._config.rootpath) / str(self._config.getini(CONTRACTS)) / pacts.file_name(consumer, name)
         if self._config.getoption("--tenor-record"):
             pacts.write(path, consumer, name, one)
         else:
@@ -97,10 +95,6 @@ def _differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     if before["reasons"] != now["reasons"]:
         lines += [f"  {reason}" for reason in now["reasons"]] or ["  all of the code was reached"]
     return lines or ["  the example differs"]
-
-
-def _file(name: str) -> str:
-    return "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in name)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ None and booleans cannot be watched, so that reading them is all that is noticed
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import CodeType
 from typing import Any, Final
@@ -15,31 +15,36 @@ from typing import Any, Final
 ITEM: Final = "*"
 _OURS: Final = __file__
 _UNSET: Final = object()
+_BY_SIZE: Final = ("__lt__", "__le__", "__gt__", "__ge__")
 
 
 @dataclass(slots=True)
 class Use:
-    """What was done with the value at a path: how it was read, and the constants that it was compared with."""
+    """What was done with the value at a path: how it was read, and the constants that it was compared with.
+
+    `constants` by equality, `bounds` by size.
+    """
 
     taken: bool = False
     asked: bool = False
     constants: set[Any] = field(default_factory=set)
+    bounds: set[Any] = field(default_factory=set)
     looked_up: bool = False
 
 
 @dataclass(slots=True)
 class Watch:
-    """What was noticed, by path; and the code that touched the event."""
+    """What was noticed, by path; and the code that touched the event, with its global names."""
 
     uses: dict[str, Use] = field(default_factory=dict)
-    touched_by: set[CodeType] = field(default_factory=set)
+    touched_by: dict[CodeType, Mapping[str, Any]] = field(default_factory=dict)
 
     def use(self, path: str) -> Use:
         """The notes on a path, with the code that runs now written down."""
         frame = sys._getframe(1)
         while frame.f_code.co_filename == _OURS and frame.f_back is not None:
             frame = frame.f_back
-        self.touched_by.add(frame.f_code)
+        self.touched_by[frame.f_code] = frame.f_globals
         return self.uses.setdefault(path, Use())
 
 
@@ -248,8 +253,22 @@ class WatchedStr(Watched, str):
         return str.__str__(self)
 
 
+def _bounded(base: type, operator: str) -> Callable[[Any, Any], Any]:
+    """A comparison by size that notes what with."""
+    compare = getattr(base, operator)
+
+    def compared(self: Any, other: Any) -> Any:
+        if isinstance(other, int | float) and not isinstance(other, Watched):
+            self._watch.use(self._path).bounds.add(other)
+        return compare(self, other)
+
+    return compared
+
+
 class WatchedInt(Watched, int):
     """A whole number."""
+
+    __lt__, __le__, __gt__, __ge__ = (_bounded(int, each) for each in _BY_SIZE)
 
     def __new__(cls, value: int, watch: Watch, path: str) -> WatchedInt:
         made = int.__new__(cls, value)
@@ -274,6 +293,8 @@ class WatchedInt(Watched, int):
 
 class WatchedFloat(Watched, float):
     """A number."""
+
+    __lt__, __le__, __gt__, __ge__ = (_bounded(float, each) for each in _BY_SIZE)
 
     def __new__(cls, value: float, watch: Watch, path: str) -> WatchedFloat:
         made = float.__new__(cls, value)
