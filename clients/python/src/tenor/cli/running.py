@@ -69,7 +69,11 @@ def run(name: str, verb: Verb, arguments: Sequence[str]) -> int:
     # Known before parsing, so that an error in the arguments already comes out the way that was asked for.
     output = Output(json="json" in _values(arguments, "--output"))
     try:
-        return int(module.run(parser.parse_args(arguments), output))
+        parsed, others = parser.parse_known_args(arguments)
+        if others and not getattr(module, "PASSES_ON", False):
+            parser.error(f"unrecognized arguments: {' '.join(others)}")
+        parsed.passed_on = others
+        return int(module.run(parsed, output))
     except SystemExit as end:  # --help
         return int(end.code or 0)
     except KeyboardInterrupt:
