@@ -12,11 +12,12 @@ from contracts.api.broker.dialect import Broker
 from contracts.api.broker.parts import Parts
 from contracts.api.v1.routes import install
 from contracts.blast_radius import BlastRadius
-from contracts.deliveries import Deliveries
+from contracts.deliveries import Deliveries, Sending
 from contracts.matrix import Soundness
 from contracts.observing import Observer
 from contracts.options import Options
 from contracts.sealing import Sealer, key_beside
+from contracts.sending import send
 from contracts.webhooks import Rules
 from registry import upcasters
 from registry.services import Services
@@ -58,13 +59,13 @@ def sealer_of(settings: Settings, store: Store) -> Sealer:
 class Contracts:
     """The parts of contract testing in one server process."""
 
-    def __init__(self, services: Services, log: Callable[..., None]) -> None:
+    def __init__(self, services: Services, log: Callable[..., None], *, sending: Sending = send) -> None:
         self.options = options_of(services.settings)
         self.sealer = sealer_of(services.settings, services.store)
         self.blast_radius = BlastRadius(self.options, crossable=upcasters.crossable)
         self.native = install()
         self.broker = Broker(Parts(services, self.options, self.sealer))
-        self.deliveries = Deliveries(services.store, self.sealer, self.options, log)
+        self.deliveries = Deliveries(services.store, self.sealer, self.options, log, sending=sending)
         self.observer = Observer(services.store, log)
         self.announcer = Announcer(services.store, self.sealer, self.blast_radius, log)
         self.blast_radius.on_refusal = self.announcer.refusals.add

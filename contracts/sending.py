@@ -22,11 +22,12 @@ _MOST = 16_384
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What an attempt came to. `final`: trying again could not help."""
+    """What an attempt came to. `final`: trying again could not help. `status`: what was answered, if anything was."""
 
     success: bool
     log: str
     final: bool = False
+    status: int | None = None
 
 
 def send(prepared: Prepared, rules: Rules, *, addresses: Resolve = resolve, deadline: float = DEADLINE) -> Sent:
@@ -57,7 +58,7 @@ def send(prepared: Prepared, rules: Rules, *, addresses: Resolve = resolve, dead
         log += " (redirects are not followed)"
     if listed_host(host, rules.hosts):
         log += f"\n{content.decode('utf-8', 'replace')}"
-    return Sent(delivered(status), log)
+    return Sent(delivered(status), log, status=status)
 
 
 def _headers(prepared: Prepared) -> dict[str, str]:

@@ -9,10 +9,13 @@ import os
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 
 from contracts.composition import Contracts
+from contracts.deliveries import Sending
+from contracts.sending import send
 from registry import events, formats, idempotency
 from registry.api.confluent.dialect import Confluent
 from registry.api.pages.dialect import Pages
@@ -33,6 +36,9 @@ from registry.store.engine import Db, PostgreSQLStore, Store, open_store
 from registry.store.migrations import migrate
 from registry.workers import WorkerDied, WorkerFailed, Workers, WorkerTimeout
 
+if TYPE_CHECKING:
+    from registry.tracing import Tracing
+
 _log = structlog.get_logger("tenor")
 _SEAL_EVERY = 0.5
 _PURGE_EVERY = 600.0
@@ -44,7 +50,8 @@ _CHECKPOINT_EVERY = 10.0
 def create_app(settings: Settings, store: Store | None = None, metrics: Metrics | None = None) -> App:
     """The ASGI app of one server process. `store` is opened from the settings when not given, and closed at the end."""
     configure_logs(settings.log_level)
-    own_store = store or open_store(settings.database_url)
+    tracing = _tracing(settings)
+    own_store = store or (tracing.open_store if tracing else open_store)(settings.database_url)
     workers = Workers(size=1)
     formats.install("PROTOBUF", partial(_protobuf, workers))
     metrics = metrics or Metrics()
@@ -52,7 +59,7 @@ def create_app(settings: Settings, store: Store | None = None, metrics: Metrics 
     services = Services(settings, own_store, HotReads(own_store, settings.hot_cache), metrics, workers, authority)
     confluent, pages = Confluent(services), Pages(services)
     dialects: dict[str, Dialect] = dict.fromkeys(("health", "live", "ready", "metrics", "docs", "openapi"), pages)
-    contracts = Contracts(services, _log.warning)
+    contracts = Contracts(services, _log.warning, sending=_sending(tracing))
     services.objector = contracts.blast_radius
     dialects["api"] = V1(services, contracts.native)
     # The Rust command line's get-pacts and provider-states drop the path of the broker's address.
@@ -62,7 +69,7 @@ def create_app(settings: Settings, store: Store | None = None, metrics: Metrics 
         confluent,
         services.hot,
         own_store,
-        metrics,
+        tracing.counts(metrics) if tracing else metrics,
         authority,
         body_limit=settings.body_limit,
         timeout=settings.request_timeout,
@@ -76,7 +83,25 @@ def create_app(settings: Settings, store: Store | None = None, metrics: Metrics 
         cors_origins=settings.cors_origins,
     )
     outer.fetched = contracts.observer.note
-    return outer
+    return tracing.app(outer, [confluent, *dialects.values()]) if tracing else outer
+
+
+def _tracing(settings: Settings) -> Tracing | None:
+    """What traces this server; OpenTelemetry is imported for who asked for it alone."""
+    if not settings.otel:
+        return None
+    from registry.tracing import Tracing
+
+    return Tracing()
+
+
+def _sending(tracing: Tracing | None) -> Sending:
+    """How webhooks leave."""
+    if tracing is None:
+        return send
+    from contracts.tracing import traced
+
+    return traced(send, tracing)
 
 
 def _protobuf(workers: Workers) -> Format:

@@ -28,7 +28,7 @@ from urllib.parse import quote, unquote_to_bytes
 from registry.errors import RateLimited, RegistryError, Unauthenticated
 from registry.hot import HotReads, Keep, Key, Ready
 from registry.logs import frames
-from registry.metrics import Metrics
+from registry.metrics import Counts
 from registry.security.access import EVERYTHING, NOTHING, split
 from registry.security.authority import Authority
 from registry.security.cors import cors
@@ -207,7 +207,7 @@ class Outer:
         default: Dialect,
         hot: HotReads,
         store: Store,
-        metrics: Metrics,
+        metrics: Counts,
         authority: Authority,
         *,
         body_limit: int,

@@ -10,6 +10,7 @@ import os
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Protocol
 from uuid import uuid4
 
 import msgspec
@@ -37,6 +38,14 @@ class _Route:
 Key = tuple[str, str, int]
 _Row = tuple[str, str, int, list[int], float]
 _ROWS = msgspec.json.Decoder(list[_Row])
+
+
+class Counts(Protocol):
+    """Who is told of every answered request."""
+
+    def count(self, template: str, method: str, status: int, seconds: float) -> None:
+        """One answered request."""
+        ...
 
 
 class Metrics(Collector):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from importlib.util import find_spec
 from pathlib import Path
 
 import msgspec
@@ -39,6 +40,7 @@ class Settings:
     request_timeout: float = 60.0
     access_log: bool = False
     log_level: str = "info"
+    otel: bool = False
     kms: str = ""
     key_quota: int = 20_000
     shred_folder: str = ""
@@ -95,6 +97,8 @@ class Settings:
         if self.incompatible_code not in (409, 40901):
             raise InvalidSetting("TENOR_INCOMPATIBLE_CODE is 409 or 40901")
         self.kms_configuration()
+        if self.otel and not _has_otel():
+            raise InvalidSetting("TENOR_OTEL needs OpenTelemetry: install tenor-server[otel]")
         if self.shred_folder and not os.path.isdir(self.shred_folder):
             raise InvalidSetting("TENOR_SHRED_FOLDER is no folder")
         for name, words in WORDS.items():
@@ -152,6 +156,7 @@ DOCS = {
     "request_timeout": "longest time a request may take",
     "access_log": "log every request, not only failed ones",
     "log_level": "debug, info, warning or error",
+    "otel": "send OpenTelemetry traces over OTLP/HTTP (extra `otel`); the OTEL_* variables say where to and which",
     "kms": "key systems that the server uses for shared KEKs, as JSON by KMS type (registry/keyring.py)",
     "key_quota": "most KEKs and DEKs together, persons' keys apart; 0: any number",
     "shred_folder": "folder outside backups for epoch keys and the journal of erasures; empty: none",
@@ -189,6 +194,14 @@ DOCS = {
     "webhook_private": "whether webhooks may go to private addresses",
 }
 """What each setting is, in a few words; a test compares it with the fields."""
+
+
+def _has_otel() -> bool:
+    """Whether what the extra `otel` installs is there, without importing it."""
+    try:
+        return find_spec("opentelemetry.sdk") is not None and find_spec("opentelemetry.exporter.otlp") is not None
+    except ModuleNotFoundError:  # not even the package above
+        return False
 
 
 def _convert(name: str, kind: object, text: str) -> object:

@@ -624,14 +624,16 @@ class PostgreSQLStore(Store):
                 pause.wait(0.5)
 
 
-def open_store(url: str) -> Store:
+def open_store(
+    url: str, *, sqlite: type[SQLiteStore] = SQLiteStore, postgresql: type[PostgreSQLStore] = PostgreSQLStore
+) -> Store:
     """The store behind a URL: `sqlite:///path.db`, `sqlite:///:memory:` (gone at the end) or `postgresql://…`.
 
     Raises StoreFailed for any other scheme.
     """
     if url.startswith("sqlite:///"):
-        return SQLiteStore(url)
+        return sqlite(url)
     if url.startswith(("postgresql://", "postgres://")):
-        return PostgreSQLStore(url)
+        return postgresql(url)
     scheme = url.split(":", maxsplit=1)[0]
     raise StoreFailed(reason=f"a database URL starts with sqlite:/// or postgresql://, not '{scheme}:'")
