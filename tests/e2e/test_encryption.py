@@ -10,7 +10,17 @@ from typing import Any
 
 import httpx
 import pytest
-from confluent_kafka.schema_registry import SchemaRegistryClient
+from confluent_kafka.schema_registry import (
+    Metadata,
+    MetadataProperties,
+    RuleKind,
+    RuleMode,
+    RuleParams,
+    RuleSet,
+    SchemaRegistryClient,
+)
+from confluent_kafka.schema_registry import Rule as StockRule
+from confluent_kafka.schema_registry import Schema as StockSchema
 from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
 from confluent_kafka.schema_registry.confluent import meta_pb2
 from confluent_kafka.schema_registry.json_schema import JSONDeserializer, JSONSerializer
@@ -274,6 +284,31 @@ def test_the_drop_in_runs_the_same_rules(ours: tenor.Registry, stock: SchemaRegi
     assert not any(secret in value for secret in SECRETS)
     assert read(value, place("dropin")) == EVENTS["AVRO"]
     assert mine_read(write(dict(EVENTS["AVRO"]), place("dropin")), place("dropin")) == EVENTS["AVRO"]
+
+
+def test_the_drop_in_registers_the_rules_of_a_stock_schema(ours: tenor.Registry, stock: SchemaRegistryClient) -> None:
+    kek = {"encrypt.kek.name": "drop-in-stock", "encrypt.kms.type": "local-kms", "encrypt.kms.key.id": "m"}
+    tagged = StockRule(
+        "seal",
+        None,
+        RuleKind.TRANSFORM,
+        RuleMode.WRITEREAD,
+        "ENCRYPT",
+        ["PII"],
+        RuleParams(kek),
+        None,
+        None,
+        None,
+        False,
+    )
+    owned = Metadata(None, MetadataProperties({"owner": "shop"}), None)
+    schema = StockSchema(AVRO, "AVRO", [], owned, RuleSet(None, [tagged]))
+    value = Serializer(ours, schema)(EVENTS["AVRO"], place("dropin-stock")) or b""
+    assert not any(secret in value for secret in SECRETS)
+    assert stock_pair(stock, "AVRO")[1](value, place("dropin-stock")) == EVENTS["AVRO"]
+    kept = ours.version("dropin-stock-value").schema.metadata
+    assert kept is not None
+    assert kept["properties"] == {"owner": "shop"}
 
 
 FIELD_META: Any = meta_pb2.DESCRIPTOR.extensions_by_name["field_meta"]

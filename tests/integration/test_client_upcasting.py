@@ -7,10 +7,13 @@ from typing import Any
 
 import httpx
 import pytest
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 import tenor
 from registry.store.engine import Store
 from tenor import CustomStepRefused, Upcasting, UpcastMissing
+from tenor.consuming import Stage, judged
 from tenor.plans.custom import Customs, checked
 
 Json = dict[str, Any]
@@ -136,6 +139,39 @@ def test_a_hand_written_step_is_found_here_or_refused(registry: tenor.Registry, 
     other = Upcasting(Customs(functions={name: lambda total: total * 3}), unproven=True)
     with pytest.raises(CustomStepRefused):
         registry.events("orders", version=2, upcast=other).decode(value)
+
+
+def test_upcast_events_are_counted(registry: tenor.Registry, registry_client: httpx.Client) -> None:
+    prove(registry_client)
+    values = [old_event(registry, 1, {"id": 1, "total": 5}), old_event(registry, 2, {"id": 1, "amount": 5})]
+    reader = InMemoryMetricReader()
+    observer = tenor.Observer(meter_provider=MeterProvider([reader]))
+    orders = tenor.Registry(URL, http=registry_client, observer=observer).events(
+        "orders", version=2, upcast=Upcasting()
+    )
+    for value in [*values, values[0]]:
+        assert orders.decode(value).data == {"id": 1, "amount": 5}
+    metrics = reader.get_metrics_data().resource_metrics[0].scope_metrics[0].metrics
+    counted = {metric.name: metric.data.data_points[0].value for metric in metrics}
+    assert (counted["tenor.events.upcast"], counted["tenor.events.read"]) == (2, 3)
+
+
+def test_a_registry_that_has_no_plans_at_all_is_no_events_fault(
+    registry_client: httpx.Client, registry: tenor.Registry
+) -> None:
+    value = old_event(registry, 1, {"id": 1, "total": 5})
+
+    class Stock(httpx.BaseTransport):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            if request.url.path.startswith("/api/"):
+                return httpx.Response(404, json={"error_code": 404, "message": "HTTP 404 Not Found"})
+            return registry_client._transport.handle_request(request)
+
+    with httpx.Client(base_url=URL, transport=Stock()) as http, tenor.Registry(URL, http=http) as stock:
+        orders = stock.events("orders", version=3, upcast=Upcasting())
+        with pytest.raises(tenor.NotFound) as caught:
+            orders.decode(value)
+    assert judged(caught.value, Stage.DECODE).held  # waited for, not put into the quarantine
 
 
 def test_what_cannot_be_upcast_is_refused_at_once(registry: tenor.Registry) -> None:

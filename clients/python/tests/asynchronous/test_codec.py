@@ -257,6 +257,17 @@ async def test_hostile_messages_are_refused_by_type(value: bytes, headers: Any, 
         await orders.decode(value, headers)
 
 
+@pytest.mark.parametrize("value", [17, 10**12, "text", [1]], ids=repr)
+async def test_a_value_that_is_no_bytes_is_a_mistake_of_the_program(value: Any) -> None:
+    fake = FakeRegistry()
+    fake.add("s", V1)
+    orders = await client(fake).events("s")
+    with pytest.raises(TypeError):
+        await orders.decode(value)
+    for view in (bytearray(b"\x00\x00\x00\x00\x01\x04A1"), memoryview(b"\x00\x00\x00\x00\x01\x04A1")):
+        assert (await orders.decode(view)).data == {"id": "A1"}  # type: ignore[arg-type] # what else transports give
+
+
 async def test_a_header_longer_than_a_guid_is_refused_once_the_format_is_known() -> None:
     fake = FakeRegistry()
     row = fake.add("s", V1)

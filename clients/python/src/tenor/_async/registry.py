@@ -398,7 +398,7 @@ class AsyncRegistry:
     async def _upcaster(
         self, subject: str, target: Registered, upcasting: Upcasting, written: Registered
     ) -> Upcast | None:
-        """What brings events of a schema up to the target; one call. Raises UpcastMissing."""
+        """What brings events of a schema up to the target; one call. Raises UpcastMissing, RegistryError."""
         if written.id == target.id:
             return None
         guid = written.guid if written.id is None else None
@@ -408,6 +408,8 @@ class AsyncRegistry:
         try:
             answer = await self.send(calls.upcast(subject, id=written.id, guid=guid, to=number or LATEST))
         except NotFound as error:
+            if not calls.speaks_native(error):
+                raise  # a registry without plans, or a wrong path: no event's fault
             raise UpcastMissing(subject=subject, version=number, reason=str(error)) from error
         return compiled_upcast(answer, subject, upcasting)
 

@@ -6,7 +6,9 @@ A class of its own, so that the plain codec pays nothing for what it does not do
 from __future__ import annotations
 
 import logging
-from typing import Any
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from tenor import wire
 from tenor._async.codec import AsyncCodec, Compiled, Settings, Source, _Reading
@@ -17,6 +19,10 @@ from tenor.events import Event, Message
 from tenor.observing import Observer
 from tenor.rules.model import tagger
 from tenor.sanitising import Cleaned, Sanitise, Sanitiser
+from tenor.schemas import Registered
+
+if TYPE_CHECKING:
+    from tenor.plans import Upcast
 
 _log = logging.getLogger("tenor.sanitising")
 
@@ -35,6 +41,8 @@ class AsyncWatchedCodec(AsyncCodec):
         compression: Compression | None = None,
         observer: Observer | None = None,
     ) -> None:
+        if observer is not None and source.upcaster is not None:
+            source = replace(source, upcaster=_counting(source.upcaster, observer, settings.subject))
         super().__init__(source, settings, current, reads_as)
         self._bounds, self._compression, self._observer = sanitise, compression, observer
         self._sanitiser_now: tuple[Body, Sanitiser] | None = None
@@ -123,7 +131,7 @@ class AsyncWatchedCodec(AsyncCodec):
             if headers is not None and not hasattr(headers, "items") and not isinstance(headers, list | tuple):
                 headers = list(headers)
             if (encoding := encoding_of(headers)) not in (None, "identity"):
-                value = self._compression.decompress(bytes(value), str(encoding))
+                value = self._compression.decompress(memoryview(value).tobytes(), str(encoding))
         known = len(self._readers)
         event = await super().decode(value, headers)
         if self._observer is not None:
@@ -138,3 +146,23 @@ class AsyncWatchedCodec(AsyncCodec):
         self._observer.looked_up("reader", hit=False)
         with self._observer.span("tenor.learn", self.subject):
             return await super()._learn(value, headers, head)
+
+
+def _counting(
+    upcaster: Callable[[Registered], Awaitable[Upcast | None]], observer: Observer, subject: str
+) -> Callable[[Registered], Awaitable[Upcast | None]]:
+    """The same upcaster; its functions count the events that they brought up."""
+
+    async def counting(written: Registered) -> Upcast | None:
+        function = await upcaster(written)
+        if function is None:
+            return None
+
+        def counted(data: Any) -> Any:
+            upcast = function(data)
+            observer.count("upcast", subject=subject)
+            return upcast
+
+        return counted
+
+    return counting

@@ -305,7 +305,8 @@ class Codec:
         """
         if value is None:
             return Event(None, None, "", headers, self._settings.header_prefix)
-        value = bytes(value)  # a memoryview, perhaps; bytes are not copied
+        if type(value) is not bytes:
+            value = memoryview(value).tobytes()  # bytes() would make zeroes of a number
         if headers is not None and not isinstance(headers, Mapping | list | tuple):
             headers = list(headers)  # an iterator is read twice: for the schema now, for the metadata later
         head = self._head(value, headers)
@@ -343,7 +344,7 @@ class Codec:
         """Read many events, getting all the keys they need together. Raises what `decode` raises."""
         messages = [
             (
-                None if value is None else bytes(value),
+                None if value is None else memoryview(value).tobytes(),
                 headers if headers is None or isinstance(headers, Mapping | list | tuple) else list(headers),
             )
             for value, headers in messages

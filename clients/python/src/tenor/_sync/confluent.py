@@ -230,7 +230,7 @@ def _naming(conf: Mapping[str, Any], naming: str | Naming) -> str | Naming:
 
 
 def _schema(given: Any) -> Schema | None:
-    """A schema however it was given: text, ours, or the stock client's."""
+    """A schema however it was given: text, ours, or the stock client's with its rules and metadata."""
     if given is None or isinstance(given, Schema):
         return given
     if isinstance(given, str):
@@ -239,7 +239,17 @@ def _schema(given: Any) -> Schema | None:
     if not isinstance(text, str):
         raise UnusableSchema(format=AVRO, reason=f"a schema is a text or a Schema, not {type(given).__name__}")
     references = tuple(Reference(each.name, each.subject, each.version) for each in given.references or ())
-    return Schema(text, given.schema_type or AVRO, references)
+    kind = given.schema_type or AVRO
+    return Schema(text, kind, references, _data(given, "metadata"), _data(given, "rule_set"))
+
+
+def _data(given: Any, name: str) -> Mapping[str, Any] | None:
+    """A part of a stock schema as the registry's JSON. Raises UnusableSchema: a rule that is lost seals nothing."""
+    part = getattr(given, name, None)
+    data = part if part is None or isinstance(part, Mapping) else getattr(part, "to_dict", lambda: part)()
+    if data is None or isinstance(data, Mapping):
+        return data
+    raise UnusableSchema(format=AVRO, reason=f"its {name} is data, not {type(part).__name__}")
 
 
 def _place(ctx: Any) -> tuple[str, str]:

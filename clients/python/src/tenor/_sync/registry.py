@@ -396,7 +396,7 @@ class Registry:
         return make(Source(current, written, not pinned, lambda: self.keys, upcaster), settings, compiled, reads_as)
 
     def _upcaster(self, subject: str, target: Registered, upcasting: Upcasting, written: Registered) -> Upcast | None:
-        """What brings events of a schema up to the target; one call. Raises UpcastMissing."""
+        """What brings events of a schema up to the target; one call. Raises UpcastMissing, RegistryError."""
         if written.id == target.id:
             return None
         guid = written.guid if written.id is None else None
@@ -406,6 +406,8 @@ class Registry:
         try:
             answer = self.send(calls.upcast(subject, id=written.id, guid=guid, to=number or LATEST))
         except NotFound as error:
+            if not calls.speaks_native(error):
+                raise  # a registry without plans, or a wrong path: no event's fault
             raise UpcastMissing(subject=subject, version=number, reason=str(error)) from error
         return compiled_upcast(answer, subject, upcasting)
 
