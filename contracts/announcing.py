@@ -60,7 +60,7 @@ class Announcer:
         found = await self._store.read(self._found, heavy=True)
         if found is None:
             return False
-        before, after, told, waivers = found
+        before, after, told, waivers, closing = found
         told += refused
         if before == after and not told:
             return False
@@ -71,12 +71,14 @@ class Announcer:
             queries.announced_to(db, after)
             hooks.announce(db, self._sealer, told)
             protection.waivers_told(db, waivers, now_ms())
+            for subject, version in closing:
+                protection.closing_told(db, subject, version)
 
         await self._store.write(write)
         return after - before == _BATCH
 
-    def _found(self, db: Db) -> tuple[int, int, list[Announcement], list[str]] | None:
-        """Where the last one stopped, where this one does, what there is to say, and the waivers among it."""
+    def _found(self, db: Db) -> tuple[int, int, list[Announcement], list[str], list[tuple[str, int]]] | None:
+        """Where the last one stopped, where this one does, what there is to say, and the waivers and versions in it."""
         wanted = queries.wanted_events(db)
         if not wanted & NOTICES:
             return None  # the first webhook that wants to hear begins with what happens from then on (`hooks.put`)
@@ -88,8 +90,30 @@ class Announcer:
             until = datetime.fromtimestamp(waiver.until / 1000, UTC).date()
             text = f"A waiver for {waiver.subject} ends on {until}: {waiver.reason}"
             told.append(Announcement(Event.WAIVER_EXPIRING, waiver.subject, text, waiver.owner))
+        closing = self._closing(db) if Event.WINDOW_CLOSING in wanted else []
+        told += closing
         after = log[-1].sequence if log else before
-        return before, after, told, [waiver.uuid for waiver in ending]
+        versions = [(each.subject, each.version) for each in closing if each.version is not None]
+        return before, after, told, [waiver.uuid for waiver in ending], versions
+
+    def _closing(self, db: Db) -> list[Announcement]:
+        """Versions that leave the window of their own subject soon; prefixes are not searched subject by subject."""
+        found = []
+        for scope, policy in protection.policies(db).items():
+            if policy.readable_for is None or not scope or scope.endswith("*"):
+                continue
+            subject, now = Subject.parse(scope), now_ms()
+            for each in self._radius.held(db, subject, policy.readable_for):
+                if (
+                    each.until is not None
+                    and each.until - now <= AHEAD
+                    and not protection.is_closing(db, scope, each.version)
+                ):
+                    date = datetime.fromtimestamp(each.until / 1000, UTC).date()
+                    text = f"{scope} version {each.version} may be deleted from {date} on: {each.why}"
+                    owner = protection.subject_owner(db, subject)
+                    found.append(Announcement(Event.WINDOW_CLOSING, scope, text, owner, each.version))
+        return found
 
     def _of_registration(self, db: Db, event: events.Event) -> list[Announcement]:
         subject = Subject.parse(event.resource.partition(":")[2])

@@ -83,6 +83,19 @@ def waivers_told(db: Db, uuids: Collection[str], now: int) -> None:
         db.run("UPDATE waiver SET told_at = :now WHERE uuid = :uuid", uuid=uuid, now=now)
 
 
+def is_closing(db: Db, subject: str, version: int) -> bool:
+    """Whether people were told that a version leaves its window."""
+    return db.one("SELECT 1 FROM counter WHERE name = :name", name=f"closing:{version}:{subject}") is not None
+
+
+def closing_told(db: Db, subject: str, version: int) -> None:
+    """People were told that a version leaves its window."""
+    db.run(
+        "INSERT INTO counter (name, value) VALUES (:name, 1) ON CONFLICT (name) DO NOTHING",
+        name=f"closing:{version}:{subject}",
+    )
+
+
 def delete_waiver(db: Db, uuid: str) -> Waiver | None:
     """Withdraw a waiver; the one that was there."""
     row = db.one(f"SELECT {_WAIVER} FROM waiver WHERE uuid = :uuid", uuid=uuid)  # noqa: S608 # constants

@@ -156,3 +156,13 @@ def test_a_webhook_of_one_consumer_hears_of_it_only(client: httpx.Client, listen
     register(client, {**V1, "fields": [{"name": "sku", "type": "double"}]}, "orders-value")
     assert "billing 1 in prod breaks" in listener.texts(1)[0]
     assert "webhook-signature" not in listener.received[0][0]
+
+
+def test_a_version_that_leaves_its_window_is_announced_once(client: httpx.Client, listener: Listener) -> None:
+    hook(client, listener, "window_closing")
+    register(client, V1)
+    register(client, without("id"))
+    protect(client, {"readable_for": {"days": 3}})
+    assert listener.texts(1)[0].startswith("orders-value version 1 may be deleted from 20")
+    time.sleep(0.3)
+    assert len(listener.received) == 1
