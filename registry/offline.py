@@ -5,6 +5,8 @@
     {"do": "diff", "new": SCHEMA, "old": SCHEMA}        → {"changes": […]}
     {"do": "sample", "schema": SCHEMA, "count": 10, "seed": 0}   → {"samples": […]}
     {"do": "lint", "schema": SCHEMA, "severities": {"missing-dialect": "off"}}   → {"remarks": […]}
+    {"do": "derive", "new": SCHEMA, "old": SCHEMA, "decisions": {…}, "examples": 3}   → {"plan": …, "open": […], …}
+    {"do": "prove", "new": SCHEMA, "old": SCHEMA, "plan": PLAN, "examples": 1000, "seed": 0}   → the attestation
     {"do": "rules"}                                     → {"rules": […]}
     {"do": "many", "questions": [QUESTION, …]}          → {"answers": [ANSWER or error, …]}
 
@@ -29,6 +31,7 @@ from registry import examine, formats
 from registry.errors import InvalidRequest, InvalidSchema, RegistryError
 from registry.evolution import levels, reserved
 from registry.formats.base import Source
+from tenor.errors import TenorError
 
 VERDICTS = {
     "It makes the schemas incompatible.": "error",
@@ -104,11 +107,28 @@ class Lint(Struct, tag_field="do", tag="lint"):
     severities: dict[str, Literal["error", "warning", "off"]] = {}
 
 
+class Derive(Pair, tag="derive"):
+    """The plan of an upcaster, the shapes of both versions' events, and examples as a plan writes constants."""
+
+    decisions: dict[str, Any] = {}
+    examples: Annotated[int, Meta(ge=0, le=100)] = 3
+
+
+class Prove(Pair, tag="prove"):
+    """Is a plan right?"""
+
+    plan: dict[str, Any]
+    examples: Annotated[int, Meta(ge=1, le=100_000)] = 1000
+    seed: Annotated[int, Meta(ge=0, lt=2**31)] = 0
+    limit: Annotated[float, Meta(gt=0, le=600)] = 20.0
+    """Seconds."""
+
+
 class Rules(Struct, tag_field="do", tag="rules"):
     """Every rule of every format."""
 
 
-One: TypeAlias = Check | Verdict | Diff | Sample | Lint | Rules
+One: TypeAlias = Check | Verdict | Diff | Sample | Lint | Derive | Prove | Rules
 
 
 class Many(Struct, tag_field="do", tag="many"):
@@ -148,6 +168,8 @@ def _tried(question: One) -> tuple[dict[str, Any], bool]:
         return _refused(kind, reason, schema=found.side, reference=found.reference, **place), False
     except RegistryError as error:
         return _refused(_kind(error), str(error)), False
+    except TenorError as error:  # a plan, or a decision about one, that cannot be used
+        return _refused(error.kind, str(error)), False
     except (RecursionError, MemoryError) as error:
         return _refused("TOO_LARGE", f"the schemas are too large to compare ({type(error).__name__})"), False
 
@@ -165,8 +187,30 @@ def answer(question: One) -> dict[str, Any]:
             return {"samples": examine.sample(_readable("schema", question.schema), question.count, question.seed)}
         case Lint():
             return {"remarks": _remarks(question)}
+        case Derive():
+            return _derived(question)
+        case Prove():
+            from registry.proving import prove  # loads codecs, which no other question needs
+
+            new, old = _pair(question)
+            return prove(old, new, question.plan, question.examples, question.seed, seconds=question.limit)
         case Rules():
             return {"rules": rules()}
+
+
+def _derived(question: Derive) -> dict[str, Any]:
+    from registry import proving
+    from registry.evolution.upcasts import derive, event_types
+    from registry.evolution.upcasts.shapes import of_type
+
+    new, old = _pair(question)
+    after, before = (formats.parse(each["format"], examine.source_of(each), strict=False) for each in (new, old))
+    if after.format != before.format:
+        raise InvalidRequest(f"an event of {before.format} has no upcast to {after.format}")
+    plan = derive(before, after, question.decisions)
+    shapes = [msgspec.to_builtins(of_type(each)) for each in event_types(before, after)]
+    examples = proving.examples(before, after, plan, question.examples)
+    return {**proving.described(plan), "shapes": shapes, "examples": examples}
 
 
 def rules() -> list[dict[str, str]]:

@@ -37,6 +37,7 @@ from tenor.errors import TenorError, UnusableSchema
 from tenor.plans import Plan, compile_plan, from_data, interpret, plan_hash, to_data
 from tenor.plans.inverse import invert
 from tenor.plans.nodes import Custom, walk
+from tenor.plans.values import encode
 from tenor.schemas import Schema as Text
 
 Data = Mapping[str, Any]
@@ -228,6 +229,15 @@ class _Case:
         if self.counterexample is not None:
             out["counterexample"] = self.counterexample
         return out
+
+
+def examples(old: Schema, new: Schema, plan: Plan, count: int) -> list[list[Any]]:
+    """Old events and what a plan makes of them, as plans write constants. None of a plan that cannot be run here."""
+    custom = any(isinstance(node, Custom) for part in (plan.root, *plan.parts.values()) for node in walk(part))
+    if plan.todos or custom:
+        return []
+    upcast = compile_plan(plan, unconfirmed=True)
+    return [[encode(event), encode(upcast(event))] for event, _ in islice(_events(old, new, 0), count)]
 
 
 def _candidates(step: Any) -> list[dict[str, Any]]:

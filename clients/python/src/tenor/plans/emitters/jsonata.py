@@ -21,6 +21,8 @@ from typing import Any, Final
 from tenor.errors import NotExpressible
 from tenor.plans.compiler import refuse_unsettled
 from tenor.plans.document import check
+from tenor.plans.emitters.shapes import Either, List, Named, Scalar, Shape, Shapes
+from tenor.plans.emitters.shapes import Mapping as MapShape
 from tenor.plans.inverse import invert
 from tenor.plans.nodes import (
     SCOPE,
@@ -82,6 +84,28 @@ def migration_rules(plan: Plan, name: str = "upcast") -> list[dict[str, Any]]:
         with suppress(NotExpressible):
             rules.append(_rule(f"{name}_down", "DOWNGRADE", emit(back.plan)))
     return rules
+
+
+def unsuited(shapes: Shapes) -> list[tuple[str, str]]:
+    """Where events hold what confluent-kafka's JSONata refuses as input: pointers, and the type there."""
+    found: dict[str, str] = {}
+    todo: list[tuple[str, Shape]] = [("", shapes.root)]
+    seen: set[str] = set()
+    while todo:
+        at, shape = todo.pop()
+        match shape:
+            case Scalar(type="bytes" | "datetime" | "date" | "time" | "decimal" | "uuid"):
+                found.setdefault(at, shape.type)
+            case List(items=inner) | MapShape(values=inner):
+                todo.append((f"{at}/*", inner))
+            case Either(branches=branches):
+                todo += [(at, each) for each in branches]
+            case Named(name=name) if name not in seen:
+                seen.add(name)
+                todo += [(_below(at, each.name), each.shape) for each in shapes.objects[name]]
+            case _:
+                continue
+    return sorted(found.items())
 
 
 def _rule(name: str, mode: str, expression: str) -> dict[str, Any]:

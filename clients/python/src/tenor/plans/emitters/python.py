@@ -17,6 +17,7 @@ import keyword
 import math
 import re
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -24,10 +25,11 @@ from textwrap import wrap
 from typing import Any, Final
 from uuid import UUID
 
-from tenor.errors import InvalidPlan
+from tenor.errors import CustomStepRefused, InvalidPlan
 from tenor.plans.conversions import CONVERSIONS
+from tenor.plans.custom import checked
 from tenor.plans.document import check, plan_hash
-from tenor.plans.emitters.code import Code, Lines, indented, word_of
+from tenor.plans.emitters.code import Code, Lines, below, indented, word_of
 from tenor.plans.emitters.shapes import Either, Enum, Field, List, Named, Scalar, Shape, Shapes
 from tenor.plans.emitters.shapes import Mapping as MapShape
 from tenor.plans.nodes import Choose, Convert, Custom, Node, Plan, Record, Split, Step, Table, Test, Todo
@@ -108,6 +110,24 @@ def step_names(plan: Plan) -> dict[str, str]:
         if step.kind == "todo" and step.path not in names:
             names[step.path] = _free(_identifier(word_of(step.path)), names.values())
     return names
+
+
+def custom_steps(plan: Plan, kept: Kept, module: str) -> dict[str, dict[str, Any]]:
+    """Decisions for todos that were written by hand as custom steps of the checked subset, by path.
+
+    A parameter is the field of its name, in the object where the step's field is made. Functions beyond the subset, and
+    those inside lists or maps, are called by the module only: no plan can hold them.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for path, name in step_names(plan).items():
+        if name not in kept.functions or "*" in path:
+            continue
+        with suppress(CustomStepRefused):
+            step = checked(kept.functions[name], name)
+            above = path.rpartition("/")[0]
+            inputs = [below(above, each) for each in step.parameters]
+            found[path] = {"custom": f"{module}:{name}", "sha256": step.sha256, "inputs": inputs}
+    return found
 
 
 def _identifier(word: str) -> str:
@@ -421,12 +441,11 @@ class _Module(Code):
 
     def _entries(self, node: Table, at: str, *, plain: bool) -> str:
         name = self.name(word_of(at).upper())
+        value: Any = [[entry, encode(decode(value))] for entry, value in node.entries]
         if plain:
-            entries = {entry: decode(value) for entry, value in reversed(node.entries)}
-            self.constants.append(f"{name}: Final[dict[Any, Any]] = {literal(entries)}")
-        else:
-            entries_text = literal([[entry, encode(decode(value))] for entry, value in node.entries])
-            self.constants.append(f"{name}: Final[Any] = {entries_text}")
+            value = {entry: decode(value) for entry, value in reversed(node.entries)}
+        kind = "dict[Any, Any]" if plain else "Any"
+        self.constants += _spread(f"{name}: Final[{kind}] = ", value)
         return name
 
     def raised(self, reason: str, at: str) -> str:
@@ -501,6 +520,18 @@ def literal(value: Any) -> str:
     if isinstance(value, Decimal | UUID):
         return f'{type(value).__name__}("{value}")'
     return repr(value)
+
+
+def _spread(head: str, value: Any, tail: str = "") -> Lines:
+    """A literal on one line, or with an entry a line where it is long."""
+    whole = f"{head}{literal(value)}{tail}"
+    if len(whole) <= 120 or not value or not isinstance(value, list | dict):
+        return [whole]
+    if isinstance(value, dict):
+        entries = [line for key, each in value.items() for line in _spread(f"{literal(key)}: ", each, ",")]
+        return [head + "{", *indented(entries, "    "), "}" + tail]
+    entries = [line for each in value for line in _spread("", each, ",")]
+    return [head + "[", *indented(entries, "    "), "]" + tail]
 
 
 class _Models:
@@ -585,8 +616,11 @@ def _class_name(full: str) -> str:
 
 def test_module(module: str, examples: Sequence[tuple[Any, Any]]) -> str:
     """Tests beside a module: what it makes of these events, and that it leaves them alone."""
-    rows = [f"    (\n        {literal(old)},\n        {literal(new)},\n    )," for old, new in examples]
-    body = "\n".join(rows)
+    lines: Lines = []
+    for old, new in examples:
+        pair = [*_spread("", old, ","), *_spread("", new, ",")]
+        lines += ["    (", *indented(pair, "        "), "    ),"]
+    body = "\n".join(lines)
     imports = [
         f"from {home} import {', '.join(names)}"
         for home in ("datetime", "decimal", "uuid")

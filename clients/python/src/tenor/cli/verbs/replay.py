@@ -1,0 +1,110 @@
+"""Feed old events to a handler as today's version: each event of FILE is upcast with PLAN and handed to it.
+
+FILE is read as by `tenor upcast run`. The first failure is reported with its position and ends the replay; with
+--quarantine FILE every event that fails is kept there, its bytes as they were, and the replay goes on. Progress goes to
+stderr. Exit code 1: something failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from tenor.cli import SAFE, UNSAFE
+from tenor.cli.output import Output, one_line
+from tenor.cli.plan_file import Read, events_of, function_of, handler_of, read_plan
+from tenor.cli.running import UsageError
+from tenor.consuming import Failure, Reason, Record, Stage, judged, quarantined
+from tenor.consuming.file import FileQuarantine
+from tenor.errors import Undecodable
+
+_EVERY: Final = 1.0
+"""Seconds between two lines of progress."""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The verb's own arguments."""
+    parser.add_argument("file", metavar="FILE", help="old events; - for standard input")
+    parser.add_argument("--plan", metavar="PLAN", action="append", default=[], help="of one hop; may be repeated")
+    parser.add_argument("--handler", metavar="MODULE:FUNCTION", required=True, help="is given each new event")
+    parser.add_argument("--quarantine", metavar="FILE", help="keep what fails there, and go on")
+    parser.add_argument("--steps", action="append", default=[], metavar="PACKAGE", help="where hand-written steps are")
+    parser.add_argument("--skip", type=int, default=0, metavar="N", help="pass over the first N events")
+
+
+def run(arguments: argparse.Namespace, output: Output) -> int:
+    """Replay."""
+    if arguments.skip < 0:
+        raise UsageError(f"--skip: {arguments.skip} is less than 0")
+    upcast, handle = _upcast(arguments), handler_of(arguments.handler)
+    quarantine = None if arguments.quarantine is None else FileQuarantine(arguments.quarantine)
+    count = _Count(output)
+    for read in events_of(arguments.file):
+        count.seen += 1
+        if count.seen <= arguments.skip:
+            continue
+        if (failure := _handled(read, upcast, handle)) is None:
+            count.handled += 1
+        else:
+            count.failed += 1
+            if count.first is None:
+                count.first = {**read.position, "stage": failure.stage.value, "reason": _reason(failure)}
+                output.say(f"{read.where}: {failure.stage.value} failed: {_reason(failure)}")
+            if quarantine is None:
+                break
+            record = Record(read.raw, position={"file": arguments.file, **read.position})
+            now = datetime.now(UTC).isoformat()
+            quarantine(quarantined(record, failure, consumer="tenor replay", time=now, attempts=1))
+        count.tell()
+    document = {"handled": count.handled, "failed": count.failed, "first_failure": count.first}
+    output.result(document, f"{count.handled} handled, {count.failed} failed")
+    return UNSAFE if count.failed else SAFE
+
+
+class _Count:
+    """How far a replay is."""
+
+    def __init__(self, output: Output) -> None:
+        self.seen = self.handled = self.failed = 0
+        self.first: dict[str, str] | None = None
+        self._output, self._began = output, time.monotonic()
+        self._next = self._began + _EVERY
+
+    def tell(self) -> None:
+        """Say it, now and then."""
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + _EVERY
+            rate = self.seen / (now - self._began)
+            self._output.say(f"{self.seen} events, {self.failed} failed, {rate:.0f} a second")
+
+
+def _upcast(arguments: argparse.Namespace) -> Callable[[Any], Any]:
+    """The plans of all hops as one function."""
+    from tenor.plans.fusion import fuse
+
+    plans = [read_plan(path) for path in arguments.plan]
+    if not plans:
+        return lambda event: event
+    return function_of(plans[0] if len(plans) == 1 else fuse(plans), arguments.steps)
+
+
+def _handled(read: Read, upcast: Callable[[Any], Any], handle: Callable[[Any], Any]) -> Failure | None:
+    if read.error is not None:
+        error = Undecodable(schema="(none)", reason=str(read.error))
+        return Failure(Stage.DECODE, error, Reason.INVALID)
+    stage = Stage.UPCAST
+    try:
+        event = upcast(read.event)
+        stage = Stage.HANDLER
+        handle(event)
+    except Exception as error:  # a handler may raise anything; the event is kept, with its reason
+        return judged(error, stage)
+    return None
+
+
+def _reason(failure: Failure) -> str:
+    return one_line(f"{type(failure.error).__name__}: {failure.error}")
