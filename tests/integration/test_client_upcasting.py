@@ -151,7 +151,8 @@ def test_upcast_events_are_counted(registry: tenor.Registry, registry_client: ht
     )
     for value in [*values, values[0]]:
         assert orders.decode(value).data == {"id": 1, "amount": 5}
-    metrics = reader.get_metrics_data().resource_metrics[0].scope_metrics[0].metrics
+    data: Any = reader.get_metrics_data()
+    metrics = data.resource_metrics[0].scope_metrics[0].metrics
     counted = {metric.name: metric.data.data_points[0].value for metric in metrics}
     assert (counted["tenor.events.upcast"], counted["tenor.events.read"]) == (2, 3)
 
