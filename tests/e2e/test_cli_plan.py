@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -13,10 +14,10 @@ from typing import Any
 import httpx
 import pytest
 
+from tenor.cli import main
 from tests.e2e.test_cli_projects import BEFORE, Ran
 from tests.served import served
 
-TENOR = Path(sys.executable).with_name("tenor")
 SERVER = Path(sys.executable).with_name("tenor-server")
 
 
@@ -36,13 +37,11 @@ class Folder:
         self.write({name: (self.path / name).read_text().replace(old, new)})
 
     def tenor(self, *arguments: str) -> Ran:
-        environment = {"TENOR_URL": self.url, "PATH": "/usr/bin:/bin", "HOME": str(self.path)}
-        command = [str(TENOR), *arguments]
-        done = subprocess.run(
-            command, cwd=self.path, env=environment, capture_output=True, text=True, timeout=90, check=False
-        )
-        assert "Traceback" not in done.stderr
-        return Ran(done.returncode, done.stdout, done.stderr)
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.chdir(self.path), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = main([arguments[0], "--registry", self.url, *arguments[1:]])
+        assert "Traceback" not in err.getvalue()
+        return Ran(code, out.getvalue(), err.getvalue())
 
     def steps(self, *arguments: str) -> dict[str, tuple[str, Any]]:
         rows = json.loads(self.tenor("plan", "--output", "json", *arguments).out)["schemas"]
