@@ -50,12 +50,15 @@ def interaction(
 
 
 def message(description: str, subject: str, comment: Mapping[str, Any], content: Any) -> dict[str, Any]:
-    """A message of a subject whose needs stand in its comment."""
+    """A message of a subject whose needs stand in its comment, by the order of names that every Pact tool keeps."""
     return {
         "type": "Asynchronous/Messages",
         "description": description,
         "pending": False,
-        "comments": {"references": {"SchemaRegistry": {"subject": subject}}, "tenor": dict(comment)},
+        "comments": {
+            "references": {"SchemaRegistry": {"subject": subject}},
+            "tenor": json.loads(json.dumps(comment, sort_keys=True)),
+        },
         "contents": {"content": content, "contentType": "application/json", "encoded": False},
         "metadata": {"contentType": "application/json"},
         "matchingRules": {"body": {"$": {"combine": "AND", "matchers": [{"match": "type"}]}}},
