@@ -44,7 +44,7 @@ SHOWN = [
 ]
 
 
-@pytest.mark.parametrize(("header", "expected"), SHOWN)
+@pytest.mark.parametrize(("header", "expected"), SHOWN, ids=range(len(SHOWN)))
 def test_a_header_is_read_as_one_credential(header: bytes, expected: Shown) -> None:
     assert shown(header) == expected
 
