@@ -10,6 +10,8 @@ from pathlib import Path
 
 import httpx
 
+from tenor.cli import VERBS
+
 README = Path(__file__).resolve().parents[2] / "README.md"
 
 
@@ -22,6 +24,13 @@ def tour() -> list[tuple[str, str]]:
             ends = lines.index("X") if lines[0].endswith("<<'X'") else 0
             steps.append(("\n".join(lines[: ends + 1]), "\n".join(lines[ends + 1 :]).strip()))
     return steps
+
+
+def snippets() -> list[str]:
+    """The Python blocks of the page."""
+    found: list[str] = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.S)
+    assert len(found) >= 2
+    return found
 
 
 def test_the_tour_gives_what_it_shows(registry: httpx.Client, tmp_path: Path) -> None:
@@ -50,3 +59,17 @@ def test_the_tour_gives_what_it_shows(registry: httpx.Client, tmp_path: Path) ->
     )
     shown = [part.strip() for part in run.stdout.split(mark)][: len(steps)]
     assert [(command, said) for (command, _), said in zip(steps, shown, strict=True)] == steps
+    for number, snippet in enumerate(snippets()):
+        (tmp_path / f"snippet_{number}.py").write_text(snippet.replace("http://localhost:8081", str(registry.base_url)))
+        done = subprocess.run(
+            [sys.executable, f"snippet_{number}.py"],
+            cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+
+
+def test_every_verb_of_the_table_exists() -> None:
+    named = set(re.findall(r"`tenor ([a-z][a-z-]+(?: [a-z-]+)?)", README.read_text(encoding="utf-8")))
+    families = {verb.split()[0] for verb in VERBS}
+    for name in named - {"VERB"}:
+        assert name in VERBS or name.split()[0] in VERBS or name in families, name
