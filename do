@@ -15,6 +15,7 @@ usage: ./do VERB [arguments]
   serve     install, migrate and serve on port 8081     arguments of `tenor-server serve`
   test      install and run the tests                   arguments of pytest; --full runs every case
   check     all that is not a test: format, lint, types, layers, pins, generated files
+  demo      who breaks, where, on which field: the story on a served process, half a minute
   bench     measure ratios against floors               names of measurements; --smoke takes seconds
   openapi   export openapi/*.json from the routes       arguments of `tenor-server openapi`
   image     lay the root of the container image into a folder
@@ -85,6 +86,10 @@ test)
 check)
     install dev
     check
+    ;;
+demo)
+    install dev
+    exec .venv/bin/python -m tests.demo "$@"
     ;;
 bench)
     install dev
