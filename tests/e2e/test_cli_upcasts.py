@@ -125,6 +125,9 @@ def test_rules_for_confluent_are_printed(folder: Folder) -> None:
     assert made.code == 0, made.err
     assert [rule["mode"] for rule in made.document["migrationRules"]] == ["UPGRADE", "DOWNGRADE"]
     assert "/at: datetime: confluent-kafka for Python evaluates JSONata on JSON values only" in made.err
+    typed = folder.tenor("upcast", "new", "v1.avsc", "v3.avsc", "--yes", "/postcode", "--typescript")
+    assert "export function upcast(old: OldOrder): Order {" in typed.out
+    assert "postcode: old.zip" in typed.out
     refused = folder.tenor("upcast", "new", "v1.avsc", "v3.avsc", "--jsonata")
     assert "The upcaster is not finished: '/postcode'" in refused.err
 

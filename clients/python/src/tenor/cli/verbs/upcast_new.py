@@ -34,6 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--python", metavar="FILE", help="write a Python module and test_FILE; - prints it")
     parser.add_argument("--module", metavar="NAME", help="what FILE is imported as; without, its own name")
     parser.add_argument("--jsonata", action="store_true", help="print the plan as JSONata")
+    parser.add_argument("--typescript", action="store_true", help="print it as a TypeScript module")
     parser.add_argument("--rules", action="store_true", help="print it as migrationRules of NEW, as JSON")
     add_type(parser)
     add_reference(parser)
@@ -54,7 +55,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     if arguments.python is not None:
         return _python(arguments, output, old, new, decisions)
     answer = _ask(arguments, old, new, decisions)
-    if arguments.jsonata or arguments.rules:
+    if arguments.jsonata or arguments.rules or arguments.typescript:
         return _exported(arguments, output, answer)
     if arguments.plan:
         _write(arguments.plan, json.dumps(answer["plan"], indent=2, ensure_ascii=False) + "\n", output)
@@ -104,11 +105,16 @@ def _exported(arguments: argparse.Namespace, output: Output, answer: Any) -> int
     from msgspec import convert
 
     from tenor.plans import from_data
-    from tenor.plans.emitters import jsonata
+    from tenor.plans.emitters import jsonata, typescript
     from tenor.plans.emitters.shapes import Shapes
 
     plan = from_data(answer["plan"])
-    for path, kind in jsonata.unsuited(convert(answer["shapes"][0], Shapes)):
+    before, after = (convert(each, Shapes) for each in answer["shapes"])
+    if arguments.typescript:
+        text = typescript.emit(plan, before, after)
+        output.result({"typescript": text, "hash": answer["hash"]}, text.rstrip("\n"))
+        return SAFE
+    for path, kind in jsonata.unsuited(before):
         output.say(
             f"{path}: {kind}: confluent-kafka for Python evaluates JSONata on JSON values only, and will refuse it"
         )

@@ -85,6 +85,8 @@ class Code(ABC):
     target: ClassVar[str]
     tab: ClassVar[str]
     absent: ClassVar[str]
+    outcome: ClassVar[str]
+    """What the record that is being made is called."""
     reserved: ClassVar[frozenset[str]]
 
     def __init__(self, plan: Plan) -> None:
@@ -213,7 +215,7 @@ class Code(ABC):
             made = self._with_rest(node.rest, [each.name for each in node.members], it, at, members)
         if not sometimes or all(isinstance(each.value, Absent) for each in sometimes):
             return made
-        target = self.name("new" if not at else word_of(at))
+        target = self.name(self.outcome if not at else word_of(at))
         self.block += self.dictionary(target, made, at)
         for each in sometimes:
             if isinstance(each.value, Absent):

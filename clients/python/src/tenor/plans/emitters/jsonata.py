@@ -21,6 +21,7 @@ from typing import Any, Final
 from tenor.errors import NotExpressible
 from tenor.plans.compiler import refuse_unsettled
 from tenor.plans.document import check
+from tenor.plans.emitters.javascript import EXACT, check_numbers, exact, unheld
 from tenor.plans.emitters.shapes import Either, List, Named, Scalar, Shape, Shapes
 from tenor.plans.emitters.shapes import Mapping as MapShape
 from tenor.plans.inverse import invert
@@ -53,8 +54,6 @@ from tenor.plans.nodes import (
 from tenor.plans.values import decode
 
 TARGET: Final = "JSONata"
-EXACT: Final = 2**53
-"""Whole numbers up to here are exact in JavaScript."""
 MOST_ENTRIES: Final = 100
 """Entries of a value table with keys that are no texts: each is a condition inside the other."""
 
@@ -313,11 +312,7 @@ class _Writer:
         return _block(*bound, made)
 
     def _choose(self, node: Choose, of: str, at: str) -> str:
-        numbers = [case for case in node.cases if _TYPES.get(case.test.type) == "number"]
-        for case in numbers:
-            alone = len(numbers) == 1 and node.otherwise is None
-            if case.test.type != "number" and not alone:
-                raise NotExpressible(target=TARGET, path=at, reason="it tells int from float, and there is one number")
+        check_numbers(node, at, TARGET)
         made = '$error("no branch takes it")' if node.otherwise is None else self.value(node.otherwise, of, at)
         for case in reversed(node.cases):
             made = f"({_test(case.test, of, at)}) ? {self.value(case.then, of, at)} : {made}"
@@ -356,11 +351,11 @@ class _Writer:
             case "float":
                 return of
             case "int":
-                low, high = (_exact(each, at) for each in node.by)
+                low, high = (exact(each, at, TARGET) for each in node.by)
                 rounded = f"{of} >= {high} ? {high} : {of} <= {low} ? {low} : $round({of})"
                 return f"({of} = {of} ? ({rounded}) : {min(max(0, low), high)})"
             case "clamp":
-                low, high = (None if each is None else _exact(each, at) for each in node.by)
+                low, high = (None if each is None else exact(each, at, TARGET) for each in node.by)
                 made = of if high is None else f"({of} > {high} ? {high} : {of})"
                 return made if low is None else f"({of} < {low} ? {low} : {made})"
             case "scale":
@@ -379,10 +374,10 @@ class _Writer:
                 items = f"[$filter({of}, function($x, $i) {{ $i < {node.by} }})]"
                 return f'($type({of}) = "array" ? {items} : {text})'
             case _:
-                raise NotExpressible(target=TARGET, path=at, reason=_REFUSED.get(node.to, _NO_VALUE))
+                raise unheld(node.to, at, TARGET)
 
     def _text_to_int(self, node: Convert, of: str, it: str, at: str) -> str:
-        low, high = (_exact(each, at) for each in node.by)
+        low, high = (exact(each, at, TARGET) for each in node.by)
         otherwise = '$error("the text is no whole number of this type")'
         if node.otherwise is not None:
             otherwise = self.value(node.otherwise, it, at)
@@ -393,14 +388,6 @@ class _Writer:
             f"{number} := ($contains({plain}, /^-?[0-9]{{1,15}}$/) ? {read})",
             f"($exists({number}) and {number} >= {low} and {number} <= {high}) ? {number} : {otherwise}",
         )
-
-
-_NO_VALUE: Final = "dates, times, decimals, UUIDs and bytes are copied, not computed"
-_REFUSED: Final[Mapping[str, str]] = {
-    "text": "the text of a number differs between int and float, and there is one number",
-    "float32": "there are no numbers of single precision",
-    "text_to_float": "texts of numbers are not read alike",
-}
 
 
 def _block(*parts: str) -> str:
@@ -425,19 +412,13 @@ def _taken(it: str, path: tuple[str, ...]) -> str:
     return it
 
 
-def _exact(number: Any, at: str) -> Any:
-    if abs(number) > EXACT:
-        raise NotExpressible(target=TARGET, path=at, reason="a computed whole number could be larger than 2**53")
-    return number
-
-
 def _literal(value: Any, at: str) -> str:
     if value is None or isinstance(value, bool):
         return json.dumps(value)
     if isinstance(value, str):
         return _text(value)
     if isinstance(value, int):
-        return str(_exact(value, at))
+        return str(exact(value, at, TARGET))
     if isinstance(value, float) and math.isfinite(value):
         return repr(value)
     if isinstance(value, list):

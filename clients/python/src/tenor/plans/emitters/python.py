@@ -16,7 +16,7 @@ import builtins
 import keyword
 import math
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
@@ -30,6 +30,7 @@ from tenor.plans.conversions import CONVERSIONS
 from tenor.plans.custom import checked
 from tenor.plans.document import check, plan_hash
 from tenor.plans.emitters.code import Code, Lines, below, indented, word_of
+from tenor.plans.emitters.models import Models, free
 from tenor.plans.emitters.shapes import Either, Enum, Field, List, Named, Scalar, Shape, Shapes
 from tenor.plans.emitters.shapes import Mapping as MapShape
 from tenor.plans.nodes import Choose, Convert, Custom, Node, Plan, Record, Split, Step, Table, Test, Todo
@@ -108,7 +109,7 @@ def step_names(plan: Plan) -> dict[str, str]:
     names: dict[str, str] = {}
     for step in plan.steps:
         if step.kind == "todo" and step.path not in names:
-            names[step.path] = _free(_identifier(word_of(step.path)), names.values())
+            names[step.path] = free(_identifier(word_of(step.path)), names.values())
     return names
 
 
@@ -134,14 +135,6 @@ def _identifier(word: str) -> str:
     return f"{word}_" if keyword.iskeyword(word) or hasattr(builtins, word) or word in _TAKEN else word
 
 
-def _free(wanted: str, taken: Collection[str]) -> str:
-    found, number = wanted, 1
-    while found in taken:
-        number += 1
-        found = f"{wanted}_{number}"
-    return found
-
-
 _TAKEN: Final = frozenset({*_STUBS, *_HOMES, "old", "item", "key", "made", "upcast"})
 
 
@@ -154,7 +147,7 @@ def emit(plan: Plan, old: Shapes, new: Shapes, kept: Kept = NOTHING, module: str
 
 
 class _Module(Code):
-    target, tab, absent = "Python", "    ", "ABSENT"
+    target, tab, absent, outcome = "Python", "    ", "ABSENT", "new"
     reserved = frozenset({*keyword.kwlist, *dir(builtins), *_TAKEN})
 
     def __init__(self, plan: Plan, old: Shapes, new: Shapes, kept: Kept, module: str) -> None:
@@ -164,7 +157,7 @@ class _Module(Code):
         self._names |= {*self._steps.values(), *kept.functions}
         self._stubs: dict[str, str] = {}
         self._imports: set[tuple[str, str]] = set()
-        self._models = _Models(old, new)
+        self._models = _TypedDicts(old, new)
         self._holder: str | None = None
 
     # --- the module --------------------------------------------------------------------------------------------
@@ -534,51 +527,12 @@ def _spread(head: str, value: Any, tail: str = "") -> Lines:
     return [head + "[", *indented(entries, "    "), "]" + tail]
 
 
-class _Models:
-    """Both versions as TypedDicts; an object that both have alike is written once."""
+class _TypedDicts(Models):
+    """Both versions as TypedDicts."""
 
-    def __init__(self, old: Shapes, new: Shapes) -> None:
-        self._old, self._new = old, new
-        self._same = {name for name, fields in old.objects.items() if new.objects.get(name) == fields}
-        while changed := {name for name in self._same if not self._inner(old.objects[name]) <= self._same}:
-            self._same -= changed
-        self._classes: dict[tuple[bool, str], str] = {}
-        for is_new, shapes in ((True, new), (False, old)):
-            for name in shapes.objects:
-                if not is_new and name in self._same:
-                    self._classes[False, name] = self._classes[True, name]
-                else:
-                    wanted = ("" if is_new else "Old") + _class_name(name)
-                    self._classes[is_new, name] = _free(wanted, self._classes.values())
+    reserved = frozenset(_HOMES)
 
-    def _inner(self, fields: Sequence[Field]) -> set[str]:
-        found: set[str] = set()
-        todo: list[Shape] = [each.shape for each in fields]
-        while todo:
-            match todo.pop():
-                case Named(name=name):
-                    found.add(name)
-                case List(items=inner) | MapShape(values=inner):
-                    todo.append(inner)
-                case Either(branches=branches):
-                    todo.extend(branches)
-                case _:
-                    pass
-        return found
-
-    def roots(self) -> tuple[str, str]:
-        return self._type(self._old.root, False), self._type(self._new.root, True)
-
-    def text(self) -> Lines:
-        lines: Lines = []
-        for is_new, shapes in ((False, self._old), (True, self._new)):
-            for name, fields in shapes.objects.items():
-                if is_new or name not in self._same:
-                    told = "events of both versions" if name in self._same else "new events" if is_new else "old events"
-                    lines += self._class(self._classes[is_new, name], f"{_plain(name)} in {told}", fields, is_new)
-        return lines
-
-    def _class(self, name: str, told: str, fields: Sequence[Field], is_new: bool) -> Lines:
+    def declared(self, name: str, told: str, fields: Sequence[Field], is_new: bool) -> Lines:
         typed = [(each.name, self._field(each, is_new)) for each in fields]
         if all(each.isidentifier() and not keyword.iskeyword(each) and not each.startswith("__") for each, _ in typed):
             body = [f"{each}: {kind}" for each, kind in typed] or ["pass"]
@@ -587,10 +541,10 @@ class _Models:
         return [f'{name} = TypedDict("{name}", {{', *indented(rows, "    "), "})", "", ""]
 
     def _field(self, each: Field, is_new: bool) -> str:
-        kind = self._type(each.shape, is_new)
+        kind = self.typed(each.shape, is_new)
         return kind if each.required else f"NotRequired[{kind}]"
 
-    def _type(self, shape: Shape, is_new: bool) -> str:
+    def typed(self, shape: Shape, is_new: bool) -> str:
         match shape:
             case Scalar(type=kind):
                 return _TYPES.get(kind, "Any")
@@ -598,20 +552,14 @@ class _Models:
                 plain = all(value is None or isinstance(value, str | int) for value in values) and not shape.open
                 return f"Literal[{', '.join(map(literal, values))}]" if plain and values else "Any"
             case List(items=inner):
-                return f"list[{self._type(inner, is_new)}]"
+                return f"list[{self.typed(inner, is_new)}]"
             case MapShape(values=inner):
                 keys = {"string": "str", "bool": "bool"}.get(shape.keys, "int")
-                return f"dict[{keys}, {self._type(inner, is_new)}]"
+                return f"dict[{keys}, {self.typed(inner, is_new)}]"
             case Named(name=name):
-                return self._classes[is_new, name]
+                return self.named(name, is_new)
             case Either(branches=branches):
-                return " | ".join(dict.fromkeys(self._type(each, is_new) for each in branches))
-
-
-def _class_name(full: str) -> str:
-    words = re.findall(r"[A-Za-z0-9]+", full.rsplit(".", 1)[-1])
-    name = "".join(word[0].upper() + word[1:] for word in words)
-    return name if name and not name[0].isdigit() and name not in _HOMES else f"Event{name}"
+                return " | ".join(dict.fromkeys(self.typed(each, is_new) for each in branches))
 
 
 def test_module(module: str, examples: Sequence[tuple[Any, Any]]) -> str:
