@@ -25,7 +25,7 @@ MODULES = {
     "upcasting": "tests.bench.upcasting",
     "impact": "tests.bench.impact",
     "authenticated": "tests.bench.authenticated",
-    "sealing": "tests.bench.sealing",
+    "client": "tests.bench.client",
 }
 
 

@@ -476,3 +476,21 @@ def test_a_pinned_tag_that_no_rule_seals_stops_the_codec() -> None:
     with pytest.raises(errors.Unsealed, match=r"acme\.Order\.email is tagged PII"):
         made(ORDER, must_encrypt=["PII"]).writer(b"")
     assert written(made(ORDER, must_encrypt=["OTHER"]), EVENT) == EVENT
+
+
+@pytest.mark.parametrize("mode", ["WRITE", "READ"])
+def test_the_mode_without_rules_is_the_bodys_own(mode: str) -> None:
+    """What a schema pays for rules of the other mode, and Protobuf for having none: nothing."""
+    rule = {"name": "r", "kind": "CONDITION", "type": "CEL", "mode": mode, "expr": "message.s0 == 'yes'"}
+    text = json.dumps({"type": "record", "name": "R", "fields": [{"name": "s0", "type": "string"}]})
+    body = ruled(Schema(text, rule_set={"domainRules": [rule]}), {}, Options())
+    data = b"\x00\x00\x00\x00\x01\x04no"  # framed with id 1
+    write, read = body.writer(data[:5]), body.reader(None, None)
+    if mode == "WRITE":
+        assert read(data, 5) == {"s0": "no"}
+        with pytest.raises(errors.RuleFailed):
+            write({"s0": "no"})
+    else:
+        assert write({"s0": "no"}) == data
+        with pytest.raises(errors.RuleFailed):
+            read(data, 5)

@@ -95,6 +95,8 @@ class RuledBody:
         serialize, sealing = self.body.serializer(b"" if encoding else head), self._sealing
         check, hides, as_dict = self.logical.checked, self._hides, self.logical.as_dict
         inline = self._inline
+        if self._bare(WRITE) and inline is None and asserted is None:
+            return self.body.writer(head)
 
         def write(event: Any) -> bytes:
             state = None
@@ -122,6 +124,10 @@ class RuledBody:
             return head + data
 
         return write
+
+    def _bare(self, mode: str) -> bool:
+        """Whether nothing happens in this mode but what the body does by itself, and no error has a value to hide."""
+        return not (any(self.rules.of(mode)) or self.secretive) and self.logical is self.body
 
     @cached_property
     def _writing(self) -> tuple[list[Step], list[Step], list[Step], Callable[[Any, Any], None] | None]:
@@ -205,6 +211,8 @@ class RuledBody:
         if other and isinstance(reads_as, RuledBody):
             later = reads_as._domain(READ, None, opening=False)
 
+        if self._bare(READ) and not later:
+            return self.body.reader(indexes, theirs if other else None, raw=raw)
         if self.format != PROTOBUF and not encoding and not other and not later:
             return self._opener()
 

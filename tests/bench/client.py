@@ -1,4 +1,4 @@
-"""Two sealed fields of twenty: Tenor's client against fastavro alone, and confluent-kafka's against it."""
+"""Tenor's client: bodies of every format, plain and sealed, over bare libraries, and confluent-kafka's over them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _FILE = Path(__file__).resolve().parents[2] / "clients" / "python" / "bench.py"
 
 
 def measure(*, smoke: bool) -> list[Row]:
-    """The rows of clients/python/bench.py about sealing."""
+    """The rows of clients/python/bench.py."""
     bench = _loaded()
     fake = bench.FakeKeys()
     http = httpx.Client(transport=httpx.MockTransport(fake))
@@ -24,7 +24,8 @@ def measure(*, smoke: bool) -> list[Row]:
     slices, number = (1, 50) if smoke else (11, 3000)
     return [
         Row(name, bench.ratio(work, floor, slices, number), "x", target if target[:2] in (">=", "<=") else "")
-        for name, work, floor, target in bench.sealing(fake, registry)
+        for part in (bench.avro, bench.json_schema, bench.protobuf, bench.sealing)
+        for name, work, floor, target in part(fake, registry)
     ]
 
 
