@@ -89,6 +89,7 @@ VERBS: Final = {
     "keys rewrap": Verb("tenor.cli.verbs.keys_rewrap", "wrap data keys anew after their KEK was rotated"),
     "keys erase": Verb("tenor.cli.verbs.keys_erase", "destroy a person's key"),
     "import confluent": Verb("tenor.cli.verbs.import_confluent", "copy a live registry, with ids and deleted ones"),
+    "import pact-broker": Verb("tenor.cli.verbs.import_pact_broker", "copy a contract broker through its HAL API"),
     "import dir": Verb("tenor.cli.verbs.import_dir", "restore what tenor export wrote"),
     "export": Verb("tenor.cli.verbs.export", "write what a registry holds to a file"),
     "login": Verb("tenor.cli.verbs.login", "log in to a registry, and keep a token"),

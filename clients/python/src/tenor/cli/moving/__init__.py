@@ -10,7 +10,7 @@ A record is a JSON document under a key that begins with its kind:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 Document = Mapping[str, Any]
@@ -61,7 +61,7 @@ def _scope(key: Key) -> str:
     return str(key[2] if key[0] == DEK else key[1])
 
 
-def counted(keys: Iterator[Key] | Records) -> dict[str, int]:
+def counted(keys: Iterable[Key], kinds: Sequence[str] = KINDS) -> dict[str, int]:
     """How many records of each kind."""
     counts = Counter(key[0] for key in keys)
-    return {kind: counts[kind] for kind in KINDS}
+    return {kind: counts[kind] for kind in kinds}

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 from tenor import Registry
 from tenor.cli import SAFE, STALE
-from tenor.cli.moving import Difference, Records, counted, differences, scopes
+from tenor.cli.connection import registry_at, secret
+from tenor.cli.moving import Difference, Document, Records, counted, differences, scopes
 from tenor.cli.moving.reading import Progress, read
 from tenor.cli.moving.restoring import Restoration, in_the_way
 from tenor.cli.output import Output
+from tenor.cli.running import UsageError
 
 KIND: Final = "tenor-import/1"
 _MOST: Final = 20
@@ -20,27 +24,37 @@ def imported(registry: Registry, source: Records, origin: str, output: Output, *
     """Bring a registry to what the source holds; the exit code."""
     about = scopes(source)
     target = read(registry, progress("reading the target"), about)
-    report: dict[str, Any] = {
-        "import": KIND,
-        "from": origin,
-        "to": registry.url,
-        "compared": counted(source),
-        "copied": counted({}),
-    }
     blocked = in_the_way(source, target)
     found = list(differences(source, target))
-    if not (blocked or dry_run) and found:
-        restoration = Restoration(registry, source, target, progress("copying"))
+    restoration = Restoration(registry, source, target, progress("copying"))
+    if found and not (blocked or dry_run):
         restoration.run()
-        report["copied"] = counted(iter(restoration.changed))
         found = list(differences(source, read(registry, progress("verifying"), about)))
-    report["different"] = [{"key": list(each.key), "what": each.what} for each in (blocked or found)]
-    report["verified"] = not (blocked or found)
-    output.result(report, _lines(report, blocked or found, blocked=bool(blocked), dry_run=dry_run))
-    return SAFE if report["verified"] or (dry_run and not blocked) else STALE
+    counts = {"compared": counted(source), "copied": counted(restoration.changed)}
+    report = {"from": origin, "to": registry.url, **counts}
+    return concluded(report, blocked or found, output, blocked=bool(blocked), dry_run=dry_run)
 
 
-def _lines(report: Any, found: list[Difference], *, blocked: bool, dry_run: bool) -> list[str]:
+def concluded(report: Document, found: Sequence[Difference], output: Output, *, blocked: bool, dry_run: bool) -> int:
+    """Report an import; its exit code. `report`: from, to, and counts of what was compared and copied; `found`: what
+    differs, `blocked` if that stood in the way."""
+    different = [{"key": list(each.key), "what": each.what} for each in found]
+    document = {"import": KIND, **report, "different": different, "verified": not found}
+    output.result(document, _lines(report, found, blocked=blocked, dry_run=dry_run))
+    return SAFE if not found or (dry_run and not blocked) else STALE
+
+
+def source_at(url: str, arguments: argparse.Namespace) -> Registry:
+    """What is copied from, with the credentials of its own. Raises UsageError."""
+    basic = secret("TENOR_SOURCE_BASIC_AUTH")
+    if basic is not None and ":" not in basic:
+        raise UsageError("TENOR_SOURCE_BASIC_AUTH is not of the form user:password")
+    user, _, password = (basic or "").partition(":")
+    auth = (user, password) if basic is not None else None
+    return registry_at(url, arguments, auth=auth, token=secret("TENOR_SOURCE_TOKEN"))
+
+
+def _lines(report: Document, found: Sequence[Difference], *, blocked: bool, dry_run: bool) -> list[str]:
     lines = [str(each) for each in found[:_MOST]]
     if len(found) > _MOST:
         lines.append(f"… and {len(found) - _MOST} more (--output json has all)")

@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import argparse
 
-from tenor.cli.connection import connect, registry_at, secret
+from tenor.cli.connection import connect
 from tenor.cli.moving import reading
-from tenor.cli.moving.importing import imported, progress
+from tenor.cli.moving.importing import imported, progress, source_at
 from tenor.cli.output import Output
 from tenor.cli.running import UsageError
 
@@ -29,16 +29,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
     """Import."""
-    basic = secret("TENOR_SOURCE_BASIC_AUTH")
-    if basic is not None and ":" not in basic:
-        raise UsageError("TENOR_SOURCE_BASIC_AUTH is not of the form user:password")
-    user, _, password = (basic or "").partition(":")
-    auth = (user, password) if basic is not None else None
-    with (
-        registry_at(arguments.source, arguments, auth=auth, token=secret("TENOR_SOURCE_TOKEN")) as source,
-        connect(arguments) as target,
-    ):
-        if source.url in target.url:
+    with source_at(arguments.source, arguments) as source, connect(arguments) as target:
+        if source.url == target.url:
             raise UsageError(f"{source.url} is where it would be copied to: say another --registry")
         records = reading.read(source, progress("reading the source"))
         return imported(target, records, source.url, output, dry_run=arguments.dry_run)

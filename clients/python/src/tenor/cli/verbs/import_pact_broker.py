@@ -1,0 +1,51 @@
+"""Copy a contract broker into Tenor through its HAL API: applications, versions, branches, tags, pacts, the results of
+verifications, environments, and what is deployed and released there.
+
+  tenor import pact-broker https://broker.example --registry http://localhost:8081
+  tenor import pact-broker http://other-tenor:8081/pact
+
+What is there already is not sent again: an import that was cut short goes on, one that is complete changes nothing. At
+the end both sides are read and compared. Exit code 5: they differ. Webhooks are not copied, as no broker tells their
+secrets; nor are results that a later one replaced, and in results those of single interactions.
+
+For the source: user and password in its URL, or TENOR_SOURCE_TOKEN, TENOR_SOURCE_BASIC_AUTH (with _FILE: from a file).
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from tenor.cli.broker import MOUNT
+from tenor.cli.connection import connect
+from tenor.cli.moving import broker, counted
+from tenor.cli.moving.importing import concluded, progress, source_at
+from tenor.cli.output import Output
+from tenor.cli.running import UsageError
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The verb's own arguments."""
+    parser.add_argument("source", metavar="URL", help="the broker to copy")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be copied, and change nothing")
+
+
+def run(arguments: argparse.Namespace, output: Output) -> int:
+    """Import."""
+    with source_at(arguments.source, arguments) as registry, connect(arguments) as own:
+        origin, target = broker.Broker(registry), broker.Broker(own, MOUNT)
+        if origin.url == target.url:
+            raise UsageError(f"{origin.url} is where it would be copied to: say another --registry")
+        source = broker.read(origin, progress("reading the source"))
+        there = broker.read(target, progress("reading the target"))
+        blocked, copied = broker.in_the_way(source, there), []
+        found = list(broker.differences(source, there))
+        if found and not (blocked or arguments.dry_run):
+            copied = broker.restore(target, source, there, progress("copying"))
+            found = list(broker.differences(source, broker.read(target, progress("verifying"))))
+    report = {
+        "from": origin.url,
+        "to": target.url,
+        "compared": counted(source, broker.KINDS),
+        "copied": counted(copied, broker.KINDS),
+    }
+    return concluded(report, blocked or found, output, blocked=bool(blocked), dry_run=arguments.dry_run)
