@@ -198,6 +198,7 @@ SETTINGS = [
     ({"encrypt.dek.expiry.days": 0}, "does not name its key"),
     ({"tenor.dataSubject": "customer"}, "is a path"),
     ({"tenor.erased": "forget"}, "is one of"),
+    ({"tenor.datasubject": "$.customer"}, "there is no setting tenor.datasubject"),
 ]
 
 
@@ -205,6 +206,17 @@ SETTINGS = [
 def test_rules_that_make_no_sense_stop_the_codec(params: Any, reason: str) -> None:
     with pytest.raises(errors.UnusableRule, match=reason):
         client(personal(**params)).events("s")
+
+
+@pytest.mark.parametrize("type_", TYPES)
+def test_a_setting_from_the_future_stops_writers_and_no_reader(type_: str) -> None:
+    fake = personal(type_)
+    (value,) = sealed(client(fake).events("s"), ADA)
+    part = "encodingRules" if type_.endswith("PAYLOAD") else "domainRules"
+    fake.ids[1]["ruleSet"][part][0]["params"]["tenor.other"] = "1"
+    with pytest.raises(errors.UnusableRule, match=r"no setting tenor\.other"):
+        client(fake).events("s")
+    assert ((client(fake).events("s", decode_only=True)).decode(value)).data == ADA
 
 
 def test_a_pepper_is_needed() -> None:

@@ -37,7 +37,7 @@ class Opened(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule. `params` already has the schema's properties beneath it."""
+    """One rule. `params` already has the schema's properties beneath it; `own` are the names of the rule itself."""
 
     name: str
     type: str
@@ -48,6 +48,7 @@ class Rule:
     expr: str = ""
     on_success: str = ""
     on_failure: str = ""
+    own: frozenset[str] = frozenset()
 
     def runs_in(self, mode: str) -> bool:
         """Whether it runs on writing, or on reading."""
@@ -114,6 +115,7 @@ def _rule(data: Mapping[str, Any], properties: Mapping[str, str]) -> Rule:
         str(data.get("expr") or ""),
         str(data.get("onSuccess") or ""),
         str(data.get("onFailure") or ""),
+        frozenset(params),
     )
     if rule.kind not in (CONDITION, TRANSFORM):
         raise rule.refused(f"its kind is {rule.kind}")

@@ -18,7 +18,7 @@ from tenor.schemas import AVRO, JSON, PROTOBUF
 from tenor.sealing import encrypt, persons, seal, wire
 from tenor.sealing.encrypt import ErasedKey, Present
 from tenor.sealing.keyring import GRACE, TTL, Cell, Held, KeyRing
-from tenor.sealing.sources import HARD_LIMIT, Source, erased, person, source, suite
+from tenor.sealing.sources import HARD_LIMIT, Source, erased, person, require_known, source, suite
 
 SENTINEL: Final = "[erased]"
 _DRAWN: Final = 4
@@ -118,6 +118,7 @@ class Executor:
         origin = source(rule, self._subject)
         erased(rule), person(rule)
         if mode == WRITE:
+            require_known(rule)
             return self._seals(rule, origin, format)
         return self._opens(rule, origin, format)
 
@@ -200,6 +201,7 @@ class Executor:
         if packs not in ("", "zstd") or (packs and compat):
             raise rule.refused("tenor.compress is zstd, and only with SEAL_PAYLOAD")
         if mode == WRITE:
+            require_known(rule)
             present = self._present(rule, origin, {})
             if compat:
                 turn = encrypt.seal_bytes(origin, present)

@@ -32,6 +32,12 @@ HARD_LIMIT: Final = 2**32
 SEAL_MAX_DAYS: Final = 30.0
 ERASED_POLICIES: Final = ("null", "sentinel", "drop", "raise")
 SUITES: Final = {"01": AES256_GCM, "02": AES256_SIV, "03": AES256_GCM, "04": AES256_GCM}
+OURS: Final = frozenset(
+    {
+        *("tenor.dek.max.uses", "tenor.key.domain", "tenor.dataSubject", "tenor.dataSubject.kind", "tenor.erased"),
+        *("tenor.suite", "tenor.searchable", "tenor.compress"),
+    }
+)
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,255}")
 
 
@@ -98,6 +104,15 @@ def source(rule: Rule, subject: str) -> Source:
         versioned,
         native,
     )
+
+
+def require_known(rule: Rule) -> None:
+    """Refuse to seal by a setting of ours that there is none of. Raises UnusableRule.
+
+    With `tenor.datasubject` for `tenor.dataSubject`, a person's data would lie under the key of all.
+    """
+    if unknown := sorted(name for name in rule.own if name.startswith("tenor.") and name not in OURS):
+        raise rule.refused(f"there is no setting {', '.join(unknown)}, only {', '.join(sorted(OURS))}")
 
 
 def suite(rule: Rule) -> str:
