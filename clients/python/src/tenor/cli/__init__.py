@@ -92,6 +92,7 @@ VERBS: Final = {
     "import pact-broker": Verb("tenor.cli.verbs.import_pact_broker", "copy a contract broker through its HAL API"),
     "import dir": Verb("tenor.cli.verbs.import_dir", "restore what tenor export wrote"),
     "export": Verb("tenor.cli.verbs.export", "write what a registry holds to a file"),
+    "completion": Verb("tenor.cli.verbs.completion", "print what completes verbs and options in your shell"),
     "login": Verb("tenor.cli.verbs.login", "log in to a registry, and keep a token"),
     "whoami": Verb("tenor.cli.verbs.whoami", "who the registry takes you for, and what was granted to you"),
     "audit tail": Verb("tenor.cli.verbs.audit_tail", "the newest events of the audit log: who did what, from where"),

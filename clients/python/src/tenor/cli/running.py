@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from io import TextIOWrapper
 from itertools import pairwise
+from types import ModuleType
 from typing import Final, NoReturn
 
 from tenor.cli import FAILED, INTERRUPTED, STALE, UNSAFE, USAGE, Verb
@@ -53,12 +54,8 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(f"{message} (see {self.prog} --help)")
 
 
-def run(name: str, verb: Verb, arguments: Sequence[str]) -> int:
-    """Run a verb; returns its exit code. Never prints a traceback without --debug."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):  # a terminal that knows ASCII only is no reason to fail
-            stream.reconfigure(errors="backslashreplace")
-    module = import_module(verb.module)
+def parser_of(name: str, module: ModuleType) -> argparse.ArgumentParser:
+    """The arguments of a verb, with those that every verb takes."""
     parser = _Parser(prog=f"tenor {name}", description=module.__doc__, allow_abbrev=False, formatter_class=_help_format)
     module.configure(parser)
     shared = parser.add_argument_group("for every verb")
@@ -66,6 +63,16 @@ def run(name: str, verb: Verb, arguments: Sequence[str]) -> int:
     shared.add_argument("--timeout", type=float, default=10.0, metavar="SECONDS", help="of one request; default 10")
     shared.add_argument("--output", choices=("text", "json"), default="text", help="how results are written")
     shared.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    return parser
+
+
+def run(name: str, verb: Verb, arguments: Sequence[str]) -> int:
+    """Run a verb; returns its exit code. Never prints a traceback without --debug."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a terminal that knows ASCII only is no reason to fail
+            stream.reconfigure(errors="backslashreplace")
+    module = import_module(verb.module)
+    parser = parser_of(name, module)
     # Known before parsing, so that an error in the arguments already comes out the way that was asked for.
     output = Output(json="json" in _values(arguments, "--output"))
     try:
