@@ -241,6 +241,7 @@ RECORDS: list[tuple[str, tuple[str, ...], int]] = [
     (TESTED + "    assert False", (), UNSAFE),
     (TESTED, ("-k", "nothing"), UNKNOWN),
     (TESTED, ("--no-such-option",), USAGE),
+    ("import no_such_module", (), USAGE),
 ]
 
 

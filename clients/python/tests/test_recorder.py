@@ -7,12 +7,13 @@ import dataclasses
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from tenor.testing import pacts
+from tenor.testing import experiments, pacts
 from tenor.testing.experiments import Recorder, of_schema
 from tenor.testing.watching import Watch, watched
 
@@ -263,6 +264,18 @@ def test_code_behind_what_every_sample_lacks_is_named() -> None:
 
     missed = Recorder(handle).record([ORDER]).lines.missed()
     assert [line - handle.__code__.co_firstlineno for _, line in missed] == [3]
+
+
+@pytest.mark.parametrize("limit", ["MOST_RUNS", "MOST_BASELINES"])
+def test_what_was_not_tried_any_more_is_told(limit: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def reasons() -> list[str]:
+        found = Recorder(BEHIND[0]).record([ORDER])
+        told: list[str] = pacts.interaction("x", "orders-value", found, ORDER, tmp_path)["comments"]["tenor"]["reasons"]
+        return told
+
+    assert reasons() == []
+    monkeypatch.setattr(experiments, limit, 1)
+    assert [reason.partition(":")[0] for reason in reasons()] == ["not all was tried"]
 
 
 def test_a_sample_that_fails_is_told() -> None:

@@ -44,7 +44,7 @@ PROBES: Final[Mapping[str, Sequence[Any]]] = {
     "object": (),
 }
 """Values at the edges of each type: they lead into code that no sample reaches."""
-MOST_RUNS: Final = 20_000
+MOST_RUNS: Final = 50_000
 MOST_BASELINES: Final = 200
 LONGEST_ARM: Final = 100
 
@@ -101,17 +101,17 @@ class Recorded:
 
     `known` are paths of the schema, `arms` the texts that samples have by path, `baselines` the events that it handles
     with what came out: the samples, and what led to code that no sample reaches; `places` what was touched in them,
-    `constants` the texts in the code that did.
+    `constants` the texts in the code that did. `cut`: there was more to try than is tried.
     """
 
     findings: dict[str, Finding] = field(default_factory=dict)
     lines: Lines = field(default_factory=Lines)
     failed: list[str] = field(default_factory=list)
     runs: int = 0
+    cut: bool = False
     known: frozenset[str] = frozenset()
     arms: dict[str, set[Any]] = field(default_factory=dict)
     baselines: list[tuple[Any, Outcome]] = field(default_factory=list)
-
     places: set[Touch] = field(default_factory=set)
     constants: set[str] = field(default_factory=set)
 
@@ -158,18 +158,17 @@ class Recorder:
             for path, value in leaves(sample):
                 if isinstance(value, str) and len(value) <= LONGEST_ARM:
                     recorded.arms.setdefault(of_schema(path, recorded.known), set()).add(value)
-        done: set[tuple[str, int]] = set()
+        done: set[tuple[int, str]] = set()
         while todo := [
-            (path, at)
-            for path in recorded.findings
-            for at in range(len(recorded.baselines))
-            if (path, at) not in done and recorded.runs < MOST_RUNS
+            (at, path) for at in range(len(recorded.baselines)) for path in recorded.findings if (at, path) not in done
         ]:
-            for path in recorded.findings:
-                recorded.findings[path].seen |= recorded.kinds(path)
-            for path, at in todo:
+            for path, finding in recorded.findings.items():
+                finding.seen |= recorded.kinds(path)
+            for at, path in todo:
                 if recorded.runs < MOST_RUNS:
                     self._vary(recorded, path, *recorded.baselines[at])
+                else:
+                    recorded.cut = True
             done.update(todo)
         for finding in recorded.findings.values():
             finding.settle()
@@ -201,10 +200,11 @@ class Recorder:
             if known := recorded.findings.get(of_schema(each, recorded.known)):
                 known.use.constants |= use.constants
                 known.use.bounds |= use.bounds
-        if outcome.error or len(recorded.baselines) >= MOST_BASELINES:
-            return outcome
-        if not recorded.touched(event, watch) <= recorded.places:
-            self._note(recorded, event, watch, outcome)
+        if not outcome.error and not recorded.touched(event, watch) <= recorded.places:
+            if len(recorded.baselines) < MOST_BASELINES:
+                self._note(recorded, event, watch, outcome)
+            else:
+                recorded.cut = True
         return outcome
 
     def _vary(self, recorded: Recorded, path: str, sample: Any, before: Outcome) -> None:

@@ -37,6 +37,8 @@ def interaction(
     if len(missed) > _MOST_MISSED:
         reasons.append(f"{len(missed) - _MOST_MISSED} more lines that touch the event were never reached")
     reasons += [f"a sample could not be handled: {error}" for error in sorted(set(recorded.failed))[:5]]
+    if recorded.cut:
+        reasons.append(f"not all was tried: the recording ended after {recorded.runs} runs; give it fewer samples")
     comment = {
         "version": 1,
         "subject": subject,
