@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from collections.abc import Sequence
 
 import pytest
@@ -72,6 +73,16 @@ def test_bytes_bound_a_batch_and_a_large_message_goes_alone() -> None:
     batches.send(message(7, 1000))
     assert len(wire.values()) == 7
     assert all(sum(len(value or b"") for value in batch) <= 100 or len(batch) == 1 for batch in wire.sent)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_batch_that_was_interrupted_was_not_sent() -> None:
+    def interrupted(messages: Sequence[Message]) -> None:
+        raise CancelledError
+
+    batches = Batches(interrupted, delay=0.001)
+    with pytest.raises(RuntimeError, match="interrupted"):
+        batches.send(message(1))
 
 
 def test_whoever_was_in_a_batch_that_failed_learns_it() -> None:

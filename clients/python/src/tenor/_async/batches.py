@@ -26,7 +26,7 @@ class _Batch:
         self.messages: list[Message] = []
         self.bytes = 0
         self.full, self.done = Event(), Event()
-        self.error: Exception | None = None
+        self.error: Exception | None = RuntimeError("sending the batch was interrupted")
 
 
 class AsyncBatches:
@@ -79,19 +79,22 @@ class AsyncBatches:
 
     def _departure(self, batch: _Batch) -> Callable[[], Any]:
         async def leave() -> None:
-            filled = await waited(batch.full, self.wait)
-            async with self._sending:
-                async with self._state:
-                    if self._open is batch:
-                        self._open = None
-                start = _now()
-                try:
-                    await settled(self._deliver(batch.messages))
-                except Exception as error:
-                    batch.error = error
-                finally:
-                    self._adapt(len(batch.messages), filled, _now() - start)
-                    batch.done.set()
+            try:
+                filled = await waited(batch.full, self.wait)
+                async with self._sending:
+                    async with self._state:
+                        if self._open is batch:
+                            self._open = None
+                    start = _now()
+                    try:
+                        await settled(self._deliver(batch.messages))
+                        batch.error = None
+                    except Exception as error:
+                        batch.error = error
+                    finally:
+                        self._adapt(len(batch.messages), filled, _now() - start)
+            finally:  # who was interrupted sent nothing, as far as anybody knows
+                batch.done.set()
 
         return leave
 

@@ -28,7 +28,7 @@ class _Batch:
         self.messages: list[Message] = []
         self.bytes = 0
         self.full, self.done = Event(), Event()
-        self.error: Exception | None = None
+        self.error: Exception | None = RuntimeError("sending the batch was interrupted")
 
 
 class Batches:
@@ -81,19 +81,22 @@ class Batches:
 
     def _departure(self, batch: _Batch) -> Callable[[], Any]:
         def leave() -> None:
-            filled = waited(batch.full, self.wait)
-            with self._sending:
-                with self._state:
-                    if self._open is batch:
-                        self._open = None
-                start = _now()
-                try:
-                    settled(self._deliver(batch.messages))
-                except Exception as error:
-                    batch.error = error
-                finally:
-                    self._adapt(len(batch.messages), filled, _now() - start)
-                    batch.done.set()
+            try:
+                filled = waited(batch.full, self.wait)
+                with self._sending:
+                    with self._state:
+                        if self._open is batch:
+                            self._open = None
+                    start = _now()
+                    try:
+                        settled(self._deliver(batch.messages))
+                        batch.error = None
+                    except Exception as error:
+                        batch.error = error
+                    finally:
+                        self._adapt(len(batch.messages), filled, _now() - start)
+            finally:  # who was interrupted sent nothing, as far as anybody knows
+                batch.done.set()
 
         return leave
 
