@@ -77,18 +77,26 @@ def openapi(arguments: argparse.Namespace) -> int:
 
 
 def doctor(arguments: argparse.Namespace) -> int:
-    """Check what must always hold: ids, versions, references, the event chain."""
-    from registry.doctor import examine
+    """Check what must always hold: ids, versions, references, keys, plans, the event chain; --repair what is safe."""
+    import contracts.tables  # noqa: F401 # its rows are examined, too
+    from registry.doctor import check, repair
     from registry.store.engine import open_store
 
     store = open_store(_settings(arguments).database_url)
     try:
-        complaints = store.read_now(examine)
+        mended = repair(store) if arguments.repair else []
+        complaints = store.read_now(check)
     finally:
         store.close()
+    for sentence in mended:
+        print(f"repaired: {sentence}")
     for complaint in complaints:
-        print(complaint)
-    print("nothing wrong" if not complaints else f"{len(complaints)} complaints", file=sys.stderr)
+        print(
+            complaint.sentence if complaint.mend is None or arguments.repair else f"{complaint.sentence} (repairable)"
+        )
+    told = [f"{len(mended)} repaired"] if mended else []
+    told += [f"{len(complaints)} complaints" if complaints else "nothing wrong"]
+    print(", ".join(told), file=sys.stderr)
     return 1 if complaints else 0
 
 
@@ -260,7 +268,8 @@ def _parser() -> argparse.ArgumentParser:
     described = verb(openapi)
     described.add_argument("folder", nargs="?", default="openapi")
     described.add_argument("--check", action="store_true", help="say what is not current, and exit with 1")
-    verb(doctor, "database_url")
+    examined = verb(doctor, "database_url")
+    examined.add_argument("--repair", action="store_true", help="mend what is safe to mend (SQLite: no server runs)")
     verb(backup, "database_url").add_argument("file", metavar="FILE", help="a new file")
     restored = verb(restore, "database_url")
     restored.add_argument("file", metavar="FILE", help="a file made by backup")

@@ -195,7 +195,7 @@ def decide(
         number=number,
         given_id=request.id,
         source=None if request.text == content.text else request.text,
-        terms=_terms(schema),
+        terms=terms_of(schema),
         revision=None if case.head is None else case.head.revision,
         epoch=case.settings.epoch,
         conflicts=tuple(found),
@@ -587,7 +587,7 @@ def _number(case: _Case) -> int:
 _LONGEST_TERM = 500
 
 
-def _terms(schema: Schema) -> tuple[tuple[str, str], ...]:
+def terms_of(schema: Schema) -> tuple[tuple[str, str], ...]:
     """What search finds the schema by: tags, paths, and the names of nested fields (a top-level path says its own)."""
     fields = schema.fields()
     tags = sorted({tag for each in fields for tag in each.tags} | {tag for each in schema.tags() for tag in each.tags})
@@ -634,7 +634,7 @@ def _already(db: Db, proposal: Proposal, head: Head | None, id: int) -> Version 
     if there is not None and there.deleted:
         if there.id != id and there.version in schemas.referenced_versions(db, head.pk, deleted=True):
             raise ReferenceExists(subject=str(proposal.subject), version=there.version)
-        subjects.purge_version(db, head.pk, there.version)
+        subjects.purge_version(db, head.pk, there.version, plans=there.id != id)
         if there.id != id:
             schemas.delete_unused(db, there.schema.schema_pk)
         db.forget(f"id:{there.id}")

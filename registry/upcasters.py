@@ -163,7 +163,7 @@ def path(db: Db, subject: Subject, old: int, new: int) -> Path:
     if route is None:
         raise UpcastNotFound(subject=str(subject), old=before.version, new=after.version)
     hops = [plans[pair] for pair in route]
-    return _composed(before.version, after.version, [edge for edge, _ in hops], [_intact(stored) for _, stored in hops])
+    return _composed(before.version, after.version, [edge for edge, _ in hops], [intact(stored) for _, stored in hops])
 
 
 def number(db: Db, subject: Subject, version: int) -> int:
@@ -235,8 +235,8 @@ def _edges(db: Db, subject: Subject, history: Sequence[Version]) -> list[tuple[E
     return found
 
 
-def _intact(stored: Stored) -> Plan:
-    """The plan of an edge, once it is the one that was proven."""
+def intact(stored: Stored) -> Plan:
+    """The plan of an edge, once it is the one that was proven. Raises InvalidUpcast."""
     plan = _plan(json.loads(stored.plan))
     attestation = json.loads(stored.attestation)
     where = f"the plan from version {stored.old}"

@@ -447,6 +447,9 @@ class Store:
                 raise _Poisoned from error
             return error
 
+    def require_alone(self) -> None:
+        """Raises Busy when another process has the database open and would not learn of what is written here."""
+
     # Forgetting cached answers.
 
     def on_forget(self, listener: Callable[[str], None]) -> None:
@@ -504,6 +507,15 @@ class SQLiteStore(Store):
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-32768", "temp_store=2"):
             connection.execute(f"PRAGMA {pragma}")
         return _SQLite(connection)
+
+    def require_alone(self) -> None:
+        """To be asked before this store is used: SQLite leaves WAL only for who is the only one."""
+        with contextlib.closing(sqlite3.connect(self.path, timeout=0, isolation_level=None)) as connection:
+            try:
+                connection.execute("PRAGMA journal_mode=DELETE")
+            except sqlite3.OperationalError as error:
+                failure = self._failure(error) or StoreFailed(reason=str(error))
+                raise failure from error
 
     def close(self) -> None:
         super().close()

@@ -145,6 +145,27 @@ def by_id(db: Db, context: str, id: int) -> Stored | None:
     return None if row is None else _stored(row)
 
 
+def by_pk(db: Db, pk: int) -> Stored | None:
+    """The schema with a key of the store."""
+    row = db.one(f"{_SCHEMAS} WHERE x.pk = :pk", pk=pk)
+    return None if row is None else _stored(row)
+
+
+def rows_after(db: Db, pk: int, limit: int) -> list[Row]:
+    """Rows of schemas after a key of the store, in the order of these keys: (key, context, id, …), for `read_row`."""
+    return db.all(
+        f"""SELECT {_SCHEMA}, x.fingerprint FROM schema_ x JOIN context c ON c.pk = x.context_pk
+        WHERE x.pk > :pk ORDER BY x.pk LIMIT :limit""",  # noqa: S608 # constants
+        pk=pk,
+        limit=limit,
+    )
+
+
+def read_row(row: Row) -> tuple[Stored, bytes]:
+    """The schema of a row, and the fingerprint that it is known by."""
+    return _stored(row[:-1]), bytes(row[-1])
+
+
 def by_id_anywhere(db: Db, id: int) -> Stored | None:
     """The schema with an id in whichever context has it, the default one first."""
     row = db.one(f"{_SCHEMAS} WHERE x.id = :id ORDER BY c.name LIMIT 1", id=id)
@@ -287,15 +308,20 @@ def insert_schema(
     )
     db.wrote = True
     assert row is not None
+    insert_terms(db, int(row[0]), terms)
+    return int(row[0])
+
+
+def insert_terms(db: Db, schema_pk: int, terms: Sequence[tuple[str, str]]) -> None:
+    """What search finds a schema by: (kind, name)."""
     if terms:
         db.many(
             "INSERT INTO term (schema_pk, position, kind, name) VALUES (:schema_pk, :position, :kind, :name)",
             [
-                {"schema_pk": row[0], "position": position, "kind": kind, "name": name}
+                {"schema_pk": schema_pk, "position": position, "kind": kind, "name": name}
                 for position, (kind, name) in enumerate(terms)
             ],
         )
-    return int(row[0])
 
 
 def insert_reference(db: Db, schema_pk: int, position: int, reference: Reference, subject_pk: int) -> None:

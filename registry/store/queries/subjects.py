@@ -223,8 +223,14 @@ def mark_deleted(db: Db, subject_pk: int, number: int, at: int | None) -> None:
     )
 
 
-def purge_version(db: Db, subject_pk: int, number: int) -> None:
-    """Remove a version for good."""
+def purge_version(db: Db, subject_pk: int, number: int, *, plans: bool = True) -> None:
+    """Remove a version for good, and the upcasters from it and to it; without `plans` the same content comes back."""
+    if plans:
+        db.run(
+            "DELETE FROM upcast WHERE subject_pk = :subject_pk AND (from_version = :number OR to_version = :number)",
+            subject_pk=subject_pk,
+            number=number,
+        )
     db.run(
         "DELETE FROM version WHERE subject_pk = :subject_pk AND version = :number", subject_pk=subject_pk, number=number
     )
