@@ -25,6 +25,7 @@ def test_the_demo_names_who_breaks_and_then_passes() -> None:
     failed = first.split("$ tenor check")[1]
     assert "breaks    billing 1.4 in prod, on /total" in failed
     assert 'event: {"id": ' in failed
+    assert "known: recorded, less than a day ago; to act: orders, or billing first" in failed
     assert failed.rstrip().endswith("unsafe: deployed consumers are hurt")
     assert "consumers: 2 safe" in second
     assert "registered orders-value version 3" in second

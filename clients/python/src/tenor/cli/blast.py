@@ -192,7 +192,7 @@ def _row(row: Document, subject: str, paint: Any) -> Iterator[str]:
         event = json_line(row["witness"])
         yield f"{indent}event: {event[:_MOST_OF_AN_EVENT]}{'…' if len(event) > _MOST_OF_AN_EVENT else ''}"
     if outcome != "safe":
-        known = f"known: {row['evidence']}{_age(row['age_seconds'])}" if row["evidence"] else ""
+        known = f"known: {row['evidence']}{_age(row['age_seconds'], row['evidence'])}" if row["evidence"] else ""
         act = f"to act: {row['act']}" if row["act"] else ""
         if line := "; ".join(filter(None, (known, act))):
             yield f"{indent}{one_line(line)}"
@@ -200,9 +200,11 @@ def _row(row: Document, subject: str, paint: Any) -> Iterator[str]:
         yield f"{indent}{one_line('waived until {until} by {owner}: {reason}'.format(**waiver))}"
 
 
-def _age(seconds: int | None) -> str:
+def _age(seconds: int | None, evidence: str) -> str:
     if seconds is None:
         return ""
+    if evidence == "recorded" and seconds < 86_400:
+        return ", less than a day ago"  # recordings know the day, not the hour
     for size, word in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
         if (count := seconds // size) > 0:
             return f", {count} {word}{'s' if count > 1 else ''} ago"
