@@ -50,6 +50,7 @@ VERBS: Final = {
     "diff": Verb("tenor.cli.verbs.diff", "what changed between two schemas"),
     "sample": Verb("tenor.cli.verbs.sample", "print valid events of a schema"),
     "lint": Verb("tenor.cli.verbs.lint", "what could be better about a schema"),
+    "fmt": Verb("tenor.cli.verbs.fmt", "lay out schema files alike, and change nothing in them"),
     "explain": Verb("tenor.cli.verbs.explain", "what a rule means"),
     "bundle create": Verb("tenor.cli.verbs.bundle_create", "write a signed file that stands in for a registry"),
     "bundle verify": Verb("tenor.cli.verbs.bundle_verify", "is a bundle signed by a key you trust?"),
