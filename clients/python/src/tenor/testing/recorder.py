@@ -46,7 +46,7 @@ class Events:
         `paths`        of the schema, which tell maps from records
         `observe`      what the handler did besides returning, for a comparison; `before` starts anew, before each run
 
-        The handler runs some hundred times. Returns the interaction.
+        The handler runs hundreds of times, with many samples thousands. Returns the interaction.
         """
         from tenor.testing import pacts
         from tenor.testing.experiments import Recorder
