@@ -190,7 +190,7 @@ def kinds(dialects: Iterable[Dialect]) -> Mapping[str, str]:
         for route in getattr(dialect.app, "routes", ())
         for handler in getattr(route, "route_handlers", ())
         if (needs := handler.opt.get("needs")) is not None
-        for method in handler.http_methods
+        for method in (*handler.http_methods, *(("HEAD",) if "GET" in handler.http_methods else ()))
     }
 
 

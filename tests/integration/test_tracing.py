@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -29,7 +30,9 @@ from registry.errors import Busy
 from registry.settings import InvalidSetting, Settings
 from registry.store.engine import Db
 from tests.integration.served import client_on, empty
+from tests.served import served
 
+SERVER = Path(sys.executable).with_name("tenor-server")
 SECRET = "do-not-tell"
 SCHEMA = json.dumps({"type": "record", "name": "Order", "fields": [{"name": SECRET.replace("-", "_"), "type": "int"}]})
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
@@ -150,6 +153,7 @@ def test_requests_are_spans_by_route_and_the_store_is_below_them(url: str, colle
             client.get("/schemas/ids/1").raise_for_status()
         client.get(f"/subjects/{SECRET}/versions?deleted={SECRET}").raise_for_status()
         assert client.get(f"/subjects/missing-{SECRET}/versions/1").status_code == 404
+        client.head(f"/subjects/{SECRET}/versions").raise_for_status()
         assert client.request("BREW", "/subjects").status_code == 405
     assert collector.paths == {"/v1/traces"}
     assert collector.resource["service.name"] == "tenor-server"
@@ -159,10 +163,11 @@ def test_requests_are_spans_by_route_and_the_store_is_below_them(url: str, colle
         *[("GET /schemas/ids/{id}", 200)] * 3,
         ("GET /subjects/{subject}/versions", 200),
         ("GET /subjects/{subject}/versions/{version}", 404),
+        ("HEAD /subjects/{subject}/versions", 200),
         ("_OTHER unmatched", 405),
     ]
     assert [span.attributes.get("tenor.kind") for span in server] == [
-        "subject", "schema", "schema", "schema", "subject", "subject", None
+        "subject", "schema", "schema", "schema", "subject", "subject", "subject", None
     ]  # fmt: skip
     assert not any(span.failed for span in server)
     posted = server[0]
@@ -315,6 +320,17 @@ def test_a_webhook_that_was_fired_is_traced(url: str, collector: Collector, monk
     (span,) = collector.named("POST webhook")
     assert span.attributes["server.address"] == "127.0.0.1"
     assert SECRET.encode() not in b"".join(collector.bodies)
+
+
+def test_a_served_process_sends_what_is_left_when_it_ends(tmp_path: Path, collector: Collector) -> None:
+    folder = tmp_path / "server"
+    folder.mkdir()
+    environment = {"TENOR_OTEL": "true", "OTEL_SERVICE_NAME": "orders-registry", "OTEL_BSP_SCHEDULE_DELAY": "600000"}
+    with served([SERVER, "serve"], cwd=folder, environment=environment) as client:
+        client.get("/subjects").raise_for_status()
+        assert collector.named("GET /subjects") == []
+    assert len(collector.named("GET /subjects")) == 1
+    assert collector.resource["service.name"] == "orders-registry"
 
 
 OFF = """
