@@ -103,6 +103,11 @@ def test_a_module_is_written_filled_in_and_written_again(folder: Folder) -> None
         "replay", "-", "--plan", "plan.json", "--steps", "order", "--handler", "builtins:print", given=EVENT
     )
     assert "'vat_id': 'DE7-10115'" in made.out
+    steps = json.loads((folder.path / "plan.json").read_text())["steps"]
+    decided = {step["path"]: step["decision"] for step in steps if "decision" in step}
+    (folder.path / "decided.json").write_text(json.dumps(decided))
+    typed = ("upcast", "new", "v1.avsc", "v2.avsc", "--decide", "decided.json", "--typescript", "--steps", "order")
+    assert "function vat_id(zip: any, id: any): any {" in folder.tenor(*typed).out
     refused = folder.tenor("upcast", "run", "plan.json", "-", given=EVENT)
     assert refused.code == 2
     assert "it is in none of the packages" in refused.err

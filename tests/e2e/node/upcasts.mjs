@@ -25,13 +25,19 @@ function written(value) {
 }
 
 const folder = process.argv[2];
-for (const { name, module, expression, events } of JSON.parse(readFileSync(`${folder}/cases.json`, "utf8"))) {
+for (const { name, module, expression, events, mayThrow } of JSON.parse(readFileSync(`${folder}/cases.json`, "utf8"))) {
   const out = { name };
   if (module) {
     const { upcast } = await import(pathToFileURL(`${folder}/${module}`).href);
     out.typescript = events.map((event) => {
       const old = read(event);
-      const made = JSON.stringify(written(upcast(old)));
+      let made;
+      try {
+        made = JSON.stringify(written(upcast(old)));
+      } catch (error) {
+        if (!mayThrow) throw error;
+        made = JSON.stringify({ thrown: error.constructor.name });
+      }
       if (JSON.stringify(written(old)) !== JSON.stringify(written(read(event)))) throw new Error(`${name}: input changed`);
       return JSON.parse(made);
     });

@@ -49,14 +49,20 @@ def read_plan(path: str) -> Plan:
         raise UsageError(f"{path}: {error}") from error
 
 
-def function_of(plan: Plan, packages: Sequence[str]) -> Upcast:
-    """The function of a plan. `packages`: where its hand-written steps may be looked for. Raises UsageError."""
+def steps_of(plan: Plan, packages: Sequence[str]) -> dict[str, Callable[..., Any]]:
+    """The hand-written steps of a plan, from these packages or the folder the verb is run in. Raises UsageError."""
     if packages:
-        sys.path.insert(0, "")  # the folder the verb is run in
+        sys.path.insert(0, "")
     try:
-        return compile_plan(plan, Customs(packages).resolve(plan))
+        return Customs(packages).resolve(plan)
     except CustomStepRefused as error:
         raise UsageError(f"{error} Name its package with --steps.") from error
+
+
+def function_of(plan: Plan, packages: Sequence[str]) -> Upcast:
+    """The function of a plan. `packages`: where its hand-written steps may be looked for. Raises UsageError."""
+    try:
+        return compile_plan(plan, steps_of(plan, packages))
     except PlanError as error:
         raise UsageError(str(error)) from error
 

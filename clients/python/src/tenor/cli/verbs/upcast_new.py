@@ -17,6 +17,7 @@ from typing import Any, Final
 from tenor.cli import SAFE, UNSAFE
 from tenor.cli.local_schema import LocalSchema, add_reference, add_type, ask_about, overridden, read_local
 from tenor.cli.output import Output, one_line
+from tenor.cli.plan_file import steps_of
 from tenor.cli.running import UsageError
 from tenor.cli.schema_file import read_text
 
@@ -35,6 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--module", metavar="NAME", help="what FILE is imported as; without, its own name")
     parser.add_argument("--jsonata", action="store_true", help="print the plan as JSONata")
     parser.add_argument("--typescript", action="store_true", help="print it as a TypeScript module")
+    parser.add_argument("--steps", action="append", default=[], metavar="PACKAGE", help="where hand-written steps are")
     parser.add_argument("--rules", action="store_true", help="print it as migrationRules of NEW, as JSON")
     add_type(parser)
     add_reference(parser)
@@ -105,13 +107,15 @@ def _exported(arguments: argparse.Namespace, output: Output, answer: Any) -> int
     from msgspec import convert
 
     from tenor.plans import from_data
+    from tenor.plans.custom import of_function
     from tenor.plans.emitters import jsonata, typescript
     from tenor.plans.emitters.shapes import Shapes
 
     plan = from_data(answer["plan"])
     before, after = (convert(each, Shapes) for each in answer["shapes"])
     if arguments.typescript:
-        text = typescript.emit(plan, before, after)
+        steps = {name: of_function(name, found) for name, found in steps_of(plan, arguments.steps).items()}
+        text = typescript.emit(plan, before, after, steps)
         output.result({"typescript": text, "hash": answer["hash"]}, text.rstrip("\n"))
         return SAFE
     for path, kind in jsonata.unsuited(before):

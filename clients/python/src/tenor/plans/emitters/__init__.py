@@ -2,7 +2,7 @@
 
     jsonata     one expression, and the migration rules of Confluent's clients
     python      a module: both versions as TypedDicts, a pure function, its tests; stubs is what it imports
-    typescript  a module: both versions as interfaces, a pure function
+    typescript  a module: both versions as interfaces, a pure function; steps, hand-written ones in it
     code        what languages with statements have in common; javascript, what numbers hold there; models, named types
     shapes      what events look like, as data: what types are written from
 
