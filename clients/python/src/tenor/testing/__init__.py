@@ -9,4 +9,5 @@ plugin    what pytest loads: options, and the fixtures of the modules below
 served    tenor_url, tenor_registry: a registry of the test run's own, or the one that --tenor-url names
 samples   tenor_samples: valid events of a subject
 recorder  tenor_events: what a handler relies on, recorded as a contract (watching, experiments, lines, pacts)
+models    what a typed model relies on, for `tenor contracts from-model`
 """
