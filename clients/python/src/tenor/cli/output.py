@@ -41,7 +41,7 @@ class Output:
             self._document({"error": described(error, code)})
         sentence = one_line(str(error)) or type(error).__name__
         if isinstance(error, Answered) and code == FAILED and error.url not in sentence:
-            sentence = f"{sentence.rstrip('.')} ({one_line(error.url)})"
+            sentence = f"{sentence} ({one_line(error.url)})"
         if unexpected:
             sentence = f"unexpected {type(error).__name__}: {sentence} (--debug shows where)"
         print(f"{self.paint('error:', 'red', self._err)} {sentence}", file=self._err)
