@@ -81,6 +81,7 @@ async def put_reads(
     "/applications/{application:str}/owner",
     CONFIGURE_APPLICATION,
     errors.InvalidRequest,
+    errors.NotFound,
     summary="Say who owns an application",
 )
 async def put_owner(request: Call, application: FromPath[str], data: JSONBody[wire.Owner]) -> wire.OwnerOf:
