@@ -46,6 +46,8 @@ def interpreter(root: Path) -> Path:
     launcher = binaries / "tenor-server"
     launcher.write_text(LAUNCHER.format(python=python))
     launcher.chmod(0o755)
+    # Debian's own interpreter looks for packages under another name.
+    (library / "dist-packages").symlink_to("site-packages")
     return library / "site-packages"
 
 
