@@ -18,7 +18,8 @@ from registry.formats.base import Source
 from tenor.errors import InvalidPlan, UnsettledPlan
 from tenor.plans import Plan, interpret
 from tenor.plans.emitters import python
-from tenor.plans.emitters.shapes import Shapes
+from tenor.plans.emitters.shapes import Field, Named, Scalar, Shapes
+from tenor.plans.nodes import Take
 from tests.conformance.test_upcasts import PAIRS, old_events, repr_of
 from tests.conformance.upcast_pairs import Pair
 
@@ -113,6 +114,11 @@ def test_a_stub_does_not_load_until_it_is_finished_and_keeps_what_was_written() 
     assert '"/postcode": "yes"' in again
     assert loaded(again)["upcast"](event) == {"id": "7", "postcode": "10115", "vat_id": "DE7"}
     assert stub(before=again) == again
+    more = again + '\n\nPREFIX = "DE"  # theirs\n'
+    assert stub(before=more).endswith('PREFIX = "DE"  # theirs\n')
+    declined = again.replace('"/postcode": "yes",', '"/postcode": "no",')
+    with pytest.raises(UnsettledPlan, match="generate again"):  # it was made with a yes
+        loaded(declined)
 
 
 def test_a_module_that_is_none_is_not_generated_again() -> None:
@@ -137,3 +143,9 @@ def test_names_that_are_none_in_python_are_no_danger() -> None:
     text = python.emit(derive(old, new), *shapes(old, new))
     with pytest.raises(UnsettledPlan):
         loaded(text)
+
+
+def test_names_of_types_are_no_code() -> None:
+    named = Shapes(Named('x""" + nothing'), {'x""" + nothing': (Field("id", Scalar("any")),)})
+    copied = Plan("JSON", Take(), old='"""\n1/0', new='"""\n1/0')
+    assert loaded(python.emit(copied, named, named))["upcast"]({"id": 1}) == {"id": 1}

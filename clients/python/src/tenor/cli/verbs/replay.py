@@ -19,7 +19,7 @@ from tenor.cli.plan_file import Read, events_of, function_of, handler_of, read_p
 from tenor.cli.running import UsageError
 from tenor.consuming import Failure, Reason, Record, Stage, judged, quarantined
 from tenor.consuming.file import FileQuarantine
-from tenor.errors import Undecodable
+from tenor.errors import PlanError, Undecodable
 
 _EVERY: Final = 1.0
 """Seconds between two lines of progress."""
@@ -89,7 +89,11 @@ def _upcast(arguments: argparse.Namespace) -> Callable[[Any], Any]:
     plans = [read_plan(path) for path in arguments.plan]
     if not plans:
         return lambda event: event
-    return function_of(plans[0] if len(plans) == 1 else fuse(plans), arguments.steps)
+    try:
+        plan = plans[0] if len(plans) == 1 else fuse(plans)
+    except PlanError as error:
+        raise UsageError(f"--plan: {error}") from error
+    return function_of(plan, arguments.steps)
 
 
 def _handled(read: Read, upcast: Callable[[Any], Any], handle: Callable[[Any], Any]) -> Failure | None:

@@ -19,10 +19,13 @@ def todo(path: str, reason: str) -> Callable[[Function], Function]:
     raise UnsettledPlan([(path, reason)])
 
 
-def agreed(decisions: Mapping[str, Any]) -> None:
-    """Raises UnsettledPlan, at import, for a suggestion that nobody answered with yes."""
-    if open_paths := [path for path, decision in decisions.items() if decision in ("", None)]:
-        raise UnsettledPlan([(path, "it is suggested: write yes or no, and generate again") for path in open_paths])
+def agreed(decisions: Mapping[str, Any], made_with: Mapping[str, Any]) -> None:
+    """Raises UnsettledPlan, at import, where DECISIONS do not say what the module was made with.
+
+    A suggestion nobody answered was made as if it said yes.
+    """
+    if others := [path for path, made in made_with.items() if decisions.get(path) != made]:
+        raise UnsettledPlan([(path, "say yes to what is suggested, or decide and generate again") for path in others])
 
 
 def fail(reason: str) -> NoReturn:
