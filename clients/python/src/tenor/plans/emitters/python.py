@@ -218,7 +218,7 @@ class _Module(Code):
         theirs = [f"from {home} import {', '.join(by_home[home])}" for home in by_home if home not in ours]
         own = [f"from {home} import {', '.join(by_home[home])}" for home in by_home if home in ours]
         both = [*theirs, *([""] if theirs and own else []), *own]
-        return [*lines, *both, *(["", ""] if both and not body.startswith(DECISIONS) else [""] if both else [])]
+        return [*lines, *both, *(["", ""] if both and body.startswith(("class ", "def ")) else [""] if both else [])]
 
     def _docstring(self) -> Lines:
         said = list(
@@ -519,6 +519,8 @@ def literal(value: Any) -> str:
         return f'float("{value}")'
     if isinstance(value, datetime | date | time):
         return f'{type(value).__name__}.fromisoformat("{value.isoformat()}")'
+    if isinstance(value, bytes) and b'"' not in value and b"'" not in value:
+        return f'b"{repr(value)[2:-1]}"'
     if isinstance(value, Decimal | UUID):
         return f'{type(value).__name__}("{value}")'
     return repr(value)
@@ -547,7 +549,8 @@ class _TypedDicts(Models):
             body = [f"{each}: {kind}" for each, kind in typed] or ["pass"]
             return [f"class {name}(TypedDict):", *indented([f'"""{_plain(told)}."""', "", *body], "    "), "", ""]
         rows = [f"{_quoted(each)}: {_quoted(kind)}," for each, kind in typed]
-        return [f'{name} = TypedDict("{name}", {{', *indented(rows, "    "), "})", "", ""]
+        inner = ["{", *indented(rows, "    "), "},"]
+        return [f"{name} = TypedDict(", *indented([f'"{name}",', *inner], "    "), ")", "", ""]
 
     def _field(self, each: Field, is_new: bool) -> str:
         kind = self.typed(each.shape, is_new)
