@@ -90,9 +90,9 @@ def test_modules_are_typed_and_formatted(tmp_path: Path, full: bool) -> None:
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
         assert done.returncode == 0, done.stdout
     if full:
-        mypy = [tools / "mypy", "--strict", "--cache-dir", tmp_path / ".mypy", "."]
+        mypy: list[str | Path] = [tools / "mypy", "--strict", "--cache-dir", tmp_path / ".mypy", "."]
         done = subprocess.run(mypy, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
-        # Alternatives that are told apart by a key or a type of number are not narrowed for mypy: one module in a hundred.
+        # Alternatives that are told apart by a key or a type of number are not narrowed for mypy: one in a hundred.
         assert done.stdout.count(": error:") <= len(PAIRS) // 100, done.stdout
 
 
