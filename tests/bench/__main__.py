@@ -25,6 +25,7 @@ MODULES = {
     "upcasting": "tests.bench.upcasting",
     "impact": "tests.bench.impact",
     "authenticated": "tests.bench.authenticated",
+    "hostile": "tests.bench.hostile",
     "client": "tests.bench.client",
 }
 
