@@ -85,6 +85,7 @@ class Announcer:
         before = queries.announced(db)
         log = events.after(db, before, _BATCH)
         told = [each for event in log if event.action == "register" for each in self._of_registration(db, event)]
+        told += [_of_failure(db, event) for event in log if event.action == "upcast.failed"]
         ending = protection.waivers_ending(db, now_ms() + AHEAD) if Event.WAIVER_EXPIRING in wanted else []
         for waiver in ending:
             until = datetime.fromtimestamp(waiver.until / 1000, UTC).date()
@@ -137,6 +138,14 @@ class Announcer:
             who = tuple(dict.fromkeys(row.consumer for row in hurt))
             found.append(Announcement(Event.IMPACT_FOUND, name, text, owner, version.version, who, producers))
         return found
+
+
+def _of_failure(db: Db, event: events.Event) -> Announcement:
+    subject = Subject.parse(event.resource.partition(":")[2])
+    end = "the next version" if event.body["new"] is None else f"version {event.body['new']}"
+    old, property = event.body["old"], event.body["property"]
+    text = f"The upcaster of {subject} from version {old} to {end} failed its proof ({property})"
+    return Announcement(Event.PROOF_FAILED, str(subject), text, protection.subject_owner(db, subject))
 
 
 class Refusals:

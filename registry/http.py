@@ -276,6 +276,7 @@ class Outer:
             if ready is not None and await self._send_ready(
                 ready, caller, accept, scope, send, request_id, started, extra
             ):
+                application = application or caller.grants.application
                 if application is not None:
                     self.fetched(application, raw_path, scope["query_string"])
                 return
@@ -438,6 +439,7 @@ class _Exchange:
                 self.extra, self.standing = self.outer._extra(scope, caller)
         if self.standing is not None and not self.standing.allowed:
             raise RateLimited(seconds=self.standing.seconds)
+        self.application = self.application or caller.grants.application
         self.caller = scope["tenor_actor"] = self.outer.authority.speaking(caller, self.application, scope)
 
     @property

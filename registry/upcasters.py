@@ -92,6 +92,14 @@ def to_candidate(db: Db, subject: Subject, old: int, candidate: Mapping[str, Any
     return Ends(subject, before.version, None, _data(db, before), dict(candidate))
 
 
+def failed(db: Db, ends: Ends, attestation: Mapping[str, Any], actor: Actor) -> None:
+    """Note that a proof failed: which property, of which plan; never the event that showed it."""
+    record(
+        db, actor, "upcast.failed", f"subject:{ends.subject}",
+        old=ends.old, new=ends.new, plan=attestation["plan"], property=attestation["counterexample"]["property"],
+    )  # fmt: skip
+
+
 def store(db: Db, ends: Ends, plan: Any, attestation: Mapping[str, Any], actor: Actor) -> Stored:
     """Keep a plan with what was proven of it. Raises InvalidUpcast when the proof failed or something is open."""
     if counterexample := attestation.get("counterexample"):

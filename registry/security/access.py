@@ -224,9 +224,15 @@ class Grants:
     within: Grants | None = None
     key: bytes = field(init=False)
     """Says whether two callers may do the same."""
+    application: str | None = field(init=False)
+    """The one application that is named in them: whoever has them speaks for it, unless it says otherwise."""
     _decided: dict[tuple[str, str, str], bool] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
+        named = {each.glob for each in self.listed if each.kind == "application"}
+        only = named.pop() if len(named) == 1 else None
+        alone = None if only is None or "*" in only or "?" in only else only
+        self.application = alone or (self.within.application if self.within else None)
         text = "\n".join(map(str, sorted(self.listed))).encode()
         self.key = hashlib.sha256(text + b"\0" + (self.within.key if self.within else b"")).digest()
 

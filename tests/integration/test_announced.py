@@ -166,3 +166,14 @@ def test_a_version_that_leaves_its_window_is_announced_once(client: httpx.Client
     assert listener.texts(1)[0].startswith("orders-value version 1 may be deleted from 20")
     time.sleep(0.3)
     assert len(listener.received) == 1
+
+
+def test_a_proof_that_fails_is_announced(client: httpx.Client, listener: Listener) -> None:
+    register(client, V1)
+    register(client, {**V1, "fields": [*V1["fields"], {"name": "more", "type": "int", "default": 7}]})
+    hook(client, listener, "proof_failed")
+    upcasts = "/api/v1/subjects/orders-value/upcasts"
+    plan = client.post(f"{upcasts}/derive", json={"old": 1, "new": 2}).json()["plan"]
+    wrong = json.loads(json.dumps(plan).replace('"value": 7', '"value": 8'))
+    assert client.put(f"{upcasts}/1..2", json={"plan": wrong, "examples": 20}).status_code == 422
+    assert listener.texts(1) == ["The upcaster of orders-value from version 1 to version 2 failed its proof (P4)"]

@@ -12,6 +12,7 @@ import pytest
 
 from contracts import observing
 from registry.settings import Settings
+from tests.integration.callers import ADMIN, GUARDED, token_of
 from tests.integration.served import client_on
 from tests.integration.test_v1_impact import NUMBER, V1, deploy, environment, impact, publish, recorded, register
 
@@ -61,6 +62,23 @@ def test_a_user_agent_names_the_application_too(client: httpx.Client) -> None:
     client.get("/schemas/ids/1", headers={"User-Agent": "curl/8.0 (admin@example.org)"})
     client.get("/schemas/ids/1", headers={"User-Agent": "x@1", "Tenor-Application": "billing@2"})
     assert sorted(each[:2] for each in seen(client, 2)) == [("billing", "2"), ("search", "7")]
+
+
+def test_a_token_granted_to_one_application_speaks_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(observing, "EVERY", 0.02)
+    with client_on(f"sqlite:///{tmp_path / 't.db'}", GUARDED) as client:
+        client.headers["Authorization"] = f"Bearer {ADMIN}"
+        register(client, V1)
+        for identity, grants in (
+            ("billing-ci", ["reader@*", "consumer@application:billing"]),
+            ("two", ["reader@*", "consumer@application:a", "consumer@application:b"]),
+            ("many", ["reader@*", "consumer@application:team-*"]),
+        ):
+            secret = token_of(client, identity, *grants)
+            for _ in range(2):  # the second is a ready answer
+                answer = client.get("/schemas/ids/1", headers={"Authorization": f"Bearer {secret}"})
+                assert answer.status_code == 200, answer.text
+        assert [each[:2] for each in seen(client, 1)] == [("billing", "")]
 
 
 def test_what_is_not_there_or_names_nobody_is_not_noted(client: httpx.Client) -> None:

@@ -101,6 +101,8 @@ async def put_upcast(
     attestation = await _worker(
         parts, "prove", ends.old_data, ends.new_data, plan, data.examples, data.seed, (), _SECONDS
     )
+    if "counterexample" in attestation:
+        await parts.write(lambda db: upcasters.failed(db, ends, attestation, actor))
     stored = await parts.write(lambda db: upcasters.store(db, ends, plan, attestation, actor))
     return wire.Edge(stored.old, stored.new, stored.plan_hash, stored.proven, attestation)
 
