@@ -122,6 +122,8 @@ class Prove(Pair, tag="prove"):
     seed: Annotated[int, Meta(ge=0, lt=2**31)] = 0
     limit: Annotated[float, Meta(gt=0, le=600)] = 20.0
     """Seconds."""
+    samples: Annotated[list[Any], Meta(max_length=100_000)] = []
+    """Recorded events, as plans write constants."""
 
 
 class Rules(Struct, tag_field="do", tag="rules"):
@@ -193,7 +195,10 @@ def answer(question: One) -> dict[str, Any]:
             from registry.proving import prove  # loads codecs, which no other question needs
 
             new, old = _pair(question)
-            return prove(old, new, question.plan, question.examples, question.seed, seconds=question.limit)
+            return prove(
+                old, new, question.plan, question.examples, question.seed,
+                seconds=question.limit, samples=question.samples,
+            )  # fmt: skip
         case Rules():
             return {"rules": rules()}
 

@@ -37,7 +37,7 @@ from tenor.errors import TenorError, UnusableSchema
 from tenor.plans import Plan, compile_plan, from_data, interpret, plan_hash, to_data
 from tenor.plans.inverse import invert
 from tenor.plans.nodes import Custom, walk
-from tenor.plans.values import encode
+from tenor.plans.values import decode, encode
 from tenor.schemas import Schema as Text
 
 Data = Mapping[str, Any]
@@ -81,8 +81,11 @@ def prove(
     seed: int = 0,
     hops: Sequence[Any] = (),
     seconds: float = 20,
+    samples: Sequence[Any] = (),
 ) -> dict[str, Any]:
     """The attestation of a plan, given as data. `hops` are the plans a fused one was made of.
+
+    `samples` are events that somebody recorded, as plans write constants: a second corpus beside those made here.
 
     Stops with what it has after so many seconds. Raises InvalidSchema, and TenorError for a plan that cannot be run.
     """
@@ -91,7 +94,7 @@ def prove(
     if any(isinstance(node, Custom) for part in (checked.root, *checked.parts.values()) for node in walk(part)):
         case.results = {"P1": "not applicable: hand-written steps run in the consumer's own package only"}
         return case.attestation(0, seed)
-    count = case.run(examples, seed, [from_data(each) for each in hops])
+    count = case.run(examples, seed, [from_data(each) for each in hops], [decode(each) for each in samples])
     return case.attestation(count, seed)
 
 
@@ -107,8 +110,9 @@ class _Case:
     counterexample: dict[str, Any] | None = None
     reached: set[str] = field(default_factory=set)
     reason: str = ""
+    samples: dict[str, int] | None = None
 
-    def run(self, examples: int, seed: int, hops: Sequence[Plan]) -> int:
+    def run(self, examples: int, seed: int, hops: Sequence[Plan], samples: Sequence[Any] = ()) -> int:
         """Try the plan on so many events; how many it was."""
         upcast = compile_plan(self.plan, unconfirmed=True)
         complaint = _judge(self.old, self.new)
@@ -132,9 +136,30 @@ class _Case:
             elif oracle is not None and data is not None and (differs := _differs(oracle, data, upcast, event)):
                 self.results["P4"] = FAILED
                 self.counterexample = {"property": "P4", "event": _shown(event), "reason": differs}
+        self._sampled(upcast, samples, checks)
         missed = sorted(_wanted(types) - self.reached)
         self.results["P9"] = PASSED if not missed else f"not reached: {', '.join(missed[:20])}"
         return count
+
+    def _sampled(
+        self,
+        upcast: Callable[[Any], Any],
+        samples: Sequence[Any],
+        checks: Sequence[tuple[str, Callable[[Any, Any], str]]],
+    ) -> None:
+        """Try recorded events too; those that the old schema does not admit are counted and left out."""
+        if not samples:
+            return
+        valid, admitted = _judge_old(self.old, self.new), 0
+        for event in samples:
+            if self.counterexample is not None or time.monotonic() > self.deadline:
+                break
+            if valid(event):
+                continue
+            admitted += 1
+            if property := self._one(upcast, event, checks, interpreted=True):
+                self._fail(property, upcast, event, checks)
+        self.samples = {"given": len(samples), "admitted": admitted}
 
     def _more(self, checks: list[tuple[str, Callable[[Any, Any], str]]], hops: Sequence[Plan]) -> None:
         if hops:
@@ -226,6 +251,8 @@ class _Case:
             "results": self.results,
             "proven": count > 0 and not self.plan.unsettled and FAILED not in self.results.values(),
         }
+        if self.samples is not None:
+            out["samples"] = self.samples
         if self.counterexample is not None:
             out["counterexample"] = self.counterexample
         return out

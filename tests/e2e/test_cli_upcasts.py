@@ -48,6 +48,17 @@ def test_a_plan_is_derived_confirmed_proven_and_run(folder: Folder) -> None:
     assert "line 3: The event could not be upcast at '/postcode' (rename): the old event has no 'zip'." in failed.err
 
 
+def test_a_plan_is_proven_on_recorded_events_too(folder: Folder) -> None:
+    folder.tenor("upcast", "new", "v1.avsc", "v3.avsc", "--yes", "/postcode", "--plan", "plan.json")
+    (folder.path / "samples.jsonl").write_text(EVENT + "\n" + EVENT.replace('"7"', "7") + "\n")
+    files = ("--old", "v1.avsc", "--new", "v3.avsc", "--samples", "samples.jsonl")
+    proof = folder.tenor("upcast", "prove", "plan.json", *files)
+    assert proof.code == 0, proof.err
+    assert "1 of 2 samples are events of the old schema" in proof.out
+    (folder.path / "samples.jsonl").write_text("{")
+    assert folder.tenor("upcast", "prove", "plan.json", *files).code == 2
+
+
 def test_a_plan_that_is_wrong_is_not_proven(folder: Folder) -> None:
     folder.tenor("upcast", "new", "v1.avsc", "v3.avsc", "--yes", "/postcode", "--plan", "plan.json")
     text = (folder.path / "plan.json").read_text()

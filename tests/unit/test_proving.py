@@ -65,6 +65,18 @@ def test_a_wrong_plan_is_shown_by_a_small_event(what: str, old: str, new: str, p
     assert shown["event"]["id"] == 0 or property == "P4"
 
 
+def test_recorded_events_are_a_second_corpus() -> None:
+    made = proving.derive(OLD, NEW)
+    samples = [{"id": 1, "note": "x", "c": "RED"}, {"id": "no event of the old schema"}]
+    told = proving.prove(OLD, NEW, made["plan"], examples=20, samples=samples)
+    assert (told["proven"], told["samples"]) == (True, {"given": 2, "admitted": 1})
+    # What the events made here may miss, a recorded one shows.
+    wrong = json.loads(json.dumps(made["plan"]))
+    text = json.dumps(wrong).replace('"path": ["note"]', '"path": ["missing"], "maybe": true')
+    told = proving.prove(OLD, NEW, json.loads(text), examples=1, samples=samples)
+    assert told["proven"] is False
+
+
 def test_what_no_event_reached_is_said() -> None:
     made = proving.derive(OLD, NEW)
     told = proving.prove(OLD, NEW, made["plan"], examples=1)

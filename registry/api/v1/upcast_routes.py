@@ -99,7 +99,7 @@ async def put_upcast(
     if plan is None:
         plan = (await _worker(parts, "derive", ends.old_data, ends.new_data, data.decisions))["plan"]
     attestation = await _worker(
-        parts, "prove", ends.old_data, ends.new_data, plan, data.examples, data.seed, (), _SECONDS
+        parts, "prove", ends.old_data, ends.new_data, plan, data.examples, data.seed, (), _SECONDS, data.samples
     )
     if "counterexample" in attestation:
         await parts.write(lambda db: upcasters.failed(db, ends, attestation, actor))

@@ -12,7 +12,8 @@ from registry.api.v1.wire import SchemaText
 class Proving(Struct):
     """A plan to store. Without `plan` one is derived; `decisions` answer its open steps, by their path.
 
-    `schema` is needed where the edge leads to `next`: the schema that is to be registered.
+    `schema` is needed where the edge leads to `next`: the schema that is to be registered. `samples` are recorded
+    events, as plans write constants: a second corpus beside the events that the server makes.
     """
 
     plan: dict[str, Any] | None = None
@@ -20,6 +21,7 @@ class Proving(Struct):
     schema: SchemaText | None = None
     examples: int = 1000
     seed: int = 0
+    samples: list[Any] = []
 
 
 class Deriving(Struct):

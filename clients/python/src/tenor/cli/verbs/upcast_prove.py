@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, Final
 
 from tenor.cli import SAFE, UNSAFE
 from tenor.cli.local_schema import add_reference, add_type, ask_about, overridden, read_local
 from tenor.cli.output import Output, json_line, one_line
-from tenor.cli.plan_file import read_plan
+from tenor.cli.plan_file import events_of, read_plan
 from tenor.cli.running import UsageError
 from tenor.plans import to_data
+from tenor.plans.values import encode
 
 MOST: Final = 100_000
 
@@ -28,6 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--new", required=True, metavar="FILE", help="the schema that they become events of")
     parser.add_argument("--examples", type=int, default=1000, metavar="N", help=f"at most {MOST}; default 1000")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the random ones; default 0")
+    parser.add_argument("--samples", metavar="FILE", help="recorded events to prove it on too, as for tenor upcast run")
     add_type(parser)
     add_reference(parser)
     add_reference(parser, "--old-reference", more=". Where OLD needs another file than NEW")
@@ -45,15 +48,32 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     new = read_local(arguments.new, arguments.type, arguments.reference)
     old = read_local(arguments.old, arguments.type, overridden(arguments.reference, arguments.old_reference))
     seconds = max(20.0, arguments.timeout)
-    question = {"plan": to_data(plan), "examples": arguments.examples, "seed": arguments.seed, "limit": seconds}
+    question = {
+        "plan": to_data(plan),
+        "examples": arguments.examples,
+        "seed": arguments.seed,
+        "limit": seconds,
+        "samples": [] if arguments.samples is None else _samples(arguments.samples),
+    }
     answer = ask_about({"new": new, "old": old}, seconds + 10, do="prove", **question)
     output.result(answer, _told(answer))
     return SAFE if answer["proven"] else UNSAFE
 
 
+def _samples(path: str) -> list[Any]:
+    found = []
+    for read in islice(events_of(path), MOST):
+        if read.error is not None:
+            raise UsageError(f"--samples: {path} {read.where}: {read.error}")
+        found.append(encode(read.event))
+    return found
+
+
 def _told(answer: Any) -> Iterator[str]:
     for name, result in sorted(answer["results"].items()):
         yield f"{name}  {one_line(result)}"
+    if samples := answer.get("samples"):
+        yield f"{samples['admitted']} of {samples['given']} samples are events of the old schema, and were tried"
     if found := answer.get("counterexample"):
         yield f"fails {found['property']} on {json_line(found['event'])}: {one_line(found['reason'])}"
     verdict = "proven" if answer["proven"] else "not proven"
