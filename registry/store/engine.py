@@ -589,8 +589,6 @@ class PostgreSQLStore(Store):
             return Busy(reason="another replica holds the write lock")
         if isinstance(error, psycopg.errors.ProgramLimitExceeded):
             return InvalidRequest("A name is too long for the indexes of PostgreSQL")
-        if isinstance(error, psycopg.errors.ProgramLimitExceeded):
-            return InvalidRequest("A name is longer than an index can hold")
         if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
             return Busy(reason="the database does not answer")
         if isinstance(error, psycopg.errors.NumericValueOutOfRange):
