@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,3 +39,12 @@ def _formats_as_built() -> Iterator[None]:
         patch.setattr(formats, "_makers", dict(formats._makers))
         patch.setattr(formats, "_formats", dict(formats._formats))
         yield
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _stock_rules_as_imported() -> Iterator[None]:
+    """Confluent's client keeps rule executors for the whole process, configured for one registry: forget them."""
+    yield
+    stock = sys.modules.get("confluent_kafka.schema_registry.rule_registry")
+    if stock is not None:
+        stock.RuleRegistry.get_global_instance().clear()

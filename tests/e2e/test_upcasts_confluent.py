@@ -12,7 +12,6 @@ import pytest
 from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
 from confluent_kafka.schema_registry.json_schema import JSONDeserializer, JSONSerializer
-from confluent_kafka.schema_registry.rule_registry import RuleRegistry
 from confluent_kafka.schema_registry.rules.jsonata.jsonata_executor import JsonataExecutor
 from confluent_kafka.serialization import MessageField, SerializationContext
 
@@ -71,16 +70,9 @@ CASES = [
 
 @pytest.fixture
 def client(registry: httpx.Client) -> Iterator[SchemaRegistryClient]:
-    # The stock client keeps executors for the whole process, and those of another test are configured for its registry.
-    everybody = RuleRegistry.get_global_instance()  # type: ignore[no-untyped-call] # theirs has no types
-    others = everybody.get_executors()
-    everybody.clear()
     JsonataExecutor.register()  # type: ignore[no-untyped-call]
     with SchemaRegistryClient({"url": str(registry.base_url)}) as opened:
         yield opened
-    everybody.clear()
-    for each in others:
-        everybody.register_executor(each)
 
 
 def plans(format: str, texts: list[str]) -> list[Plan]:
