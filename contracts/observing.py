@@ -21,7 +21,7 @@ from contracts.queries.needs import Observed
 from registry import names, subjects
 from registry.clock import now_ms
 from registry.errors import RegistryError
-from registry.http import segments
+from registry.http.segments import segments
 from registry.names import Subject
 from registry.store.engine import Db, Store
 from registry.store.queries import schemas

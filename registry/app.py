@@ -23,7 +23,9 @@ from registry.api.v1.dialect import V1
 from registry.errors import RegistryError
 from registry.formats.base import Format
 from registry.hot import HotReads
-from registry.http import App, Dialect, Outer, Receive, Scope, Send
+from registry.http.asgi import App, Receive, Scope, Send
+from registry.http.dialect import Dialect
+from registry.http.outer import Outer
 from registry.keyring import Keyring
 from registry.logs import configure as configure_logs
 from registry.metrics import Metrics

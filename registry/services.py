@@ -107,4 +107,4 @@ def keep(
     fresh: int = 0,
 ) -> None:
     """Ask that the answer to this request be kept and sent again, to whoever may do the same, while it holds."""
-    call.scope["tenor_keep"] = Keep(resource, action, immutable, tags, fresh)  # type: ignore[typeddict-unknown-key] # ours, read by http.py
+    call.scope["tenor_keep"] = Keep(resource, action, immutable, tags, fresh)  # type: ignore[typeddict-unknown-key] # ours, read by http.exchange

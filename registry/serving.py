@@ -14,7 +14,7 @@ from dataclasses import fields, replace
 from tempfile import TemporaryDirectory
 from types import FrameType
 
-from registry.http import App
+from registry.http.asgi import App
 from registry.settings import Settings
 from registry.stopping import STOPPING
 

@@ -33,7 +33,8 @@ from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, S
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 import tenor
-from registry.http import App, Dialect, Message, Receive, Scope, Send
+from registry.http.asgi import App, Message, Receive, Scope, Send
+from registry.http.dialect import Dialect
 from registry.metrics import Counts
 from registry.store.engine import Db, PostgreSQLStore, SQLiteStore, Store, _Job, open_store
 

@@ -163,5 +163,5 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
 
 def actor_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Caller:
     """Who sent a request, as the outer layer found out."""
-    caller: Caller = connection.scope.get("tenor_actor", NOBODY)  # type: ignore[assignment] # ours, set by http.py
+    caller: Caller = connection.scope.get("tenor_actor", NOBODY)  # type: ignore[assignment] # ours, set by http.exchange
     return caller

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import httpx
 import msgspec
 
-from registry.http import App, Message, Receive, Scope
+from registry.http.asgi import App, Message, Receive, Scope
 from registry.settings import Settings
 from tests.integration.served import client_on
 

@@ -23,7 +23,7 @@ import httpx
 import pytest
 
 from registry.app import create_app
-from registry.http import App, Message
+from registry.http.asgi import App, Message
 from registry.settings import Settings
 from registry.store.engine import FORGET_ALL, Db, Store, open_store
 from registry.store.tables import Row

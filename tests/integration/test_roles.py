@@ -10,7 +10,8 @@ from typing import NamedTuple
 import pytest
 from litestar import Litestar
 
-from registry.http import App, Outer
+from registry.http.asgi import App
+from registry.http.outer import Outer
 from registry.security.access import KNOWN, ROLES, Action, Needs
 from tests.integration.callers import ADMIN, GUARDED, ask, bearer, minted, raw
 from tests.integration.served import app_on

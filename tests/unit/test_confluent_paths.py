@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from registry.api.confluent.dialect import V1, media_type
 from registry.api.confluent.paths import rewrite
 from registry.errors import InvalidContext
-from registry.http import decoded, encoded, segments
+from registry.http.segments import decoded, encoded, segments
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
-from registry import http
 from registry.errors import RegistryError
 from registry.hot import HotReads, Keep
-from registry.http import App, Message, Outer, QuickAnswer, Receive, Scope, Send
+from registry.http.asgi import App, Message, Receive, Scope, Send
+from registry.http.caching import etag
+from registry.http.dialect import QuickAnswer
+from registry.http.outer import Outer
 from registry.metrics import Metrics
 from registry.security.access import Action, Grants, grant
 from registry.security.authority import Authority
@@ -212,7 +214,7 @@ def test_caches_are_told_how_long_and_asked_by_tag(store: Store) -> None:
 
 def test_the_first_question_may_be_answered_with_not_modified_too(store: Store) -> None:
     ask = asker(store, Counting(IMMUTABLE), cache_headers=True)
-    tag = http.etag(b"1").decode()
+    tag = etag(b"1").decode()
     assert ask(if_none_match=tag)[:2] == (304, b"")
     assert ask()[:2] == (200, b"1")
     assert ask()[2][b"cache-control"] == b"no-cache"

@@ -29,7 +29,9 @@ from contracts.api.broker.errors import PROBLEM, body_of, problem, status_of
 from contracts.api.broker.parts import MOUNT, NUL, Parts
 from registry.api.documented import CREDENTIALS, DEMANDED
 from registry.errors import InvalidRequest, RegistryError
-from registry.http import App, DecodedParameters, QuickAnswer
+from registry.http.asgi import App
+from registry.http.dialect import QuickAnswer
+from registry.http.segments import DecodedParameters
 from registry.logs import frames
 from registry.security.guard import guard
 from registry.security.identity import Caller

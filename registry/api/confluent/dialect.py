@@ -29,7 +29,9 @@ from registry.api.confluent.quick import Asked, recognise, template_of
 from registry.api.confluent.wire import ErrorMessage
 from registry.api.documented import CREDENTIALS, DEMANDED
 from registry.errors import RegistryError
-from registry.http import App, DecodedParameters, QuickAnswer
+from registry.http.asgi import App
+from registry.http.dialect import QuickAnswer
+from registry.http.segments import DecodedParameters
 from registry.logs import frames
 from registry.security.guard import guard
 from registry.security.identity import Caller

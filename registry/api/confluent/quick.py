@@ -23,7 +23,7 @@ from registry.api.confluent import parameters as q
 from registry.api.confluent import render, schema_routes, subject_routes, wire
 from registry.formats.base import Source
 from registry.hot import Keep
-from registry.http import QuickAnswer
+from registry.http.dialect import QuickAnswer
 from registry.names import Subject
 from registry.registration import NotParsed, Registration
 from registry.security import guard

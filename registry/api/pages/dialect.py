@@ -19,7 +19,9 @@ from litestar.params import FromPath
 
 from registry.api.confluent.errors import told
 from registry.errors import RegistryError
-from registry.http import App, DecodedParameters, QuickAnswer
+from registry.http.asgi import App
+from registry.http.dialect import QuickAnswer
+from registry.http.segments import DecodedParameters
 from registry.security.access import PUBLIC
 from registry.security.guard import guard
 from registry.security.identity import Caller

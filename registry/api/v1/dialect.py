@@ -31,7 +31,9 @@ from registry.api.v1 import (
 from registry.api.v1.errors import MEDIA_TYPE, problem, refusal
 from registry.api.v1.wire import Fault, Problem
 from registry.errors import RegistryError
-from registry.http import App, DecodedParameters, QuickAnswer
+from registry.http.asgi import App
+from registry.http.dialect import QuickAnswer
+from registry.http.segments import DecodedParameters
 from registry.security.guard import guard
 from registry.security.identity import Caller
 from registry.services import Call, Services
