@@ -1,0 +1,124 @@
+"""Steps 10 and 11: write what was decided, if what it rests on still stands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from registry.clock import now_ms
+from registry.errors import OperationNotPermitted, ReferenceExists
+from registry.events import Actor, record
+from registry.formats.base import Reference
+from registry.names import Subject
+from registry.objections import Objector
+from registry.policy import printed
+from registry.references import Resolver
+from registry.registration.case import Proposal, Registered
+from registry.store.engine import Db, Moved
+from registry.store.queries import associations, registering, schemas, settings, subjects
+from registry.store.queries.schemas import Stored, Version
+from registry.store.queries.subjects import Head
+
+
+def commit(db: Db, proposal: Proposal, actor: Actor, objector: Objector | None = None) -> Registered:
+    """Write a decided registration. Raises Moved when the decision no longer stands, OperationNotPermitted when
+    the given id belongs to other content."""
+    subject = proposal.subject
+    now = now_ms()
+    if proposal.plain and db.dialect == "postgresql":
+        written = registering.written(db, proposal, actor, now)
+        if written is None:
+            raise Moved
+        return _registered(proposal, *written, now)
+    head = subjects.head(db, subject)
+    if (None if head is None else head.revision) != proposal.revision or settings.epoch(db) != proposal.epoch:
+        raise Moved
+    if proposal.objected is not None and (objector is None or objector.epoch(db) != proposal.objected):
+        raise Moved
+    targets = Resolver(db).targets(proposal.content.references, subject.context)
+    for reference, target in targets:
+        named = Subject.parse(reference.subject, subject.context)
+        if target is None or schemas.version(db, named, reference.version, deleted=True) is None:
+            raise Moved
+        if associations.strong(db, str(named)):
+            raise Moved
+    schema_pk, id = _stored_schema(db, proposal, targets, now)  # 10
+    if head is not None and head.live < head.max_version:
+        db.forget(f"id:{id}")  # a tombstone of this content is no longer the version that its id stands for
+    subject_pk = (
+        head.pk if head else subjects.open_subject(db, subjects.open_context(db, subject.context), subject.name)
+    )
+    if head is not None and head.live < head.max_version:
+        _purge_tombstones(db, subject, subject_pk, proposal.number, id)  # 11
+    if (there := _already(db, proposal, head, id)) is not None:
+        return Registered(there, created=False)
+    subjects.insert_version(db, subject_pk, proposal.number, schema_pk, proposal.source, now)
+    subjects.advance(db, subject_pk, proposal.number)
+    record(db, actor, "register", f"subject:{subject}", version=proposal.number, id=id)
+    return _registered(proposal, schema_pk, id, now)
+
+
+def _registered(proposal: Proposal, schema_pk: int, id: int, now: int) -> Registered:
+    schema = Stored(schema_pk, proposal.subject.context, id, proposal.content.guid, proposal.content, now)
+    version = Version(proposal.subject, proposal.number, schema, now, deleted=False, source=proposal.source)
+    return Registered(version, created=True, conflicts=proposal.conflicts, previous=proposal.previous)
+
+
+def _stored_schema(
+    db: Db, proposal: Proposal, targets: Sequence[tuple[Reference, int | None]], now: int
+) -> tuple[int, int]:
+    """10: the content's row and id: reused in this context, given by an import, or the next of the context."""
+    context, content, given = proposal.subject.context, proposal.content, proposal.given_id
+    existing = schemas.by_content(db, context, content.fingerprint)
+    if given is not None:
+        taken = schemas.by_id(db, context, given)
+        if taken is not None and taken.content.fingerprint != content.fingerprint:
+            raise OperationNotPermitted(
+                f"Overwrite new schema with id {given} in context {printed(context)} is not permitted."
+            )
+        existing = taken
+    if existing is not None:
+        return existing.schema_pk, existing.id
+    context_pk = subjects.open_context(db, context)
+    if given is None:
+        id, twin = subjects.next_id(db, context_pk), False
+    else:
+        id, twin = given, schemas.by_content(db, context, content.fingerprint) is not None
+        subjects.reserve_id(db, context_pk, id)
+    schema_pk = schemas.insert_schema(db, context_pk, id, content, proposal.terms, now, twin=twin)
+    for position, (reference, target) in enumerate(targets):
+        assert target is not None
+        schemas.insert_reference(db, schema_pk, position, reference, target)
+    return schema_pk, id
+
+
+def _already(db: Db, proposal: Proposal, head: Head | None, id: int) -> Version | None:
+    """An import may name a version that is there: the same again is an answer, other content a refusal, and a
+    tombstone gives way."""
+    if head is None or proposal.given_id is None:
+        return None
+    there = schemas.version(db, proposal.subject, proposal.number, deleted=True)
+    if there is not None and there.deleted:
+        if there.id != id and there.version in schemas.referenced_versions(db, head.pk, deleted=True):
+            raise ReferenceExists(subject=str(proposal.subject), version=there.version)
+        subjects.purge_version(db, head.pk, there.version, plans=there.id != id)
+        if there.id != id:
+            schemas.delete_unused(db, there.schema.schema_pk)
+        db.forget(f"id:{there.id}")
+    elif there is not None:
+        if there.id == id:
+            return there
+        raise OperationNotPermitted(f"Version {there.version} of subject '{proposal.subject}' has other content")
+    elsewhere = schemas.of_subject(db, proposal.subject, id, deleted=False)
+    if elsewhere is not None:
+        raise OperationNotPermitted(
+            f"Schema {id} is version {elsewhere.version} of subject '{proposal.subject}' already"
+        )
+    return None
+
+
+def _purge_tombstones(db: Db, subject: Subject, subject_pk: int, number: int, id: int) -> None:
+    referenced = schemas.referenced_versions(db, subject_pk, deleted=True)
+    for version in schemas.history(db, subject, deleted=True):
+        if version.deleted and version.id == id and version.version < number and version.version not in referenced:
+            subjects.purge_version(db, subject_pk, version.version)
+            db.forget(f"id:{id}")
