@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -20,6 +21,9 @@ from tests.integration.test_v1_impact import (
     register,
     without,
 )
+
+UNTIL = datetime.now(UTC).date() + timedelta(days=200)
+"""A last day that a waiver may have: at most a year ahead."""
 
 
 @pytest.fixture
@@ -84,7 +88,7 @@ def test_policies_and_waivers(shell: Shell) -> None:
         "waive",
         "orders-value",
         "--until",
-        "2027-06-30",
+        UNTIL.isoformat(),
         "--reason",
         "it is off",
         "--owner",
@@ -92,9 +96,10 @@ def test_policies_and_waivers(shell: Shell) -> None:
         "--consumer",
         "billing",
     ).stdout
-    assert "waived until 2027-07-01T00:00:00Z: orders-value, billing" in waived
+    over = f"{UNTIL + timedelta(days=1)}T00:00:00Z"  # a date counts to its end
+    assert f"waived until {over}: orders-value, billing" in waived
     told = shell.tenor("impact", "orders-value", "without-total.avsc").stdout
-    assert "waived until 2027-07-01T00:00:00Z by me: it is off" in told
+    assert f"waived until {over} by me: it is off" in told
     shell.tenor("register", "orders-value", "without-total.avsc")
     listed = shell.document("waive", "--list")
     shell.tenor("waive", "--withdraw", listed[0]["id"])
@@ -123,7 +128,7 @@ def test_what_a_version_writes_and_reads(shell: Shell) -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("waive", "orders-value", "--until", "2027-01-01"),
+        ("waive", "orders-value", "--until", UNTIL.isoformat()),
         ("waive", "orders-value", "--until", "soon", "--reason", "r", "--owner", "o"),
         ("policy", "set"),
         ("policy", "set", "orders-value", "--readable-for", "days=many"),
