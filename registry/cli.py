@@ -1,29 +1,34 @@
-"""`tenor-server`: the operators' verbs. Each imports what it needs when it runs."""
+"""`tenor-server`: the operators' verbs. Each imports what it needs when it runs; `check` is waited for by people."""
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import fields
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from registry.settings import DOCS, LOOPBACK, InvalidSetting, Settings, load
-
 if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from registry.settings import Settings
     from registry.store.engine import Db, Store
 
 _CHECK_MEMORY = 2 << 30  # twice what a worker of the server gets: here a larger schema hurts nobody else
 
 
 def _settings(arguments: argparse.Namespace) -> Settings:
+    from dataclasses import fields
+
+    from registry.settings import Settings, load
+
     return load(os.environ, **{each.name: getattr(arguments, each.name, None) for each in fields(Settings)})
 
 
 def serve(arguments: argparse.Namespace) -> int:
     """Serve the registry; SQLite migrates itself, PostgreSQL too."""
+    from registry.settings import LOOPBACK, InvalidSetting
+
     settings = _settings(arguments)
     wanted = settings.authentication.lower()
     if wanted == "auto" and settings.host not in LOOPBACK:
@@ -102,6 +107,8 @@ def doctor(arguments: argparse.Namespace) -> int:
 
 def backup(arguments: argparse.Namespace) -> int:
     """Copy an SQLite database, in use or not, into FILE, checked; prints what it holds as JSON."""
+    from pathlib import Path
+
     from registry.backup import Unusable, back_up
 
     database = _database_file(arguments, "pg_dump, or pg_basebackup with archived WAL")
@@ -114,6 +121,8 @@ def backup(arguments: argparse.Namespace) -> int:
 
 def restore(arguments: argparse.Namespace) -> int:
     """Make a backup the SQLite database, checked; what was there is moved aside."""
+    from pathlib import Path
+
     from registry.backup import Unusable
     from registry.backup import restore as run
 
@@ -129,6 +138,10 @@ def restore(arguments: argparse.Namespace) -> int:
 
 
 def _database_file(arguments: argparse.Namespace, instead: str) -> Path:
+    from pathlib import Path
+
+    from registry.settings import InvalidSetting
+
     settings = _settings(arguments)
     if not settings.is_sqlite:
         raise InvalidSetting(f"PostgreSQL has its own tools for this: {instead}; deploy/README.md shows how")
@@ -228,7 +241,7 @@ def verify_audit(arguments: argparse.Namespace) -> int:
     return 0 if report.sound else 1
 
 
-def check(arguments: argparse.Namespace) -> int:
+def check(arguments: argparse.Namespace | None = None) -> int:
     """Answer one question about schemas: JSON from standard input to standard output (`tenor check` asks it)."""
     from registry.offline import answered, written
 
@@ -250,6 +263,10 @@ def _bounded() -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
+    import argparse
+
+    from registry.settings import DOCS
+
     parser = argparse.ArgumentParser(prog="tenor-server", description="A schema registry for event-driven systems.")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
 
@@ -295,8 +312,11 @@ def _token_parser(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point. Exit codes: 0 done · 1 something is wrong · 2 usage or settings · 4 the database."""
+    if (sys.argv[1:] if arguments is None else list(arguments)) == ["check"]:
+        return check()  # settings and the parser of arguments cost as much as an answer
     parsed = _parser().parse_args(arguments)
     from registry.errors import RegistryError
+    from registry.settings import InvalidSetting
 
     try:
         code: int = parsed.run(parsed)

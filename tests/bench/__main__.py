@@ -27,6 +27,7 @@ MODULES = {
     "authenticated": "tests.bench.authenticated",
     "hostile": "tests.bench.hostile",
     "client": "tests.bench.client",
+    "commanding": "tests.bench.commanding",
 }
 
 

@@ -6,7 +6,7 @@ The library never imports the server. Where the server is not installed, a sente
 from __future__ import annotations
 
 import json
-import shutil
+import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -43,7 +43,12 @@ class Declined(UsageError):
 
 def find() -> list[str]:
     """The command of the engine: beside this interpreter, else on the PATH. Raises UsageError."""
-    for folder in (str(Path(sys.executable).parent), None):
+    beside = Path(sys.executable).with_name(COMMAND)
+    if beside.is_file() and os.access(beside, os.X_OK):
+        return [str(beside)]
+    import shutil  # brings every compression along
+
+    for folder in (str(beside.parent), None):
         if found := shutil.which(COMMAND, path=folder):
             return [found]
     raise UsageError(

@@ -18,7 +18,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
-from tenor.cli import blast
 from tenor.cli.local_schema import place
 from tenor.cli.output import json_line, one_line
 
@@ -86,6 +85,8 @@ def told(answer: Answer, sides: Sides, by: str, paint: Paint) -> Iterator[str]:
     if differs := answer.get("differs"):
         yield f"{paint('differs:', 'yellow')} {one_line(differs)}"
     if (impact := answer.get("impact")) and impact["rows"] and by == BOTH:
+        from tenor.cli import blast  # loads the client, which a check against files needs nothing of
+
         yield "consumers: " + blast.summary(impact)
         yield from islice(blast.told(impact, paint), 1, None)
     yield from _verdict(answer, by, paint)
