@@ -106,6 +106,17 @@ class DekWish:
 
 
 @dataclass(frozen=True, slots=True)
+class Lease:
+    """A block of uses of a DEK that a client may make before it asks again; 0 when the key is to be renewed.
+
+    `dek.leased` is the sum of all that were handed out.
+    """
+
+    dek: Dek
+    uses: int
+
+
+@dataclass(frozen=True, slots=True)
 class Reserved:
     """A DEK that is being made: `mine` when this request may make it."""
 
@@ -340,6 +351,24 @@ def fulfil(db: Db, actor: Actor, kek: Kek, reserved: Dek, material: str, commitm
     return _again(db, kek, made)
 
 
+def lease(db: Db, actor: Actor, kek: Kek, wish: DekWish, uses: int, limit: int, spent: int = 0) -> Lease:
+    """Hand out uses of the DEK that a wish names, until the sum of all clients is `limit`.
+
+    `spent` are uses that the client made without a lease, while nobody answered: they count before. What a client does
+    not use up is lost, so the sum is never less than what was done. Raises KeyNotFound, also for a deleted one, and
+    InvalidVersion for a person's.
+    """
+    if wish.version >= PERSONS_FROM:
+        raise InvalidVersion(str(wish.version))
+    found = dek(db, kek, str(wish.subject), wish.algorithm, wish.version)
+    # Writers take turns, so nothing was added since `found` was read.
+    leased = queries.lease(db, found.pk, spent=spent, uses=uses, limit=limit)
+    granted = leased - found.leased - spent
+    more = {"spent": spent} if spent else {}
+    _record(db, actor, "lease", kek, found, uses=granted, leased=leased, **more)
+    return Lease(replace(found, leased=leased), granted)
+
+
 def release(db: Db, reserved: Dek) -> None:
     """Give a reservation back, so that the next may try."""
     stored = queries.dek(db, reserved.kek_pk, reserved.subject, reserved.algorithm, reserved.version)
@@ -448,7 +477,7 @@ def _again(db: Db, kek: Kek, made: Dek) -> Dek:
     return dek(db, kek, made.subject, made.algorithm, made.version, deleted=True)
 
 
-def _record(db: Db, actor: Actor, action: str, kek: Kek, each: Dek) -> None:
+def _record(db: Db, actor: Actor, action: str, kek: Kek, each: Dek, **more: int) -> None:
     record(
         db,
         actor,
@@ -457,4 +486,5 @@ def _record(db: Db, actor: Actor, action: str, kek: Kek, each: Dek) -> None:
         kek=kek.name,
         algorithm=each.algorithm,
         version=each.version,
+        **more,
     )

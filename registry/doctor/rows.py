@@ -102,6 +102,10 @@ RULES: Final = (
         JOIN key_cell y ON y.pk = p.cell_pk WHERE y.kek_pk <> p.kek_pk""",
     ),
     Rule(
+        "{1} version {2} ({3}) was leased for {4} uses, more than random nonces allow: rotate it",
+        "SELECT d.pk, 'dek:' || d.subject, d.version, d.algorithm, d.leased FROM dek d WHERE d.leased > 4294967296",
+    ),
+    Rule(
         "{1} has a plan from version {2} to {3}, and one of them is not there",
         f"""SELECT u.pk, {_SUBJECT}, u.from_version, COALESCE(u.to_version, 0) FROM upcast u
         JOIN subject s ON s.pk = u.subject_pk JOIN context c ON c.pk = s.context_pk

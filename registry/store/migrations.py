@@ -7,7 +7,7 @@ from pathlib import Path
 
 from registry.store.engine import Db, Store
 
-HEAD = "0006"
+HEAD = "0007"
 """The newest revision; a test compares it with `migrations/versions`."""
 
 

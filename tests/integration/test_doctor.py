@@ -219,6 +219,12 @@ TOLD: list[tuple[tuple[str, ...], str]] = [
          "UPDATE key_cell SET kek_pk = (SELECT pk FROM kek WHERE name = 'other')"),
         "KEK orders has person 1048576 in a cell of another KEK",
     ),
+    (
+        (("INSERT INTO dek (kek_pk, subject, algorithm, version, material, wrapped_by, wrapped_at, created_at, leased) "
+         "SELECT pk, 'orders', 'AES256_GCM', 1, 'AAAA', 'k', 0, 0, 4294967297 FROM kek WHERE name = 'orders'"),),
+        ("dek orders version 1 (AES256_GCM) was leased for 4294967297 uses, "
+         "more than random nonces allow: rotate it"),
+    ),
     (("UPDATE schema_ SET text = '\"string\"' WHERE id = 3",), "schema 3 does not have the fingerprint of its content"),
     (("UPDATE schema_ SET text = '\"string\"' WHERE id = 3",), "schema 3 does not have the guid of its content"),
     (("UPDATE schema_ SET text = '{broken' WHERE id = 3",), "schema 3 cannot be read (InvalidSchema)"),

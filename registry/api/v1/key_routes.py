@@ -14,7 +14,7 @@ from registry import deks, errors, persons
 from registry.api.v1 import key_wire as wire
 from registry.api.v1 import render
 from registry.api.v1.routes import Cursor, Limit, delete, get, post
-from registry.deks import DekWish, Reserved
+from registry.deks import DekWish, Lease, Reserved
 from registry.keyring import Resolved
 from registry.persons import ERASED, LIVE, Known, Minting
 from registry.security.access import Action, Needs
@@ -31,6 +31,7 @@ LIST = Needs(Action.READ, "kek", filtered=True)
 CONFIGURE = Needs(Action.CONFIGURE, "kek", "kek")
 RELEASE = Needs(Action.RELEASE, "kek", "kek")
 RESERVE = Needs(Action.WRITE, "dek", "subject")
+"""Who may make keys may use them up."""
 READ_PERSON = Needs(Action.READ, "person", "handle")
 ERASE = Needs(Action.ERASE, "person", "handle")
 
@@ -116,6 +117,30 @@ async def reserve_dek(
     dek = await parts.write(job)
     until = render.time(dek.created_at + deks.RESERVED_FOR)
     return wire.Reserved(kek, dek.subject, dek.version, dek.algorithm, until)
+
+
+@post(
+    "/keks/{kek:str}/deks/{subject:str}/leases",
+    RESERVE,
+    errors.KeyNotFound,
+    errors.InvalidKey,
+    errors.InvalidVersion,
+    summary="Lease uses of a DEK",
+)
+async def lease_dek(
+    request: Call, kek: FromPath[str], subject: FromPath[str], data: JSONBody[wire.LeaseRequest]
+) -> wire.Lease:
+    """A block of them: all clients together stay within the limit, and none asks with every event. Each is recorded."""
+    actor = actor_of(request)
+
+    def job(db: Db) -> Lease:
+        found = deks.kek(db, kek)
+        wish = DekWish(subject, data.version, data.algorithm or DEFAULT).checked(db)
+        return deks.lease(db, actor, found, wish, data.uses, data.limit, data.spent)
+
+    lease = await services(request).write(job)
+    dek = lease.dek
+    return wire.Lease(kek, dek.subject, dek.version, dek.algorithm, lease.uses, dek.leased, lease.uses == 0)
 
 
 @post(
@@ -275,6 +300,7 @@ HANDLERS = [
     rotate_kek,
     rewrap_kek,
     reserve_dek,
+    lease_dek,
     resolve_persons,
     get_person,
     delete_person,

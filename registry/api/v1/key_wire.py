@@ -80,6 +80,34 @@ class Reserved(Struct):
     until: str
 
 
+class LeaseRequest(Struct, omit_defaults=True):
+    """A block of uses of a key to seal with. `limit` is what the rule allows, over all clients.
+
+    `spent` are uses that were made without a lease while the registry was away: they count before.
+    """
+
+    version: Version
+    uses: Annotated[int, Meta(ge=1, le=2**24)]
+    limit: Annotated[int, Meta(ge=1, le=2**32)]
+    spent: Annotated[int, Meta(ge=0, le=2**32)] = 0
+    algorithm: str | None = None
+
+
+class Lease(Struct):
+    """So many uses may be made before the next lease: as many as were asked for, or what is left of the limit.
+
+    `rotate`: none is left, seal with a new version. `leased` is the sum of what all clients were given.
+    """
+
+    kek: str
+    subject: str
+    version: int
+    algorithm: str
+    uses: int
+    leased: int
+    rotate: bool
+
+
 class WrappedKey(Struct):
     """A key that the client made and wrapped. `commitment`: what the key can be recognised by, of 32 bytes."""
 

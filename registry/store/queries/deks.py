@@ -36,7 +36,10 @@ class Kek:
 
 @dataclass(frozen=True, slots=True)
 class Dek:
-    """A data key, wrapped by the key that `wrapped_by` names. `material` is base64 as it was sent."""
+    """A data key, wrapped by the key that `wrapped_by` names. `material` is base64 as it was sent.
+
+    `leased` counts the uses that were handed out to clients.
+    """
 
     pk: int
     kek_pk: int
@@ -50,6 +53,7 @@ class Dek:
     reservation: str | None
     created_at: int
     deleted_at: int | None
+    leased: int = 0
 
     @property
     def deleted(self) -> bool:
@@ -59,7 +63,7 @@ class Dek:
 _KEK: Final = "pk, name, kms_type, kms_key_id, kms_props, doc, shared, updated_at, deleted_at"
 _DEK: Final = (
     "pk, kek_pk, subject, algorithm, version, material, commitment, wrapped_by, wrapped_at, reservation, "
-    "created_at, deleted_at"
+    "created_at, deleted_at, leased"
 )
 
 
@@ -70,7 +74,7 @@ def _kek(row: Row) -> Kek:
 
 
 def _dek(row: Row) -> Dek:
-    *before, commitment, wrapped_by, wrapped_at, reservation, created_at, deleted_at = row
+    *before, commitment, wrapped_by, wrapped_at, reservation, created_at, deleted_at, leased = row
     pk, kek_pk, subject, algorithm, version, material = before
     return Dek(
         pk,
@@ -85,6 +89,7 @@ def _dek(row: Row) -> Dek:
         reservation,
         created_at,
         deleted_at,
+        leased or 0,
     )
 
 
@@ -284,6 +289,27 @@ def update_dek(db: Db, dek: Dek) -> None:
         created_at=dek.created_at,
         deleted_at=dek.deleted_at,
     )
+
+
+def lease(db: Db, pk: int, *, spent: int, uses: int, limit: int) -> int:
+    """Count uses of a DEK: those that were spent without asking, and up to `uses` more while the sum is within `limit`.
+
+    The sum afterwards.
+    """
+    row = db.one(
+        """UPDATE dek SET leased = COALESCE(leased, 0) + :spent + CASE
+            WHEN COALESCE(leased, 0) + :spent + :uses <= :limit THEN :uses
+            WHEN COALESCE(leased, 0) + :spent < :limit THEN :limit - COALESCE(leased, 0) - :spent
+            ELSE 0 END
+        WHERE pk = :pk RETURNING leased""",
+        pk=pk,
+        spent=spent,
+        uses=uses,
+        limit=limit,
+    )
+    if row is None:
+        raise AssertionError("the DEK was there in this transaction")  # pragma: no cover
+    return int(row[0])
 
 
 def delete_deks(db: Db, pks: Sequence[int]) -> None:

@@ -8,7 +8,7 @@ tombstone               who was erased, when, by whom and why; outlives its KEK
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Integer, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Text, UniqueConstraint
 from sqlmodel import Field
 
 from registry.store.tables import columns
@@ -35,7 +35,7 @@ class KekRow(Row, table=True):
 class DekRow(Row, table=True):
     """A data key, wrapped. Without `material` it is reserved: somebody won its creation and is wrapping it.
 
-    `wrapped_by` is the key id it is wrapped with, `wrapped_at` when.
+    `wrapped_by` is the key id it is wrapped with, `wrapped_at` when. `leased` counts the uses that clients were given.
     """
 
     __tablename__ = "dek"
@@ -55,6 +55,7 @@ class DekRow(Row, table=True):
     reservation: str | None = Field(default=None, sa_column=Column(String(36)))
     created_at: int = Field(sa_column=columns.time())
     deleted_at: int | None = Field(default=None, sa_column=columns.time(nullable=True))
+    leased: int | None = Field(default=None, sa_column=Column(BigInteger))
 
 
 class KeyCellRow(Row, table=True):
