@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from litestar import Request
 
 from registry import names, subjects
+from registry.declarations import Keeper
 from registry.errors import Incompatible
 from registry.events import Actor
 from registry.hot import HotReads, Keep
@@ -18,7 +19,7 @@ from registry.metrics import Metrics
 from registry.names import Subject
 from registry.objections import Objector
 from registry.policy import Config
-from registry.registration import Registered, Registration, commit, decide
+from registry.registration import Commit, Registered, Registration, decide
 from registry.security.access import Action
 from registry.security.authority import Authority
 from registry.settings import Settings
@@ -33,7 +34,7 @@ Call = Request[Any, Any, Any]
 class Services:
     """The server's parts. `server_config` is the config that holds where nothing is set.
 
-    `objector` speaks for contracts, where contract testing is plugged in.
+    `objector` speaks for contracts, and `keeper` keeps what plans declare of them, where contract testing is plugged in.
     """
 
     settings: Settings
@@ -43,6 +44,7 @@ class Services:
     workers: Workers
     authority: Authority
     objector: Objector | None = None
+    keeper: Keeper | None = None
     server_config: Config = field(init=False)
     keyring: Keyring = field(init=False)
 
@@ -78,7 +80,7 @@ class Services:
     async def _registered(self, actor: Actor, registration: Registration, *, dry_run: bool) -> Registered:
         return await self.store.decide_and_write(
             lambda db: decide(db, registration, self.server_config, objector=self.objector),
-            lambda db, proposal: commit(db, proposal, actor, self.objector),
+            Commit(actor, self.objector),
             dry_run=dry_run,
             light=lambda db: decide(db, registration, self.server_config, light=True, objector=self.objector),
         )

@@ -6,10 +6,11 @@ compares what the decision rests on and writes inside it.
 """
 
 from registry.registration.case import NotParsed, Proposal, Registered, Registration
-from registry.registration.committing import commit
+from registry.registration.committing import Commit, commit
 from registry.registration.deciding import candidate, changed, check, decide, known, lookup, terms_of
 
 __all__ = [
+    "Commit",
     "NotParsed",
     "Proposal",
     "Registered",

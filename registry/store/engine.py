@@ -20,11 +20,12 @@ import queue
 import re
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
@@ -61,6 +62,22 @@ class Settled(Generic[T]):
 
 class Heavy(Exception):
     """A decision that looks at too much for the event loop."""
+
+
+class Joint(Protocol):
+    """A write that one call can do for many decisions, where a call costs a round trip (PostgreSQL)."""
+
+    def __call__(self, db: Db, decision: Any) -> Any:
+        """Write one decision."""
+        ...
+
+    def joins(self, decision: Any) -> bool:
+        """Whether a decision is one of those that are written together."""
+        ...
+
+    def together(self, db: Db, writes: Sequence[tuple[Any, Any]]) -> list[Any]:
+        """Write (joint write, decision) pairs of one kind, in their order; answers, or Moved for one that is stale."""
+        ...
 
 
 class Db(Protocol):
@@ -175,11 +192,17 @@ class _Job:
     rolled_back: bool
     answer: Future[Any] | None = None
     waiter: asyncio.Future[Any] | None = None
+    joint: tuple[Joint, Any] | None = None
 
     @property
     def wanted(self) -> bool:
         """Whether to run it: a thread may have given up before it began; a task that goes away does not undo it."""
         return self.answer is None or self.answer.set_running_or_notify_cancel()
+
+    @property
+    def kind(self) -> type[Joint] | None:
+        """What jobs can be written together with."""
+        return None if self.joint is None else type(self.joint[0])
 
 
 def _settle(answer: Future[Any] | asyncio.Future[Any], outcome: Any) -> None:
@@ -318,16 +341,20 @@ class Store:
 
     async def write(self, job: Callable[[Db], T], *, dry_run: bool = False) -> T:
         """Run a writing job and wait without blocking the loop. A caller that goes away does not undo it."""
-        waiter: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        answer: T = await self._written(_Job(job, dry_run))
+        return answer
+
+    async def _written(self, job: _Job) -> Any:
+        waiter = job.waiter = asyncio.get_running_loop().create_future()
         # Seen by somebody, even when the caller is gone by then.
         waiter.add_done_callback(lambda done: done.cancelled() or done.exception())
-        self._queue(_Job(job, dry_run, waiter=waiter))
+        self._queue(job)
         return await asyncio.shield(waiter)
 
     async def decide_and_write(
         self,
         decide: Callable[[Db], P | Settled[T]],
-        write: Callable[[Db, P], T],
+        write: Callable[[Db, P], T] | Joint,
         *,
         dry_run: bool = False,
         light: Callable[[Db], P | Settled[T]] | None = None,
@@ -337,14 +364,16 @@ class Store:
         `decide` reads and computes, and may find that nothing is to be written; `write` raises Moved when what the
         decision rests on has changed. After the second time the decision is made inside too: what it parses was parsed
         by then, and of many writers to one subject each gets its turn. `light` is tried first on the event loop, where
-        reading is cheap there; it raises Heavy when that is not the place for it.
+        reading is cheap there; it raises Heavy when that is not the place for it. A `write` that is a Joint is done for
+        many callers at once.
         """
         for attempt in (1, 2):
             decision = await self._decided(decide, light if attempt == 1 else None)
             if isinstance(decision, Settled):
                 return decision.answer
             try:
-                return await self.write(lambda db, decision=decision: write(db, decision), dry_run=dry_run)  # type: ignore[misc] # mypy cannot infer a lambda with a default
+                answer: T = await self._written(self._job(write, decision, dry_run=dry_run))
+                return answer
             except Moved:
                 continue
 
@@ -356,6 +385,11 @@ class Store:
             return await self.write(at_once, dry_run=dry_run)
         except Moved:
             raise Busy(reason="the decision does not hold while it is made") from None
+
+    def _job(self, write: Callable[[Db, P], T] | Joint, decision: P, *, dry_run: bool) -> _Job:
+        joint: Any = write if self.dialect == "postgresql" and not dry_run and hasattr(write, "together") else None
+        together = (joint, decision) if joint is not None and joint.joins(decision) else None
+        return _Job(lambda db: write(db, decision), dry_run, joint=together)
 
     async def _decided(self, decide: Callable[[Db], D], light: Callable[[Db], D] | None) -> D:
         if light is not None and self.dialect == "sqlite":
@@ -414,8 +448,8 @@ class Store:
         db.forgotten = set()
         outcomes: list[Any] = []
         try:
-            for job in jobs:
-                outcomes.append(self._run(db, job))
+            for _, group in groupby(jobs, lambda job: job.kind):
+                outcomes += self._run_group(db, list(group))
             db.connection.execute("COMMIT")
         except BaseException:
             if not self._lost(db):
@@ -425,6 +459,12 @@ class Store:
         for tag in db.forgotten:
             self.forget(tag)
         return outcomes
+
+    def _run_group(self, db: Any, jobs: list[_Job]) -> list[Any]:
+        joints = [job.joint for job in jobs if job.joint is not None]
+        if len(joints) > 1:
+            return joints[0][0].together(db, joints)
+        return [self._run(db, job) for job in jobs]
 
     @staticmethod
     def _run(db: Any, job: _Job) -> Any:

@@ -14,7 +14,7 @@ from registry.errors import Busy, RegistryError, SchemaNotFound, StoreFailed
 from registry.events import Actor
 from registry.names import Subject
 from registry.policy import Config
-from registry.registration import Proposal, Registered, Registration, commit, decide
+from registry.registration import Commit, Proposal, Registered, Registration, commit, decide
 from registry.store import engine, migrations
 from registry.store.engine import Db, Moved, Settled, Store, open_store
 from registry.store.queries import settings
@@ -295,3 +295,45 @@ def test_a_subject_made_anew_is_not_taken_for_the_one_that_was(store: Store) -> 
     store.write_now(lambda db: register(db, "B"))
     with pytest.raises(Moved):
         store.write_now(lambda db: commit(db, late, actor))
+
+
+def test_registrations_that_wait_together_are_written_as_if_one_after_the_other(store: Store) -> None:
+    """Where they are written in one call (PostgreSQL): of two that were decided for one version the second is decided
+    anew, and texts come through as they are."""
+    write, gate = Commit(Actor()), threading.Event()
+
+    def asked(subject: str, symbol: str, doc: str = "") -> Registration:
+        text = f'{{"type":"enum","name":"E","symbols":["{symbol}"],"doc":"{doc}"}}'
+        return Registration(Subject(".", subject), text, force=True)
+
+    async def registered(each: Registration) -> Registered:
+        return await store.decide_and_write(lambda db: decide(db, each, Config()), write)
+
+    async def together() -> list[Registered]:
+        first = store.submit(lambda db: gate.wait(10))
+        texts = [
+            ("a", "A", ""),
+            ("b", "A", ""),
+            ("a", "B", ""),
+            ("c", "C", r"quote \" é \u0000 \\u0000"),
+            ("d", "D", "%"),
+        ]
+        waiting = [asyncio.ensure_future(registered(asked(*each))) for each in texts]
+        while store._jobs.qsize() < len(texts):  # each was decided before the first is written
+            await asyncio.sleep(0.01)
+        gate.set()
+        answers = await asyncio.gather(*waiting)
+        first.result()
+        return answers
+
+    answers = {(each.version.subject.name, each.version.version): each.version for each in asyncio.run(together())}
+    assert sorted(answers) == [("a", 1), ("a", 2), ("b", 1), ("c", 1), ("d", 1)]
+    assert len({each.id for each in answers.values()}) == 4
+    assert answers["b", 1].content.text in (answers["a", 1].content.text, answers["a", 2].content.text)
+    rows = store.read_now(
+        lambda db: db.all(
+            """SELECT s.name, v.version, x.id, x.text FROM version v JOIN subject s ON s.pk = v.subject_pk
+            JOIN schema_ x ON x.pk = v.schema_pk"""
+        )
+    )
+    assert sorted(rows) == sorted((*key, each.id, each.content.text) for key, each in answers.items())

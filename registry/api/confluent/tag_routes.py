@@ -45,7 +45,7 @@ async def tag(
     parts, actor, number, change = services(request), actor_of(request), names.version(version), _change(data)
     registered = await parts.store.decide_and_write(
         lambda db: tags.decide(db, parts.writable(db, subject), number, change, parts.server_config, parts.objector),
-        lambda db, proposal: registration.commit(db, proposal, actor, parts.objector),
+        registration.Commit(actor, parts.objector),
     )
     return await parts.read(lambda db: render.version(db, registered.version))
 
