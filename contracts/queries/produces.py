@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 
 from contracts.queries.lists import one_of
 from registry.store.engine import Db
@@ -56,6 +57,49 @@ def subjects_of(db: Db, application: str) -> list[str]:
     return sorted(subject for (subject,) in rows)
 
 
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """A version of an application that says which version of a subject it writes."""
+
+    subject: str
+    application: str
+    number: str
+    position: int
+    schema_version: int
+
+
+def writers(db: Db, subjects: Sequence[str]) -> list[Writer]:
+    """Every version that said it writes one of some subjects, the oldest first."""
+    found: list[Writer] = []
+    for start in range(0, len(subjects), _AT_ONCE):
+        listed, parameters = one_of("s", subjects[start : start + _AT_ONCE])
+        rows = db.all(
+            f"""SELECT p.subject, a.name, v.number, v.position, p.schema_version FROM produced_subject p
+            JOIN application_version v ON v.pk = p.version_pk JOIN application a ON a.pk = v.application_pk
+            WHERE p.subject IN {listed} ORDER BY p.subject, a.name, v.position, p.schema_version""",  # noqa: S608 # placeholders
+            **parameters,
+        )
+        found += [Writer(*row) for row in rows]
+    return found
+
+
+def subjects_used(db: Db, application: str | None) -> list[str]:
+    """The subjects that an application, or any, writes or reads, by whatever evidence."""
+    only = "" if application is None else "AND a.name = :name"
+    seen = "" if application is None else "WHERE application = :name"
+    named = {} if application is None else {"name": application}
+    rows = db.all(
+        f"""SELECT p.subject FROM produced_subject p JOIN application_version v ON v.pk = p.version_pk
+        JOIN application a ON a.pk = v.application_pk WHERE 1 = 1 {only}
+        UNION SELECT r.subject FROM subject_reader r JOIN application a ON a.pk = r.application_pk WHERE 1 = 1 {only}
+        UNION SELECT n.subject FROM contract_needs n JOIN application a ON a.name = n.provider WHERE 1 = 1 {only}
+        UNION SELECT subject FROM observed_consumer {seen}""",  # noqa: S608 # constants
+        **named,
+    )
+    return sorted(subject for (subject,) in rows if subject)
+
+
+_AT_ONCE = 512
 _PRESENT = ("deployed_version", "released_version")
 
 
