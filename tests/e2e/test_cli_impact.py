@@ -101,7 +101,7 @@ def test_policies_and_waivers(shell: Shell) -> None:
     told = shell.tenor("impact", "orders-value", "without-total.avsc").stdout
     assert f"waived until {over} by me: it is off" in told
     shell.tenor("register", "orders-value", "without-total.avsc")
-    listed = shell.document("waive", "--list")
+    listed = shell.document("waive", "--list")["waivers"]
     shell.tenor("waive", "--withdraw", listed[0]["id"])
     assert shell.tenor("waive", "--list").stdout == "no waivers\n"
     shell.tenor("policy", "set", "orders-*")

@@ -167,11 +167,12 @@ def test_a_replay_goes_on_past_what_it_keeps(folder: Folder) -> None:
     stopped = folder.tenor(*words)
     assert stopped.code == 1
     first = {"line": "2", "stage": "handler", "reason": "LookupError: no such order"}
-    assert stopped.document == {"handled": 1, "failed": 1, "first_failure": first}
+    name = "urn:tenor:output:replay:1"
+    assert stopped.document == {"$schema": name, "handled": 1, "failed": 1, "first_failure": first}
     assert "line 2: handler failed: LookupError: no such order" in stopped.err
     rest = folder.tenor(*words, "--skip", "1", "--quarantine", "kept.jsonl")
     assert rest.code == 1
-    assert rest.document == {"handled": 1, "failed": 3, "first_failure": first}
+    assert rest.document == {"$schema": name, "handled": 1, "failed": 3, "first_failure": first}
     assert (folder.path / "seen.txt").read_text() == "10115\n10115\n"
     kept = [record for _, record in FileQuarantine(folder.path / "kept.jsonl").pending()]
     assert [record.value for record in kept] == [line.encode() for line in lines[1:4]]

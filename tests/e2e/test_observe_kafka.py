@@ -38,7 +38,7 @@ def produce(bootstrap: str, topic: str) -> None:
 
 def test_a_mock_cluster_tells_what_it_can(shell: Shell, mock: str, registry: httpx.Client) -> None:
     produce(mock, "orders")
-    told = shell.document("observe", "kafka", "--bootstrap", mock, "--topic", "orders")
+    told = shell.document("observe", "kafka", "--bootstrap", mock, "--topic", "orders")["topics"]
     assert told[0]["schema_ids"] == [3, 7]
     assert told[0]["oldest_at"] == 1_700_000_000_000
     assert told[0]["retention_ms"] is None, "the mock cluster describes no configurations"
@@ -68,7 +68,7 @@ def test_a_broker_tells_retention_groups_and_schemas(shell: Shell, kafka: str) -
     reader.commit(asynchronous=False)
     reader.close()
     arguments = ("observe", "kafka", "--bootstrap", kafka, "--topic", "seen", "--topic", "kept")
-    seen, kept = shell.document(*arguments)
+    seen, kept = shell.document(*arguments)["topics"]
     assert (seen["retention_ms"], seen["groups"], seen["schema_ids"]) == (3_600_000, ["billing"], [3, 7])
     assert (kept["retention_ms"], kept["oldest_at"]) == (-1, None)
     lines = shell.tenor(*arguments).stdout.splitlines()

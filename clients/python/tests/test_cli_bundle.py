@@ -168,7 +168,12 @@ def test_a_file_is_sent_again_once(run: Run, brokers: str, tmp_path: Path) -> No
     arguments = ["redrive", str(file.path), "--kafka", brokers]
     assert run(*arguments, "--dry-run").out == f"would send 3 to {topic}\n"
     assert run(*arguments, "--reason", "HANDLER", "--limit", "1").out == f"sent 1 to {topic}\n"
-    assert run(*arguments, "--output", "json").json == {"sent": {topic: 2}, "without_topic": 0, "dry_run": False}
+    assert run(*arguments, "--output", "json").json == {
+        "$schema": "urn:tenor:output:redrive:1",
+        "sent": {topic: 2},
+        "without_topic": 0,
+        "dry_run": False,
+    }
     assert run(*arguments).out == "nothing to send\n"
     records = read(brokers, topic, 3)
     assert sorted(record.value or b"" for record in records) == [b"1", b"2", b"3"]

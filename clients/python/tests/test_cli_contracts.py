@@ -222,7 +222,10 @@ def test_lists_line_up(server: Canned, run: Run) -> None:
     }
     assert run("env", "list")[1] == "name  display name  production  uuid\nlive  Live          yes         u-1\n"
     assert run("contracts", "list", "--provider", "p") == (0, "", "no contracts with provider p\n")
-    assert json.loads(run("contracts", "list", "--output", "json")[1]) == {"contracts": []}
+    assert json.loads(run("contracts", "list", "--output", "json")[1]) == {
+        "$schema": "urn:tenor:output:contracts-list:1",
+        "contracts": [],
+    }
 
 
 def test_a_verb_of_two_words_wants_both(run: Run) -> None:
@@ -304,7 +307,7 @@ def test_results_that_did_not_arrive_are_noticed(  # the verifier itself says no
         def verify(self) -> None:
             server.answers["GET /prefix/pact/matrix"] = matrix(*after)
 
-    monkeypatch.setattr("tenor.cli.verbs.contracts_verify._verifier_class", lambda: Moving)
+    monkeypatch.setattr("tenor.cli.verbs.contracts_verify.verifier_class", lambda: Moving)
     server.answers = to_be_verified() | {"GET /prefix/pact/matrix": matrix(*before)}
     ended, out, _ = run(*VERIFY)
     assert (ended, out) == (code, f"{answer}: p version 2\n  contract with c/1 version 1\n")
@@ -360,7 +363,7 @@ def test_the_verifier_logs_in_as_the_client_does(
             return self
 
     asked: list[Any] = []
-    monkeypatch.setattr("tenor.cli.verbs.contracts_verify._verifier_class", lambda: Asked)
+    monkeypatch.setattr("tenor.cli.verbs.contracts_verify.verifier_class", lambda: Asked)
     for name in ("TENOR_TOKEN", "TENOR_TOKEN_FILE", "TENOR_BASIC_AUTH", "TENOR_BASIC_AUTH_FILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))

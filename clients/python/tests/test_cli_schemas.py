@@ -209,7 +209,10 @@ def test_an_answer_is_told_so_that_anyone_knows_what_to_do(run: Run) -> None:
     )
     assert run("check", "n.json", "--against", "o.json", engine_does=says(answer)) == (1, TOLD, "")
     code, out, _ = run("check", "n.json", "--against", "o.json", "--output", "json")
-    assert (code, json.loads(out)) == (1, {"verdict": "unsafe", "new": "n.json", "old": "o.json", **answer})
+    assert (code, json.loads(out)) == (
+        1,
+        {"$schema": "urn:tenor:output:check:1", "verdict": "unsafe", "new": "n.json", "old": "o.json", **answer},
+    )
 
 
 def test_an_unknown_verdict_fails_only_when_asked_to(run: Run) -> None:
@@ -423,7 +426,10 @@ def test_a_rule_has_a_page_for_each_format(run: Run) -> None:
     assert run("explain", "xyz")[2] == "error: 'xyz' is not a rule; tenor explain lists them all\n"
     code, out, _ = run("explain")
     assert (code, out.splitlines()[0]) == (0, "TYPE_CHANGED  JSON  check  error")
-    assert json.loads(run("explain", "odd-name", "--output", "json")[1]) == {"rules": RULES[1:]}
+    assert json.loads(run("explain", "odd-name", "--output", "json")[1]) == {
+        "$schema": "urn:tenor:output:explain:1",
+        "rules": RULES[1:],
+    }
 
 
 @pytest.fixture

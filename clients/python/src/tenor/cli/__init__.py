@@ -52,6 +52,7 @@ VERBS: Final = {
     "lint": Verb("tenor.cli.verbs.lint", "what could be better about a schema"),
     "fmt": Verb("tenor.cli.verbs.fmt", "lay out schema files alike, and change nothing in them"),
     "explain": Verb("tenor.cli.verbs.explain", "what a rule means"),
+    "gen models": Verb("tenor.cli.verbs.gen_models", "write typed models of events, in Python"),
     "bundle create": Verb("tenor.cli.verbs.bundle_create", "write a signed file that stands in for a registry"),
     "bundle verify": Verb("tenor.cli.verbs.bundle_verify", "is a bundle signed by a key you trust?"),
     "bundle show": Verb("tenor.cli.verbs.bundle_show", "list what a bundle holds"),
@@ -106,7 +107,8 @@ usage: tenor VERB [ARGUMENTS]   (tenor VERB --help says more)
 
 {verbs}
 
-Every verb takes --registry URL (TENOR_URL, default http://localhost:8081), --output text|json, --debug.
+Every verb takes --registry URL (TENOR_URL, default http://localhost:8081), --output text|json|yaml,
+--quiet, --debug.
 Authentication: TENOR_TOKEN, or TENOR_BASIC_AUTH=user:password; with _FILE appended, read from that file;
 else the token that `tenor login` kept.
 

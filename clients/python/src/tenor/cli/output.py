@@ -1,44 +1,102 @@
-"""What a verb says: results on stdout, in text or as one JSON document, and chatter on stderr."""
+"""What a verb says: results on stdout, as text or as one document in JSON or YAML, and chatter on stderr."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final, TextIO
 
 from tenor.cli import FAILED
+from tenor.cli.documents import ERROR, identifier
+from tenor.cli.progress import Progress
 from tenor.errors import Answered, InvalidEvent, TenorError
 
 _COLOURS: Final = {"red": "31", "yellow": "33", "green": "32", "dim": "2"}
 
 
-class Output:
-    """Writes for people, or with `json` for programs: then stdout gets exactly one JSON document, errors included."""
+TEXT: Final = "text"
+JSON: Final = "json"
+YAML: Final = "yaml"
+FORMS: Final = (TEXT, JSON, YAML)
 
-    def __init__(self, *, json: bool = False, out: TextIO | None = None, err: TextIO | None = None) -> None:
-        self.json = json
+
+class Output:
+    """Writes for people, or in JSON or YAML for programs: then stdout gets one document and nothing else, errors
+    included. `verb` is whose documents these are. A `quiet` one keeps to itself what is no result and no error.
+    """
+
+    def __init__(
+        self,
+        form: str = TEXT,
+        *,
+        verb: str = "",
+        quiet: bool = False,
+        out: TextIO | None = None,
+        err: TextIO | None = None,
+    ) -> None:
+        self.form, self.quiet = form, quiet
         self.out = out if out is not None else sys.stdout
+        self._verb = verb
         self._err = err if err is not None else sys.stderr
+        self._progress: Progress | None = None
+
+    @property
+    def json(self) -> bool:
+        """Whether a program reads: stdout gets a document, in JSON or in YAML."""
+        return self.form != TEXT
+
+    def formed(self, form: str) -> Output:
+        """The same output in another form."""
+        return Output(form, verb=self._verb, quiet=self.quiet, out=self.out, err=self._err)
 
     def result(self, document: Any, text: str | Iterable[str]) -> None:
         """The result of a verb, for programs and for people."""
         if self.json:
-            self._document(document)
-            return
-        for line in [text] if isinstance(text, str) else text:
-            print(line, file=self.out)
+            self.out.write(self.written(document))
+        else:
+            for line in [text] if isinstance(text, str) else text:
+                print(line, file=self.out)
         self.out.flush()
+
+    def part(self, document: Any, text: Iterable[str]) -> None:
+        """One of many results that are told as they come: in JSON a document a line, in YAML a document behind ---."""
+        if self.form == TEXT:
+            self.result(None, text)
+            return
+        named = self._named(document)
+        line = _json(named, self.out, indent=None) if self.form == JSON else "---\n" + _yaml(named)
+        self.out.write(line)
+        self.out.flush()
+
+    def written(self, document: Any) -> str:
+        """A document as it stands in a file."""
+        named = self._named(document)
+        return _yaml(named) if self.form == YAML else _json(named, self.out, indent=2)
 
     def say(self, text: str) -> None:
         """Something a person may like to know; never part of the result."""
-        print(text, file=self._err)
+        if self._progress is not None:
+            self._progress.say(text)
+        elif not self.quiet:
+            print(text, file=self._err)
+
+    @contextmanager
+    def progress(self, what: str, total: int | None = None) -> Iterator[Progress]:
+        """How far long work is: on stderr, and gone when it is done. One at a time."""
+        with Progress(what, total, self._err, quiet=self.quiet) as progress:
+            self._progress = progress
+            try:
+                yield progress
+            finally:
+                self._progress = None
 
     def error(self, error: Exception, code: int, *, unexpected: bool = False) -> None:
         """An error in one sentence, with the reasons the registry gave below it."""
         if self.json:
-            self._document({"error": described(error, code)})
+            Output(self.form, verb=ERROR, out=self.out).result({"error": described(error, code)}, ())
         sentence = one_line(str(error)) or type(error).__name__
         if isinstance(error, Answered) and code == FAILED and error.url not in sentence:
             sentence = f"{sentence} ({one_line(error.url)})"
@@ -55,9 +113,23 @@ class Output:
             return text
         return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m"
 
-    def _document(self, document: Any) -> None:
-        print(json.dumps(document, indent=2, ensure_ascii=False, default=str), file=self.out)
-        self.out.flush()
+    def _named(self, document: Any) -> Any:
+        """A document that names its schema, unless it is a schema itself."""
+        if not isinstance(document, Mapping) or "$schema" in document:
+            return document
+        return {"$schema": identifier(self._verb), **document}
+
+
+def _json(document: Any, out: TextIO, indent: int | None) -> str:
+    # What the stream cannot write is escaped as JSON does it: else it would be escaped as Python does.
+    ascii_only = not (out.encoding or "utf-8").lower().startswith("utf")
+    return json.dumps(document, indent=indent, ensure_ascii=ascii_only, default=str) + "\n"
+
+
+def _yaml(document: Any) -> str:
+    from tenor.cli.yaml_output import dumped  # PyYAML is in an extra; the verb is not run without it
+
+    return dumped(json.loads(json.dumps(document, default=str)))
 
 
 def described(error: Exception, code: int) -> dict[str, Any]:

@@ -8,13 +8,14 @@ import sys
 import traceback
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from importlib.util import find_spec
 from io import TextIOWrapper
 from itertools import pairwise
 from types import ModuleType
 from typing import Final, NoReturn
 
 from tenor.cli import FAILED, INTERRUPTED, STALE, UNSAFE, USAGE, Verb
-from tenor.cli.output import Output
+from tenor.cli.output import FORMS, TEXT, YAML, Output
 from tenor.errors import (
     Conflict,
     FramingError,
@@ -61,7 +62,8 @@ def parser_of(name: str, module: ModuleType) -> argparse.ArgumentParser:
     shared = parser.add_argument_group("for every verb")
     shared.add_argument("--registry", metavar="URL", action="append", help="address; may be repeated (TENOR_URL)")
     shared.add_argument("--timeout", type=float, default=10.0, metavar="SECONDS", help="of one request; default 10")
-    shared.add_argument("--output", choices=("text", "json"), default="text", help="how results are written")
+    shared.add_argument("--output", choices=FORMS, default=TEXT, help="how results are written")
+    shared.add_argument("--quiet", action="store_true", help="results and errors only: no progress, no remarks")
     shared.add_argument("--debug", action="store_true", help="show the traceback of an error")
     return parser
 
@@ -74,8 +76,12 @@ def run(name: str, verb: Verb, arguments: Sequence[str]) -> int:
     module = import_module(verb.module)
     parser = parser_of(name, module)
     # Known before parsing, so that an error in the arguments already comes out the way that was asked for.
-    output = Output(json="json" in _values(arguments, "--output"))
+    form = next((each for each in _values(arguments, "--output") if each in FORMS), TEXT)
+    lacking = form == YAML and find_spec("yaml") is None
+    output = Output(TEXT if lacking else form, verb=name, quiet="--quiet" in arguments)
     try:
+        if lacking:
+            raise UsageError("--output yaml needs the package pyyaml: pip install 'tenor[cli]'")
         parsed, others = parser.parse_known_args(arguments)
         if others and not getattr(module, "PASSES_ON", False):
             parser.error(f"unrecognized arguments: {' '.join(others)}")

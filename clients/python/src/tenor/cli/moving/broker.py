@@ -18,7 +18,7 @@ from tenor import Registry
 from tenor.calls import Call
 from tenor.cli.broker import HEADERS
 from tenor.cli.moving import Difference, Document, Key, Records
-from tenor.cli.moving.reading import Progress
+from tenor.cli.moving.reading import Tell
 
 APPLICATION, NUMBER, PACT, RESULT = "application", "number", "pact", "result"
 ENVIRONMENT, DEPLOYED, RELEASED = "environment", "deployed", "released"
@@ -77,7 +77,7 @@ class Broker:
             page = None if href is None else self.below(href)
 
 
-def read(broker: Broker, progress: Progress) -> dict[Key, Document]:
+def read(broker: Broker, tell: Tell) -> dict[Key, Document]:
     """Everything. Raises what `Registry.send` raises."""
     found: dict[Key, Document] = {}
     links: dict[tuple[str, str], list[str]] = {}
@@ -86,7 +86,7 @@ def read(broker: Broker, progress: Progress) -> dict[Key, Document]:
         for href in reversed(list(broker.listed(_path(name, "versions"), _numbers))):
             number, document, links[name, number] = broker.get(broker.below(href), _number)  # lists tell no pacts
             found[NUMBER, name, number] = document
-        progress(NUMBER, len(found))
+        tell(NUMBER, len(found))
     seen: set[str] = set()
     for (consumer, number), hrefs in links.items():
         for href in hrefs:
@@ -97,7 +97,7 @@ def read(broker: Broker, progress: Progress) -> dict[Key, Document]:
                     seen.add(result)
                     key = (RESULT, consumer, number, provider, provider_number)
                     found[key] = broker.get(broker.below(result), _result)
-        progress(PACT, len(found))
+        tell(PACT, len(found))
     for name, uuid, attributes in broker.get("/environments", _environments):
         found[ENVIRONMENT, name] = attributes
         for kind, (path, state, member) in _PLACES.items():
@@ -128,7 +128,7 @@ def in_the_way(source: Records, target: Records) -> list[Difference]:
     return [each for each in differences(source, target) if each.key[0] in (PACT, RESULT) and each.what != "missing"]
 
 
-def restore(broker: Broker, source: Records, target: Records, progress: Progress) -> list[Key]:
+def restore(broker: Broker, source: Records, target: Records, tell: Tell) -> list[Key]:
     """Bring a broker what it lacks; what that was. Raises what `Registry.send` raises."""
     wanted = {each.key for each in differences(source, target)}
     done: list[Key] = []
@@ -138,7 +138,7 @@ def restore(broker: Broker, source: Records, target: Records, progress: Progress
             if key[0] == kind and key in wanted:
                 yield key
                 done.append(key)
-                progress(kind, len(done))
+                tell(kind, len(done))
 
     for key in of(APPLICATION):
         broker.send("PUT", _path(key[1]), {"name": key[1], **source[key]})

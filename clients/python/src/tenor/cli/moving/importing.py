@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from typing import Final
 
@@ -11,25 +10,26 @@ from tenor import Registry
 from tenor.cli import SAFE, STALE
 from tenor.cli.connection import registry_at, secret
 from tenor.cli.moving import Difference, Document, Records, counted, differences, scopes
-from tenor.cli.moving.reading import Progress, read
+from tenor.cli.moving.reading import Tell, read
 from tenor.cli.moving.restoring import Restoration, in_the_way
 from tenor.cli.output import Output
+from tenor.cli.progress import Progress
 from tenor.cli.running import UsageError
 
-KIND: Final = "tenor-import/1"
 _MOST: Final = 20
 
 
 def imported(registry: Registry, source: Records, origin: str, output: Output, *, dry_run: bool) -> int:
     """Bring a registry to what the source holds; the exit code."""
     about = scopes(source)
-    target = read(registry, progress("reading the target"), about)
-    blocked = in_the_way(source, target)
-    found = list(differences(source, target))
-    restoration = Restoration(registry, source, target, progress("copying"))
-    if found and not (blocked or dry_run):
-        restoration.run()
-        found = list(differences(source, read(registry, progress("verifying"), about)))
+    with output.progress("reading the target") as shown:
+        target = read(registry, stretch(shown, "reading the target"), about)
+        blocked = in_the_way(source, target)
+        found = list(differences(source, target))
+        restoration = Restoration(registry, source, target, stretch(shown, "copying", len(found)))
+        if found and not (blocked or dry_run):
+            restoration.run()
+            found = list(differences(source, read(registry, stretch(shown, "verifying"), about)))
     counts = {"compared": counted(source), "copied": counted(restoration.changed)}
     report = {"from": origin, "to": registry.url, **counts}
     return concluded(report, blocked or found, output, blocked=bool(blocked), dry_run=dry_run)
@@ -39,7 +39,7 @@ def concluded(report: Document, found: Sequence[Difference], output: Output, *, 
     """Report an import; its exit code. `report`: from, to, and counts of what was compared and copied; `found`: what
     differs, `blocked` if that stood in the way."""
     different = [{"key": list(each.key), "what": each.what} for each in found]
-    document = {"import": KIND, **report, "different": different, "verified": not found}
+    document = {**report, "different": different, "verified": not found}
     output.result(document, _lines(report, found, blocked=blocked, dry_run=dry_run))
     return SAFE if not found or (dry_run and not blocked) else STALE
 
@@ -68,12 +68,10 @@ def _lines(report: Document, found: Sequence[Difference], *, blocked: bool, dry_
     return [*lines, f"copied {copied}", f"compared {compared} with {report['from']}: {verdict}"]
 
 
-def progress(what: str) -> Progress:
-    """A line on stderr that counts, on a terminal only."""
-    shown = sys.stderr.isatty()
+def stretch(shown: Progress, what: str, total: int | None = None) -> Tell:
+    """A stretch of the work that is shown, to be told of its records."""
 
     def tell(kind: str, count: int) -> None:
-        if shown:
-            print(f"\r{what}: {count} {kind}s\x1b[K", end="\r", file=sys.stderr, flush=True)
+        shown.at(count, total, what=what, detail=f"{kind}s")
 
     return tell

@@ -18,11 +18,12 @@ _EVERYWHERE: Final = ":*:"
 _KEK_MEMBERS: Final = ("kmsType", "kmsKeyId", "kmsProps", "doc", "shared", "deleted")
 _DEK_MEMBERS: Final = ("encryptedKeyMaterial", "commitment", "deleted")
 
-Progress = Callable[[str, int], None]
+Tell = Callable[[str, int], None]
+"""Is told how many records there are by now, and of what kind the last ones were."""
 
 
-def read(registry: Registry, progress: Progress, only: Collection[str] | None = None) -> dict[Key, Document]:
-    """Everything, or what concerns some subjects and contexts. `progress` is told of kinds and counts.
+def read(registry: Registry, tell: Tell, only: Collection[str] | None = None) -> dict[Key, Document]:
+    """Everything, or what concerns some subjects and contexts. `tell` hears how far it is.
 
     Settings of names that are neither a subject nor an alias of one cannot be asked for: no call lists them.
     Raises what `Registry.send` raises.
@@ -34,15 +35,15 @@ def read(registry: Registry, progress: Progress, only: Collection[str] | None = 
         if only is None or key[1] in only:
             found[key] = {**document, "deleted": key not in live}
         subjects |= dict.fromkeys((key[1], *aliases))
-        progress(VERSION, len(found))
+        tell(VERSION, len(found))
     names = ["", *_contexts(registry), *subjects] if only is None else ["", *(each for each in only if each)]
     for count, scope in enumerate(names, 1):
         for kind, document in _settings(registry, scope):
             found[kind, scope] = document
-        progress(CONFIG, count)
+        tell(CONFIG, count)
     for count, (key, document) in enumerate(_keys(registry), 1):
         found[key] = document
-        progress(DEK, count)
+        tell(DEK, count)
     return found
 
 

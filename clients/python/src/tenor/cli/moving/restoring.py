@@ -12,7 +12,7 @@ from typing import Any, Final
 from tenor import Registry
 from tenor.calls import Call
 from tenor.cli.moving import CONFIG, DEK, KEK, MODE, VERSION, Difference, Document, Key, Records, differences
-from tenor.cli.moving.reading import Progress, path
+from tenor.cli.moving.reading import Tell, path
 from tenor.errors import Answered
 
 IMPORT: Final = "IMPORT"
@@ -31,8 +31,8 @@ def in_the_way(source: Records, target: Records) -> list[Difference]:
 class Restoration:
     """One run. Raises what `Registry.send` raises."""
 
-    def __init__(self, registry: Registry, source: Records, target: Records, progress: Progress) -> None:
-        self._registry, self._source, self._target, self._progress = registry, source, target, progress
+    def __init__(self, registry: Registry, source: Records, target: Records, tell: Tell) -> None:
+        self._registry, self._source, self._target, self._tell = registry, source, target, tell
         self._wanted = {each.key: each.what for each in differences(source, target)}
         self.changed: list[Key] = []
 
@@ -134,7 +134,7 @@ class Restoration:
             raise
         if key is not None:
             self.changed.append(key)
-            self._progress(str(key[0]), len(self.changed))
+            self._tell(str(key[0]), len(self.changed))
 
 
 def _ignored(body: Any) -> None:

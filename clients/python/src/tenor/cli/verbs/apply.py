@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     if arguments.plan and arguments.registry is None:
         arguments.registry = [plan.registry]
     arguments.timeout = max(arguments.timeout, planning.SECONDS)
-    with connect(arguments) as registry:
+    with connect(arguments) as registry, output.progress("registering"):
         done = planning.planned(registry, plan.files, plan.schemas, plan.state)
     output.result({**done.document(), "applied": True}, [*done.lines(output.paint), _summary(done)])
     return SAFE

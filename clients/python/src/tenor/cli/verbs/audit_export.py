@@ -16,6 +16,7 @@ from tenor import Registry, trust
 from tenor.cli import SAFE
 from tenor.cli.connection import connect
 from tenor.cli.output import Output
+from tenor.cli.progress import Progress
 from tenor.cli.running import UsageError
 
 KIND: Final = "tenor-audit-1"
@@ -31,18 +32,19 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     """Export."""
     with connect(arguments) as registry:
         if arguments.file is None:
-            written(registry, sys.stdout)
+            with output.progress("exporting") as shown:
+                written(registry, sys.stdout, shown)
             return SAFE
         try:
-            with Path(arguments.file).open("x", encoding="utf-8") as file:
-                events = written(registry, file)
+            with Path(arguments.file).open("x", encoding="utf-8") as file, output.progress("exporting") as shown:
+                events = written(registry, file, shown)
         except OSError as error:
             raise UsageError(f"cannot write {arguments.file}: {error.strerror or error}") from error
     output.result({"file": arguments.file, "events": events}, f"{events} events in {arguments.file}")
     return SAFE
 
 
-def written(registry: Registry, file: TextIO) -> int:
+def written(registry: Registry, file: TextIO, shown: Progress) -> int:
     """Write the log of a registry, part by part; how many events it has."""
     count, after = 0, 0
     _line(file, {"kind": KIND, "registry": registry.url})
@@ -55,6 +57,7 @@ def written(registry: Registry, file: TextIO) -> int:
             _line(file, {"checkpoint": checkpoint})
         count += len(part["events"])
         keys |= part["keys"]
+        shown.at(count, detail="events")
         if part["next"] is None:
             break
         after = part["next"]

@@ -6,7 +6,6 @@ Oldest of them first. --follow goes on with what comes, until it is interrupted.
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Mapping
 from typing import Any, Final
@@ -26,7 +25,7 @@ Event = Mapping[str, Any]
 def configure(parser: argparse.ArgumentParser) -> None:
     """The verb's own arguments."""
     parser.add_argument("-n", "--number", type=int, default=20, metavar="N", help="how many; default 20")
-    parser.add_argument("--follow", "-f", action="store_true", help="go on; with --output json one event a line")
+    parser.add_argument("--follow", "-f", action="store_true", help="go on; with --output json a document a line")
     parser.add_argument("--actor", metavar="NAME", help="only by this one")
     parser.add_argument("--action", metavar="WORD", help="only such as register, delete, grant, refused")
     parser.add_argument("--resource", metavar="START", help="only what starts so, e.g. subject:orders-")
@@ -43,12 +42,13 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
         if not arguments.follow:
             output.result({"events": found}, map(line, found))
             return SAFE
-        _shown(found, output)
+        output.part({"events": found}, map(line, found))
         last = max((each["sequence"] or 0 for each in found), default=0)
         while True:
             time.sleep(PAUSE)
             more = [each for each in newest(registry, criteria, PAGE) if (each["sequence"] or 0) > last]
-            _shown(more, output)
+            if more:
+                output.part({"events": more}, map(line, more))
             last = max([last, *(each["sequence"] for each in more)])
 
 
@@ -70,8 +70,3 @@ def line(event: Event) -> str:
     place = event.get("address") or "-"
     told = f"{event['at']} {event['actor']} {event['action']} {event['resource']} from {place}"
     return one_line(f"{event['sequence'] or '(unsealed)'} {told} {json_line(event['detail'])}")
-
-
-def _shown(events: list[Event], output: Output) -> None:
-    for each in events:
-        print(json.dumps(each, ensure_ascii=False) if output.json else line(each), flush=True)

@@ -18,6 +18,7 @@ from tenor import trust
 from tenor.chain import Checkpoint, Sealed, ed25519, key_id, verify
 from tenor.cli import SAFE, UNSAFE
 from tenor.cli.output import Output, one_line
+from tenor.cli.progress import Progress
 from tenor.cli.running import UsageError
 from tenor.cli.verbs.audit_export import KIND
 
@@ -40,14 +41,17 @@ class _Marks:
 def run(arguments: argparse.Namespace, output: Output) -> int:
     """Check."""
     place = Path(arguments.file)
-    marks = _Marks()
-    for _ in _read(place, marks):
-        pass  # the checkpoints come behind their events: they are collected first
+    marks, events = _Marks(), 0
+    with output.progress("reading") as shown:
+        for _ in _read(place, marks):  # the checkpoints come behind their events: they are collected first
+            shown.advance()
+            events += 1
     keys: dict[str, bytes] | None = _trusted(arguments.key) if arguments.key else marks.keys
     if arguments.no_signatures:
         keys = None
     try:
-        report = verify(_read(place, _Marks()), marks.checkpoints, keys, holds=ed25519)
+        with output.progress("verifying", events) as shown:
+            report = verify(_counted(_read(place, _Marks()), shown), marks.checkpoints, keys, holds=ed25519)
     except ImportError as error:
         raise UsageError(
             "checking signatures needs the package cryptography (pip install 'tenor[encryption]'), or --no-signatures"
@@ -58,6 +62,12 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     document = {**asdict(report), "sound": report.sound, "keys_given": bool(arguments.key)}
     output.result(document, [*lines, report.summary()])
     return SAFE if report.sound else UNSAFE
+
+
+def _counted(events: Iterator[Sealed], shown: Progress) -> Iterator[Sealed]:
+    for each in events:
+        shown.advance()
+        yield each
 
 
 def _trusted(texts: list[str]) -> dict[str, bytes]:

@@ -21,6 +21,7 @@ from tenor.bundle import row_of, signed
 from tenor.cli import SAFE
 from tenor.cli.connection import connect
 from tenor.cli.output import Output
+from tenor.cli.progress import Progress
 from tenor.cli.running import UsageError
 from tenor.errors import Answered, Forbidden, UnexpectedAnswer
 from tenor.schemas import LATEST, PROTOBUF, Registered
@@ -55,8 +56,9 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
         wanted = sorted({*arguments.subjects, *known, *associations.values()})
         if not wanted:
             raise UsageError("no subject: name some, or give --prefix or --topic")
-        rows = list(collected(registry, wanted, arguments.versions))
-        plans = list(upcasts(registry, rows))
+        with output.progress("collecting") as shown:
+            rows = list(_counted(collected(registry, wanted, arguments.versions), shown, "schemas"))
+            plans = list(_counted(upcasts(registry, rows), shown, "plans"))
     now = datetime.now(UTC)
     expires = None if arguments.days is None else now + timedelta(days=arguments.days)
     data = signed(rows, associations, key, registry=registry.url, created=now, expires=expires, upcasts=plans)
@@ -72,6 +74,12 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     held = f"{len(rows)} schemas" + (f" and {len(plans)} plans" if plans else "")
     output.result(document, f"{arguments.out}: {held} of {len(wanted)} subjects, {len(data)} bytes")
     return SAFE
+
+
+def _counted(found: Iterator[dict[str, Any]], shown: Progress, what: str) -> Iterator[dict[str, Any]]:
+    for count, each in enumerate(found, 1):
+        shown.at(count, what="collecting", detail=what)
+        yield each
 
 
 def collected(registry: Registry, subjects: list[str], versions: str) -> Iterator[dict[str, Any]]:

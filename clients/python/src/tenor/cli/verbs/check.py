@@ -14,7 +14,6 @@ that breaks; where the two differ, a line says so. Exit code 0: safe, or unknown
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -23,7 +22,7 @@ from tenor.cli import SAFE, UNKNOWN, UNSAFE, USAGE, told
 from tenor.cli.checking import CHANGED, Checked, Report, against_git, summary
 from tenor.cli.engine import EngineFailed
 from tenor.cli.local_schema import LocalSchema, add_reference, add_type, ask_about, overridden, read_local
-from tenor.cli.output import Output
+from tenor.cli.output import FORMS, Output
 from tenor.cli.project import FILE, load
 from tenor.cli.reports import FORMATS, render
 from tenor.cli.running import UsageError
@@ -66,7 +65,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
     """Check files of a project against git, or one schema against a file or on a server."""
-    wanted = list(map(_format, arguments.format)) or [("json" if output.json else "text", None)]
+    wanted = list(map(_format, arguments.format)) or [(output.form, None)]
     if arguments.subject is None and (arguments.against or "").startswith(_GIT):
         report = _changes(arguments)
         document: Any = report.document()
@@ -74,8 +73,8 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     else:
         report, document, lines = _one_schema(arguments, output)
     for format, file in wanted:
-        if file is None and format in ("text", "json"):
-            Output(json=format == "json", out=output.out).result(document, lines)
+        if file is None and format in FORMS:
+            output.formed(format).result(document, lines)
         else:
             _written(format, file, report, document, lines, output)
     if report.unreadable and report.verdict != told.UNSAFE:
@@ -96,7 +95,7 @@ def _written(
 ) -> None:
     text = {
         "text": lambda: "".join(f"{line}\n" for line in lines),
-        "json": lambda: json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n",
+        "json": lambda: output.formed(format).written(document),
     }.get(format, lambda: render(format, report))()
     if file is None:
         output.out.write(text)

@@ -12,7 +12,7 @@ import argparse
 from tenor.cli import SAFE
 from tenor.cli.connection import connect
 from tenor.cli.moving import archive, counted, reading
-from tenor.cli.moving.importing import progress
+from tenor.cli.moving.importing import stretch
 from tenor.cli.output import Output
 
 
@@ -24,8 +24,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, output: Output) -> int:
     """Export."""
     file = archive.place(arguments.archive)
-    with connect(arguments) as registry:
-        records = reading.read(registry, progress("reading"))
+    with connect(arguments) as registry, output.progress("reading") as shown:
+        records = reading.read(registry, stretch(shown, "reading"))
     archive.write(records, file)
     counts = counted(records)
     said = ", ".join(f"{count} {kind}s" for kind, count in counts.items() if count)

@@ -33,7 +33,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, output: Output) -> int:
     """Lay out."""
     if arguments.paths == ["-"]:
-        output.out.write(_laid_out("standard input", arguments.type, read_text("-")))
+        text = _laid_out("standard input", arguments.type, read_text("-"))
+        output.result({"text": text}, text.removesuffix("\n"))
         return SAFE
     project = load(Path.cwd(), arguments.paths)
     changed, wrong = [], []
@@ -51,7 +52,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
             if not arguments.check:
                 _write(path, new)
     output.result(
-        {"format": "tenor-fmt/1", "changed": changed, "wrong": wrong, "check": arguments.check},
+        {"changed": changed, "wrong": wrong, "check": arguments.check},
         [*changed, *(f"error: {each}" for each in wrong)],
     )
     if wrong:

@@ -16,7 +16,7 @@ import argparse
 
 from tenor.cli.connection import connect
 from tenor.cli.moving import reading
-from tenor.cli.moving.importing import imported, progress, source_at
+from tenor.cli.moving.importing import imported, source_at, stretch
 from tenor.cli.output import Output
 from tenor.cli.running import UsageError
 
@@ -32,5 +32,6 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     with source_at(arguments.source, arguments) as source, connect(arguments) as target:
         if source.url == target.url:
             raise UsageError(f"{source.url} is where it would be copied to: say another --registry")
-        records = reading.read(source, progress("reading the source"))
+        with output.progress("reading the source") as shown:
+            records = reading.read(source, stretch(shown, "reading the source"))
         return imported(target, records, source.url, output, dry_run=arguments.dry_run)

@@ -18,7 +18,7 @@ import argparse
 from tenor.cli.broker import MOUNT
 from tenor.cli.connection import connect
 from tenor.cli.moving import broker, counted
-from tenor.cli.moving.importing import concluded, progress, source_at
+from tenor.cli.moving.importing import concluded, source_at, stretch
 from tenor.cli.output import Output
 from tenor.cli.running import UsageError
 
@@ -35,13 +35,14 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
         origin, target = broker.Broker(registry), broker.Broker(own, MOUNT)
         if origin.url == target.url:
             raise UsageError(f"{origin.url} is where it would be copied to: say another --registry")
-        source = broker.read(origin, progress("reading the source"))
-        there = broker.read(target, progress("reading the target"))
-        blocked, copied = broker.in_the_way(source, there), []
-        found = list(broker.differences(source, there))
-        if found and not (blocked or arguments.dry_run):
-            copied = broker.restore(target, source, there, progress("copying"))
-            found = list(broker.differences(source, broker.read(target, progress("verifying"))))
+        with output.progress("reading the source") as shown:
+            source = broker.read(origin, stretch(shown, "reading the source"))
+            there = broker.read(target, stretch(shown, "reading the target"))
+            blocked, copied = broker.in_the_way(source, there), []
+            found = list(broker.differences(source, there))
+            if found and not (blocked or arguments.dry_run):
+                copied = broker.restore(target, source, there, stretch(shown, "copying", len(found)))
+                found = list(broker.differences(source, broker.read(target, stretch(shown, "verifying"))))
     report = {
         "from": origin.url,
         "to": target.url,

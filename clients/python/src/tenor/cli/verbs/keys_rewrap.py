@@ -13,6 +13,7 @@ from tenor import Registry, calls
 from tenor.cli import SAFE, UNSAFE, keys
 from tenor.cli.connection import connect
 from tenor.cli.output import Output
+from tenor.cli.progress import Progress
 from tenor.errors import Conflict, EncryptionError
 from tenor.schemas import Kek
 
@@ -27,7 +28,10 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     """Rewrap all, and say what is left."""
     with connect(arguments) as registry:
         kek = registry.send(calls.kek(arguments.kek))
-        told = _by_registry(registry, kek.name, arguments.batch, output) if kek.shared else _here(registry, kek)
+        with output.progress("rewrapping") as shown:
+            told = (
+                _by_registry(registry, kek.name, arguments.batch, shown) if kek.shared else _here(registry, kek, shown)
+            )
     done, failed = told
     document = {"kek": kek.name, "rewrapped": done, "left": len(failed), "failed": failed}
     lines = [f"rewrapped {done} keys of {kek.name}; {len(failed)} are still under the old key"]
@@ -35,7 +39,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     return UNSAFE if failed else SAFE
 
 
-def _by_registry(registry: Registry, kek: str, batch: int, output: Output) -> tuple[int, list[str]]:
+def _by_registry(registry: Registry, kek: str, batch: int, shown: Progress) -> tuple[int, list[str]]:
     done, before, failed = 0, None, list[str]()
     while True:
         progress = registry.send(keys.rewrap_some(kek, before, batch, len(failed)))
@@ -43,10 +47,10 @@ def _by_registry(registry: Registry, kek: str, batch: int, output: Output) -> tu
         failed += progress["failed"]
         if progress["left"] <= len(failed) or not (progress["done"] or progress["failed"]):
             return done, failed
-        output.say(f"{done} rewrapped, {progress['left']} left")
+        shown.at(done, done + progress["left"])
 
 
-def _here(registry: Registry, kek: Kek) -> tuple[int, list[str]]:
+def _here(registry: Registry, kek: Kek, shown: Progress) -> tuple[int, list[str]]:
     system = keys.system(kek)
     done, failed = 0, []
     for dek in keys.every_dek(registry, kek.name):
@@ -56,4 +60,5 @@ def _here(registry: Registry, kek: Kek) -> tuple[int, list[str]]:
             failed.append(f"{dek.subject} {dek.algorithm} version {dek.version}: {error}")
         else:
             done += 1
+            shown.at(done)
     return done, failed

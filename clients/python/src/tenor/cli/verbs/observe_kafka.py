@@ -44,11 +44,15 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
             raise UsageError(f"--set {text}: write NAME=VALUE")
         settings[name] = value
     cluster = _Cluster(settings)
-    seen = [cluster.topic(name, max(0, min(arguments.sample, 10_000))) for name in arguments.topic]
+    seen = []
+    with output.progress("looking at topics", len(arguments.topic)) as shown:
+        for name in arguments.topic:
+            seen.append(cluster.topic(name, max(0, min(arguments.sample, 10_000))))
+            shown.advance()
     cluster.close()
     with connect(arguments) as registry:
         kept = [registry.send(blast.topic_evidence(each["topic"], each)) for each in seen]
-    output.result(kept, _lines(seen))
+    output.result({"topics": kept}, _lines(seen))
     return SAFE
 
 

@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
                 f"{who} reads {each['subject']} version {each['schema_version']}: {each['needs']} needs"
                 for each in kept
             ]
-            output.result(kept, lines)
+            output.result({"reads": kept}, lines)
             return SAFE
         done = registry.send(blast.produces(arguments.application, arguments.version, subjects, verified))
     output.result(done, [f"{who} writes {each['subject']} version {each['version']}" for each in done["subjects"]])

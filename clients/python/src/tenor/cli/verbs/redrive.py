@@ -65,25 +65,27 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     send = None if arguments.dry_run else _sender(settings)
     waiting = _of_file(arguments.file) if arguments.file is not None else _of_topic(arguments, settings)
     sent, unplaced = Counter[str](), 0
-    try:
-        for record in waiting:
-            if arguments.reason and record.verdict.reason not in arguments.reason:
-                continue
-            topic = arguments.to or record.verdict.position.get("topic") or ""
-            if not topic:
-                unplaced += 1
-                if arguments.topic is not None:  # to note a later one as sent would pass over this one
+    with output.progress("looking" if arguments.dry_run else "sending") as shown:
+        try:
+            for record in waiting:
+                if arguments.reason and record.verdict.reason not in arguments.reason:
+                    continue
+                topic = arguments.to or record.verdict.position.get("topic") or ""
+                if not topic:
+                    unplaced += 1
+                    if arguments.topic is not None:  # to note a later one as sent would pass over this one
+                        break
+                    continue
+                if send is not None:
+                    send(topic, record.value, restored(record.headers), record.key)
+                    record.done()
+                sent[topic] += 1
+                shown.at(sent.total())
+                if arguments.limit is not None and sent.total() >= arguments.limit:
                     break
-                continue
-            if send is not None:
-                send(topic, record.value, restored(record.headers), record.key)
-                record.done()
-            sent[topic] += 1
-            if arguments.limit is not None and sent.total() >= arguments.limit:
-                break
-    finally:
-        if (close := getattr(waiting, "close", None)) is not None:
-            close()
+        finally:
+            if (close := getattr(waiting, "close", None)) is not None:
+                close()
     document = {"sent": dict(sent), "without_topic": unplaced, "dry_run": arguments.dry_run}
     output.result(document, _lines(sent, arguments.dry_run))
     if unplaced:

@@ -13,18 +13,16 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 from tenor.cli import SAFE, UNSAFE, topic_slice
 from tenor.cli.output import Output, one_line
 from tenor.cli.plan_file import Read, events_of, function_of, handler_of, read_plan
+from tenor.cli.progress import Progress
 from tenor.cli.running import UsageError
 from tenor.consuming import Failure, Reason, Record, Stage, judged, quarantined
 from tenor.consuming.file import FileQuarantine
 from tenor.errors import PlanError, TenorError, Undecodable
-
-_EVERY: Final = 1.0
-"""Seconds between two lines of progress."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -44,11 +42,11 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
         raise UsageError(f"--skip: {arguments.skip} is less than 0")
     upcast, handle = _upcast(arguments), handler_of(arguments.handler)
     quarantine = None if arguments.quarantine is None else FileQuarantine(arguments.quarantine)
-    count = _Count(output)
+    count = _Count()
     if (arguments.file is None) == (arguments.kafka is None):
         raise UsageError("give either FILE or --kafka (see tenor replay --help)")
-    with _events(arguments) as events:
-        _replay(arguments, events, upcast, handle, quarantine, count, output)
+    with _events(arguments) as events, output.progress("replaying") as shown:
+        _replay(arguments, events, upcast, handle, quarantine, count, shown)
     document = {"handled": count.handled, "failed": count.failed, "first_failure": count.first}
     output.result(document, f"{count.handled} handled, {count.failed} failed")
     return UNSAFE if count.failed else SAFE
@@ -72,7 +70,7 @@ def _replay(
     handle: Callable[[Any], Any],
     quarantine: FileQuarantine | None,
     count: _Count,
-    output: Output,
+    shown: Progress,
 ) -> None:
     for read in events:
         count.seen += 1
@@ -84,7 +82,7 @@ def _replay(
             count.failed += 1
             if count.first is None:
                 count.first = {**read.position, "stage": failure.stage.value, "reason": _reason(failure)}
-                output.say(f"{read.where}: {failure.stage.value} failed: {_reason(failure)}")
+                shown.say(f"{read.where}: {failure.stage.value} failed: {_reason(failure)}")
             if quarantine is None:
                 break
             record = Record(
@@ -93,25 +91,20 @@ def _replay(
             )
             now = datetime.now(UTC).isoformat()
             quarantine(quarantined(record, failure, consumer="tenor replay", time=now, attempts=1))
-        count.tell()
+        shown.at(count.seen, detail=f"{count.failed} failed, {count.rate():.0f} a second")
 
 
 class _Count:
     """How far a replay is."""
 
-    def __init__(self, output: Output) -> None:
+    def __init__(self) -> None:
         self.seen = self.handled = self.failed = 0
         self.first: dict[str, str] | None = None
-        self._output, self._began = output, time.monotonic()
-        self._next = self._began + _EVERY
+        self._began = time.monotonic()
 
-    def tell(self) -> None:
-        """Say it, now and then."""
-        now = time.monotonic()
-        if now >= self._next:
-            self._next = now + _EVERY
-            rate = self.seen / (now - self._began)
-            self._output.say(f"{self.seen} events, {self.failed} failed, {rate:.0f} a second")
+    def rate(self) -> float:
+        """Events a second, so far."""
+        return self.seen / max(time.monotonic() - self._began, 1e-6)
 
 
 def _upcast(arguments: argparse.Namespace) -> Callable[[Any], Any]:

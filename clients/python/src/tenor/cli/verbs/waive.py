@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
                 (each["id"], each["subject"], _what(each), each["until"], each["owner"], _state(each)) for each in found
             ]
             head = ("ID", "SUBJECT", "WHAT", "UNTIL", "OWNER", "")
-            output.result(found, told.aligned([head, *rows]) if rows else "no waivers")
+            output.result({"waivers": found}, told.aligned([head, *rows]) if rows else "no waivers")
             return SAFE
         if arguments.withdraw is not None:
             gone = registry.send(blast.withdraw(arguments.withdraw))
