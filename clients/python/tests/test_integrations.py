@@ -12,6 +12,8 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import CommitFailedError
 from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.serialization import MessageField, SerializationContext
+from fake_keys import FakeKeys
 from fake_registry import FakeRegistry
 from faststream import AckPolicy, Context
 from faststream.exceptions import NackMessage, RejectMessage
@@ -23,13 +25,15 @@ from faststream.redis import RedisBroker, TestRedisBroker
 from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
+from sealing import KMS, rule, rules
 
 import tenor
 from tenor import AsyncConsumer, AsyncRegistry, AsyncSeenInMemory, Message, Retries
 from tenor.consuming import QuarantinedRecord, Record
-from tenor.errors import InvalidEvent, Unprocessed
+from tenor.errors import AuthenticationFailed, InvalidEvent, Unencoded, Unprocessed
 from tenor.integrations import aiokafka, kafka, pubsub, sqs
 from tenor.integrations import headers as shapes
+from tenor.integrations.confluent_kafka import AsyncSerializer
 from tenor.integrations.faststream import Events
 from tenor.integrations.headers import packed, unpacked
 
@@ -47,11 +51,14 @@ MESSAGE = Context("message")
 QUICK = Retries(attempts=2, first=0.0, longest=0.0, trips=3, rest=0.01, patience=0.0)
 
 
-async def orders_codec(**options: Any) -> tenor.AsyncCodec:
+def codec_registry() -> AsyncRegistry:
     fake = FakeRegistry()
     fake.add("orders-value", SCHEMA)
-    registry = AsyncRegistry("http://registry.test", http=httpx.AsyncClient(transport=httpx.MockTransport(fake)))
-    return await registry.events("orders-value", **options)
+    return AsyncRegistry("http://registry.test", http=httpx.AsyncClient(transport=httpx.MockTransport(fake)))
+
+
+async def orders_codec(**options: Any) -> tenor.AsyncCodec:
+    return await codec_registry().events("orders-value", **options)
 
 
 # --- FastStream ------------------------------------------------------------------------------------------------
@@ -95,6 +102,77 @@ async def test_an_event_that_is_framed_already_stays_as_it_is() -> None:
     assert got == [{"id": "A1"}, {"id": "A2"}, {"id": "A3"}]
 
 
+SEALED = SCHEMA.replace('"type": "string"', '"type": "string", "confluent:tags": ["PII"]')
+NOT_ENCODED = [
+    (b"nonsense", Unencoded, "not framed"),
+    (bytearray(b"{}"), Unencoded, "not framed"),
+    (b"\0\0\0\0\x09\x04A1", Unencoded, "schema 9"),
+    (b"\0\0\0\0\x01\x04A1", AuthenticationFailed, "does not open"),  # framed by hand, and not sealed
+    (b"", Unencoded, "not framed"),
+    ("A1", InvalidEvent, "breaks"),
+]
+
+
+@pytest.mark.parametrize(("body", "error", "reason"), NOT_ENCODED)
+async def test_bytes_that_the_codec_did_not_write_are_not_published(body: Any, error: Any, reason: str) -> None:
+    fake = FakeKeys()
+    fake.add("orders-value", SEALED, ruleSet=rules(rule("SEAL")))
+    fake.add("other", SCHEMA)
+    http = httpx.AsyncClient(transport=httpx.MockTransport(fake))
+    codec = await AsyncRegistry("http://registry.test", http=http, keys=tenor.Keys(kms=KMS)).events("orders-value")
+    events = Events({"orders": codec})
+    broker = KafkaBroker(middlewares=[events.middleware], decoder=events.decoder)
+    got: list[Any] = []
+
+    @broker.subscriber("orders")
+    async def handle(body: Any) -> None:
+        got.append(body)
+
+    async with TestKafkaBroker(broker):
+        with pytest.raises(error, match=reason):
+            await broker.publish(body, "orders")
+        with pytest.raises(error):
+            await broker.publish_batch(codec.encode_value({"id": "A0"}), body, topic="orders")
+        await broker.publish(codec.encode_value({"id": "A1"}), "orders")
+    assert got == [{"id": "A1"}]
+
+
+OPEN_SIDES = [{"mode": "WRITE", "onFailure": "ERROR"}, {"onFailure": "ERROR,NONE", "type": "ENCRYPT"}]
+
+
+@pytest.mark.parametrize("side", OPEN_SIDES, ids=str)
+async def test_bytes_that_nobody_can_vouch_for_are_not_published(side: Any) -> None:
+    fake = FakeKeys()
+    fake.add("orders-value", SEALED, ruleSet=rules({**rule("SEAL"), **side}))
+    http = httpx.AsyncClient(transport=httpx.MockTransport(fake))
+    codec = await AsyncRegistry("http://registry.test", http=http, keys=tenor.Keys(kms=KMS)).events("orders-value")
+    value = codec.encode_value({"id": "A1"})
+    assert value is not None
+    with pytest.raises(Unencoded, match="what is not sealed"):
+        await codec.require_encoded(value)
+
+
+async def test_no_adapter_lets_bytes_pass_in_place_of_an_event() -> None:
+    codec = await orders_codec()
+    sent: list[Any] = []
+
+    async def take(*given: Any, **named: Any) -> None:
+        sent.append((given, named))
+
+    for body in (b"nonsense", codec.encode_value({"id": "A1"}), "text"):
+        with pytest.raises(InvalidEvent):
+            await aiokafka.send(SimpleNamespace(send_and_wait=take), codec, "orders", body)
+        with pytest.raises(InvalidEvent):
+            await AsyncSerializer(codec_registry(), naming="topic")(
+                body, SerializationContext("orders", MessageField.VALUE)
+            )
+        carriers: list[Any] = [sqs.to_sqs, pubsub.to_pubsub]
+        for carry in carriers:  # they take what `encode` gives, and nothing else
+            with pytest.raises(AttributeError):
+                carry(body)
+    assert sent == []
+
+
 async def test_text_headers_carry_no_guid() -> None:
     events = Events({"orders": await orders_codec(framing="guid-header")})
     broker = KafkaBroker(middlewares=[events.middleware], decoder=events.decoder)
@@ -109,12 +187,14 @@ async def consumed(handle: Any, published: list[Any], **options: Any) -> list[Qu
     codec = await orders_codec()
     poison: list[QuarantinedRecord] = []
     options = {"name": "billing", "quarantine": poison.append, "retries": QUICK, **options}
-    events = Events({"orders": codec}, {"orders": AsyncConsumer(codec, print, **options)})
+    events = Events({}, {"orders": AsyncConsumer(codec, print, **options)})  # no codec: poison gets out
     broker = KafkaBroker(middlewares=[events.middleware], decoder=events.decoder, parser=events.parser)
     broker.subscriber("orders", ack_policy=AckPolicy.NACK_ON_ERROR)(handle)
     async with TestKafkaBroker(broker):
         for body, headers in published:
-            await broker.publish(body, "orders", headers=headers)
+            await broker.publish(
+                body if isinstance(body, bytes) else codec.encode_value(body), "orders", headers=headers
+            )
     return poison
 
 

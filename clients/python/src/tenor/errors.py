@@ -15,6 +15,7 @@
     ├── RuleError             the rules of a schema
     │   ├── RuleFailed            a rule said no, or could not be run on this event: rule, path, reason
     │   └── UnusableRule          a rule that this client cannot run, or that would let plaintext out
+    ├── Unencoded             bytes where an event was expected, and not what this codec writes
     ├── Undecodable           the bytes do not hold an event of the schema they name
     ├── UnusableSchema        the schema text does not compile here; Unresolvable: reader and writer do not fit
     ├── PlanError             the plan of an upcaster cannot be used
@@ -27,7 +28,9 @@
     ├── EncryptionError       keys and what they seal
     │   ├── Unsealed                                                     a field that must be sealed would go out open
     │   ├── KeyNotReady · KeyMissing · KeyMismatch                       not at hand · not there · not what it should be
+    │   ├── KeySpent                                                     sealed as long or as often as a key may
     │   ├── Erased                                                       the person's key was destroyed
+    │   ├── RecordKeyNeeded                                              bound to a record's key, and there is none
     │   ├── InvalidKey                                                   no key of that algorithm
     │   ├── AuthenticationFailed                                         another key, another place, or altered bytes
     │   └── KmsError          the system that keeps the key-encrypting keys
@@ -251,6 +254,14 @@ class UnusableRule(RuleError):
     kind = "UNUSABLE_RULE"
 
 
+class Unencoded(TenorError):
+    """Bytes for a destination whose events are encoded, which its codec did not write: they would go out as they are,
+    neither validated nor sealed. Nothing was sent."""
+
+    sentence = "These bytes were not encoded by the codec of {subject}: {reason}. Give the event itself."
+    kind = "UNENCODED"
+
+
 class Undecodable(TenorError):
     """The bytes do not hold an event of the schema they name."""
 
@@ -375,6 +386,15 @@ class KeyMissing(EncryptionError):
     kind = "KEY_MISSING"
 
 
+class KeySpent(EncryptionError):
+    """A key has sealed as long, or as often, as its rule allows, and there is no other to go on with: nothing was
+    encoded. What it sealed still opens."""
+
+    sentence = "The key {name} seals no more: {reason}."
+    kind = "KEY_SPENT"
+    retryable: ClassVar[bool] = True
+
+
 class KeyMismatch(EncryptionError):
     """The registry's key is not what the rule or the key's creator says it is: nothing is sealed or opened with it."""
 
@@ -394,6 +414,13 @@ class Erased(EncryptionError):
     def __init__(self, *, path: str, drop: bool = False) -> None:
         self.path, self.drop = path, drop
         super().__init__(path=path or "The event", drop=drop)
+
+
+class RecordKeyNeeded(EncryptionError):
+    """A rule binds what it seals to the record's key (`tenor.bind`), and no key was given: `record_key=…`."""
+
+    sentence = "The rule binds to the record's key, and {reason}: give it as record_key."
+    kind = "RECORD_KEY"
 
 
 class InvalidKey(EncryptionError):

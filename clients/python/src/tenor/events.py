@@ -34,6 +34,18 @@ _UUID_4: Final = 0x4000 << 64 | 0x8000 << 48
 _MESSAGE_IDS: Final = uuid5(NAMESPACE_URL, "tenor:message-id")
 
 
+RecordKey = bytes | str | int | Mapping[str, Any] | None
+"""A record's key: its bytes, its text, or what they hold."""
+
+
+class Beside(NamedTuple):
+    """What stands beside a value in its record. Rules may look at it: whose key seals, what a seal is bound to."""
+
+    headers: Headers = None
+    key: RecordKey = None
+    topic: str = ""
+
+
 class Message(NamedTuple):
     """What to send: the value (None is a tombstone) and the headers that belong beside it, ready for any transport."""
 

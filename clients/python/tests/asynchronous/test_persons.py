@@ -127,6 +127,73 @@ async def test_an_erased_body_is_nothing(type_: str) -> None:
     assert (event.data, event.erased) == (None, ("",))
 
 
+BESIDE = [
+    ("header:customer-id", {"headers": {"customer-id": "c~1"}}),
+    ("header:customer-id", {"headers": [("Customer-ID", b"c~1"), ("customer-id", b"c~1"), ("x", None)]}),
+    ("key", {"record_key": b"c~1"}),
+    ("key", {"record_key": "c~1"}),
+    ("key:$.customer.id", {"record_key": b'{"customer": {"id": "c~1"}}'}),
+    ("key:$.customer.id", {"record_key": {"customer": {"id": "c~1"}}}),
+]
+
+
+@pytest.mark.parametrize(("place", "beside"), BESIDE)
+@pytest.mark.parametrize("type_", TYPES)
+async def test_the_person_may_stand_beside_the_event(type_: str, place: str, beside: Any) -> None:
+    fake = personal(type_, **{"tenor.dataSubject": place})
+    codec = await client(fake).events("s")
+    await codec.prepare(BOB, **beside)
+    message = codec.encode(BOB, **beside)
+    assert [handle for _, handle in fake.persons] == [of("c~1")]  # one person, wherever the id stands
+    assert (await codec.encode_when_ready(BOB, **beside)).value is not None
+    assert codec.encode_value(BOB, **beside) is not None
+    event = await (await client(fake).events("s", decode_only=True)).decode(message.value)  # who reads needs nothing
+    assert event.data == BOB
+    fake.erase("kek1", of("c~1"))
+    erased = await (await client(fake).events("s", decode_only=True)).decode(message.value, message.headers)
+    assert erased.erased
+
+
+NOBODY = [
+    ("header:customer-id", {}),
+    ("header:customer-id", {"headers": {"customer": "c~1"}}),
+    ("header:customer-id", {"headers": {"customer-id": ""}}),
+    ("header:customer-id", {"headers": {"customer-id": b"\xff\xfe"}}),
+    ("header:customer-id", {"headers": {"customer-id": None}}),
+    ("header:customer-id", {"headers": [("customer-id", b"c~1"), ("CUSTOMER-ID", b"c~2")]}),
+    ("key", {}),
+    ("key", {"record_key": b""}),
+    ("key", {"record_key": b"\0\0\0\0\x01\x08c~1"}),
+    ("key", {"record_key": {"id": "c~1"}}),
+    ("key:$.id", {"record_key": b"c~1"}),
+    ("key:$.id", {"record_key": b'{"id": null}'}),
+    ("key:$.id", {"record_key": b'{"customer": "c~1"}'}),
+    ("key:$.id", {}),
+]
+
+
+@pytest.mark.parametrize(("place", "beside"), NOBODY)
+async def test_nobody_beside_the_event_seals_nothing(place: str, beside: Any) -> None:
+    codec = await client(personal(**{"tenor.dataSubject": place})).events("s")
+    for encode in (codec.encode, codec.encode_value):
+        with pytest.raises(errors.InvalidEvent, match="nobody") as caught:
+            encode(ADA, **beside)
+        assert caught.value.violations[0].rule == "dataSubject"
+        assert "c~" not in str(caught.value)
+
+
+async def test_a_field_may_have_its_own_person_beside_the_event() -> None:
+    text = avro(plain("customer", "string"), pii("email", "string", **{"tenor.dataSubject": "header:who"}))
+    fake = personal("SEAL", text)
+    codec = await client(fake).events("s")
+    headers = {"who": "c~9"}
+    message = await codec.encode_when_ready({"customer": "c~1", "email": "x"}, headers=headers)
+    assert [handle for _, handle in fake.persons] == [of("c~9")]
+    assert message.headers[-1] == ("who", b"c~9")
+    with pytest.raises(errors.UnusableRule, match="is a path"):
+        await client(personal("SEAL", text.replace("header:who", "who"))).events("s")
+
+
 async def test_nothing_is_sealed_for_the_erased_or_for_nobody() -> None:
     fake = personal()
     codec = await client(fake).events("s")
@@ -197,6 +264,11 @@ async def test_a_registry_that_lies_about_persons_is_not_believed(lie: Any) -> N
 SETTINGS = [
     ({"encrypt.dek.expiry.days": 0}, "does not name its key"),
     ({"tenor.dataSubject": "customer"}, "is a path"),
+    ({"tenor.dataSubject": "header:"}, "is a path"),
+    ({"tenor.dataSubject": "header:a b"}, "is a path"),
+    ({"tenor.dataSubject": "key:id"}, "is a path"),
+    ({"tenor.dataSubject": "keys"}, "is a path"),
+    ({"tenor.bind": "key"}, "cannot bind"),
     ({"tenor.erased": "forget"}, "is one of"),
     ({"tenor.datasubject": "$.customer"}, "there is no setting tenor.datasubject"),
 ]

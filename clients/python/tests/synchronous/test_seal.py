@@ -17,7 +17,7 @@ import pytest
 from fake_keys import FakeKeys
 from sealing import KMS, PEPPER, avro, pii, plain, rule, rules
 
-from tenor import Keys, Registry, Retry, Schema, errors
+from tenor import Consumer, Keys, Outcome, Record, Registry, Retry, Schema, errors
 from tenor.keys.algorithms import AES256_GCM
 from tenor.rules.logical import logical
 from tenor.sealing import seal
@@ -130,6 +130,75 @@ def test_logical_and_wire_are_each_others_inverse() -> None:
     assert [field["type"] for field in back["fields"][1:]] == ["string", ["null", "long"]]
     bare = Schema(schema.text)
     assert wired(bare, {}) is bare
+
+
+# --- bound to the record's key ---------------------------------------------------------------------------------------
+
+
+def bound(type_: str = "SEAL", **params: Any) -> FakeKeys:
+    fake = FakeKeys()
+    one = rule(type_, tags=[] if type_.endswith("PAYLOAD") else ["PII"], params={"tenor.bind": "key", **params})
+    fake.add("s", PAIR, ruleSet=rules(encoding=[one]) if type_.endswith("PAYLOAD") else rules(one))
+    return fake
+
+
+@pytest.mark.parametrize("suite", ["01", "02", "03", "04"])
+@pytest.mark.parametrize("type_", ["SEAL", "SEAL_PAYLOAD"])
+def test_a_value_bound_to_its_record_opens_in_no_other(type_: str, suite: str) -> None:
+    fake = bound(type_, **{"tenor.suite": suite, "tenor.searchable": "true"})
+    codec = client(fake).events("s")
+    event = {"a": b"1", "b": b"2"}
+    message = codec.encode(event, record_key=b"A1")
+    assert codec.encode_value(event, record_key="A1") is not None
+    for reader in (codec, client(fake).events("s", decode_only=True)):
+        for key in (b"A1", "A1", bytearray(b"A1")):  # cold, and warm
+            assert (reader.decode(message.value, record_key=key)).data == event
+        for key in (b"A2", b"A1 ", "A"):  # the same, under another key
+            with pytest.raises(errors.AuthenticationFailed):
+                reader.decode(message.value, message.headers, record_key=key)
+        for none in (None, b"", "", {"id": "A1"}, 7):
+            with pytest.raises(errors.RecordKeyNeeded) as caught:
+                reader.decode(message.value, record_key=none)
+            assert caught.value.kind == "RECORD_KEY"
+    read = codec.decode_many([(message.value, None, b"A1"), (None, None)])
+    assert [each.data for each in read] == [event, None]
+    for none in (None, b"", {"id": "A1"}):
+        with pytest.raises(errors.RecordKeyNeeded):
+            codec.encode(event, record_key=none)
+
+
+def test_what_was_bound_is_told_by_the_rule_and_not_by_the_value() -> None:
+    """A value that was sealed without the key does not pass for one that was, nor the other way round."""
+    one, two = rule("SEAL", params={"tenor.bind": "key"}), rule("SEAL")
+    fake = FakeKeys()
+    fake.add("s", PAIR, ruleSet=rules(one))
+    fake.add("s", PAIR, ruleSet=rules(two))
+    registry = client(fake)
+    binding, free = registry.events("s", version=1), registry.events("s", version=2)
+    event = {"a": b"1", "b": b"2"}
+    for writer, other in ((binding, 2), (free, 1)):
+        value = writer.encode(event, record_key=b"A1").value
+        assert (binding.decode(value, record_key=b"A1")).data == event
+        with pytest.raises(errors.AuthenticationFailed):
+            binding.decode(b"\0" + other.to_bytes(4, "big") + value[5:], record_key=b"A1")
+
+
+def test_a_consumer_hands_the_key_over() -> None:
+    fake = bound()
+    codec = client(fake).events("s")
+    value = codec.encode({"a": b"1", "b": b"2"}, record_key=b"A1").value
+    handled: list[Any] = []
+    aside: list[Any] = []
+    consumer = Consumer(codec, lambda event: handled.append(event.data), name="group", quarantine=aside.append)
+    outcomes = [consumer.process(Record(value, None, key)) for key in (b"A1", b"A2", None)]
+    assert outcomes == [Outcome.HANDLED, Outcome.QUARANTINED, Outcome.QUARANTINED]
+    assert [each.verdict.reason for each in aside] == ["AUTH_FAILED", "AUTH_FAILED"]
+    assert handled == [{"a": b"1", "b": b"2"}]
+
+
+def test_only_a_key_can_be_bound_to() -> None:
+    with pytest.raises(errors.UnusableRule, match=r"tenor\.bind is key"):
+        client(bound(**{"tenor.bind": "header"})).events("s")
 
 
 # --- attacks (facts: encryption, section 13) -----------------------------------------------------------------------

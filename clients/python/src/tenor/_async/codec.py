@@ -10,13 +10,14 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tenor import events, wire
 from tenor._async.concurrency import Lock, at_once, spawn
 from tenor.codecs import DEFAULTS, Body, Options, Read, Write
-from tenor.errors import KeyNotReady, TenorError, UnusableSchema
-from tenor.events import Event, Message
+from tenor.errors import FramingError, KeyNotReady, TenorError, Unencoded, UnusableSchema
+from tenor.events import Beside, Event, Message, RecordKey
 from tenor.rules.model import Opened
 from tenor.schemas import PROTOBUF, Registered
 
@@ -81,14 +82,15 @@ class _Writing:
     """A snapshot of all that encoding needs."""
 
     __slots__ = (
-        *("body", "compiled", "fixed", "id_name", "plain_fixed", "prefix", "prefixed", "registered", "schema_stale_at"),
-        *("source", "stale_at", "time_name", "type", "write"),
+        *("body", "compiled", "fixed", "id_name", "looks_beside", "plain_fixed", "prefix", "prefixed", "registered"),
+        *("schema_stale_at", "source", "stale_at", "time_name", "type", "write"),
     )
 
     def __init__(self, compiled: Compiled, settings: Settings, stale_at: float) -> None:
         self.compiled = compiled
         self.registered, self.body = compiled.registered, compiled.body
         self.stale_at = self.schema_stale_at = stale_at
+        self.looks_beside = _looks_beside(self.body)
         indexes = self.body.indexes
         head = b""
         own: list[tuple[str, bytes]] = []
@@ -122,6 +124,7 @@ class _Reading:
     indexes: tuple[int, ...] | None
     sealed: bool = False
     upcast: Upcast | None = None
+    looks_beside: bool = False
 
 
 class AsyncCodec:
@@ -134,6 +137,7 @@ class AsyncCodec:
         self.subject = settings.subject
         self._source, self._settings = source, settings
         self._reads_as = reads_as
+        self._framed_with = set[Any]()
         self._snapshot_now = None if current is None else self._snapshot(current)
         self._refreshing = False
         self._readers: dict[bytes, _Reading] = {}
@@ -155,6 +159,11 @@ class AsyncCodec:
         """Full name of the type of event that is encoded."""
         return self._writing.body.record
 
+    @property
+    def looks_beside(self) -> bool:
+        """Whether the rules of writing look at the record's key or headers."""
+        return (self._snapshot_now or self._writing).looks_beside
+
     # --- encode ---------------------------------------------------------------------------------------------
 
     def encode(
@@ -169,33 +178,39 @@ class AsyncCodec:
         causation_id: str | None = None,
         traceparent: str | None = None,
         tracestate: str | None = None,
+        headers: wire.Headers = None,
+        record_key: RecordKey = None,
     ) -> Message:
         """Validate an event and write it. `None` is a tombstone and stays one.
 
         `id` is the CloudEvents id, random if not given; with `key` (what makes this fact unique, e.g. an order
-        number and its state) it is derived, so that sending the fact again repeats the id. The other arguments
-        become headers. Never changes `data`. Raises InvalidEvent with path, rule and value of every violation.
+        number and its state) it is derived, so that sending the fact again repeats the id. The others up to
+        `tracestate` become headers. `headers` are the record's own, which go out beside these; they and `record_key`
+        are what rules may look at: whose key seals, what a seal is bound to. Never changes `data`. Raises
+        InvalidEvent with path, rule and value of every violation.
         """
         writing = self._snapshot_now or self._writing
         if writing.stale_at < _now() or (writing.compiled.sealing is not None and writing.compiled.sealing.hurry):
             self._refresh_soon()
         if data is None:
-            return Message(None, [])
+            return Message(None, [] if headers is None else _joined([], headers))
+        write = writing.write if not writing.looks_beside else _beside(writing.write, headers, record_key)
         try:
-            value = writing.write(data)
+            value = write(data)
         except KeyNotReady as missing:
-            value = at_once(lambda: self._with_keys(writing.write, data), missing)
+            value = at_once(lambda: self._with_keys(write, data), missing)
         fixed = writing.fixed
         if writing.prefixed is not None and len(value) < SHORTEST_BARE_BODY:
-            value, fixed = writing.prefixed(data), writing.plain_fixed
+            write = writing.prefixed if not writing.looks_beside else _beside(writing.prefixed, headers, record_key)
+            value, fixed = write(data), writing.plain_fixed
         if writing.prefix is None:
-            return Message(value, fixed.copy())
+            return Message(value, fixed.copy() if headers is None else _joined(fixed, headers))
         if id is None:
             id = events.random_id() if key is None else events.repeatable_id(writing.source, writing.type, key)
         id_name, time_name = writing.id_name, writing.time_name
-        headers = [*fixed, (id_name, id.encode()), (time_name, (time or events.now()).encode())]
+        told = [*fixed, (id_name, id.encode()), (time_name, (time or events.now()).encode())]
         if subject or correlation_id or causation_id or traceparent:
-            headers += events.metadata_headers(
+            told += events.metadata_headers(
                 writing.prefix,
                 {
                     "subject": subject,
@@ -205,12 +220,12 @@ class AsyncCodec:
                     "tracestate": tracestate,
                 },
             )
-        return Message(value, headers)
+        return Message(value, told if headers is None else _joined(told, headers))
 
-    def encode_value(self, data: Any) -> bytes | None:
+    def encode_value(self, data: Any, *, headers: wire.Headers = None, record_key: RecordKey = None) -> bytes | None:
         """Validate an event and write it without any header, for transports that have none. Raises InvalidEvent.
 
-        With `guid-header` framing the value carries the id prefix.
+        With `guid-header` framing the value carries the id prefix. `headers` and `record_key` as for `encode`.
         """
         writing = self._snapshot_now or self._writing
         if writing.stale_at < _now() or (writing.compiled.sealing is not None and writing.compiled.sealing.hurry):
@@ -218,28 +233,59 @@ class AsyncCodec:
         if data is None:
             return None
         write = writing.prefixed or writing.write
+        if writing.looks_beside:
+            write = _beside(write, headers, record_key)
         try:
             return write(data)
         except KeyNotReady as missing:
             return at_once(lambda: self._with_keys(write, data), missing)
 
-    async def prepare(self, *data: Any) -> None:
+    async def prepare(self, *data: Any, headers: wire.Headers = None, record_key: RecordKey = None) -> None:
         """Get the keys that these events are sealed with: of persons not met yet, or that have grown old.
 
         `encode` of a synchronous codec does that by itself; an asynchronous one raises KeyNotReady without it.
         """
         writing = self._writing
+        write = writing.write if not writing.looks_beside else _beside(writing.write, headers, record_key)
         for each in data:
             if each is not None:
-                await self._with_keys(writing.write, each)
+                await self._with_keys(write, each)
 
     async def encode_when_ready(self, data: Any, **metadata: Any) -> Message:
         """`encode`, waiting for keys that are not at hand: of a person not met yet, or one that has grown old."""
         try:
             return self.encode(data, **metadata)
         except KeyNotReady:
-            await self.prepare(data)
+            await self.prepare(data, headers=metadata.get("headers"), record_key=metadata.get("record_key"))
             return self.encode(data, **metadata)
+
+    async def require_encoded(
+        self, value: bytes, headers: wire.Headers = None, *, record_key: RecordKey = None
+    ) -> None:
+        """Raises Unencoded for bytes that this codec would not write: not framed with a schema that it writes with,
+        or not open to the rules of that schema, so that nobody knows whether they are sealed.
+
+        What adapters ask before they let bytes pass in place of an event. Raises what `decode` raises for bytes that
+        are framed so and hold no such event.
+        """
+        try:
+            frame = wire.read(value, headers, part=self._settings.part, protobuf=None)
+        except FramingError as error:
+            raise Unencoded(subject=self.subject, reason="they are not framed") from error
+        schema = frame.schema if isinstance(frame.schema, int) else str(frame.schema)
+        if schema not in self._framed_with:
+            raise Unencoded(
+                subject=self.subject, reason=f"they are framed with schema {schema}, which it does not write"
+            )
+        head = self._head(value, headers)
+        reading = self._readers.get(head) or await self._learn(value, headers, head)
+        if not getattr(reading.body, "proves_sealed", True):
+            raise Unencoded(subject=self.subject, reason="its rules seal, and let pass on reading what is not sealed")
+        read = reading.read if not reading.looks_beside else _beside(reading.read, headers, record_key)
+        try:
+            read(value, reading.at)
+        except KeyNotReady as missing:
+            await self._opened(read, value, reading.at, missing)
 
     async def _with_keys(self, write: Write, data: Any) -> bytes:
         """Write an event, getting the keys it turns out to need."""
@@ -260,6 +306,7 @@ class AsyncCodec:
     def _snapshot(self, compiled: Compiled) -> _Writing:
         stale_at = _now() + self._settings.refresh_after if self._source.follow else float("inf")
         writing = _Writing(compiled, self._settings, stale_at)
+        self._framed_with |= {compiled.registered.id, compiled.registered.guid} - {None}
         self._until_keys_are_due(writing)
         return writing
 
@@ -295,10 +342,11 @@ class AsyncCodec:
 
     # --- decode ---------------------------------------------------------------------------------------------
 
-    async def decode(self, value: bytes | None, headers: wire.Headers = None) -> Event:
+    async def decode(self, value: bytes | None, headers: wire.Headers = None, *, record_key: RecordKey = None) -> Event:
         """Read an event with the schema it was written with, found by its frame. A tombstone has no data.
 
-        Asks the registry only for a schema it has not met. Raises FramingError, SchemaNotFound, Undecodable,
+        `record_key` is needed where a rule binds to it (`tenor.bind`). Asks the registry only for a schema it has
+        not met. Raises FramingError, SchemaNotFound, Undecodable,
         UnusableSchema, UpcastMissing, UpcastFailed, and every RegistryError.
         """
         if value is None:
@@ -311,10 +359,11 @@ class AsyncCodec:
         reading = self._readers.get(head)
         if reading is None:
             reading = await self._learn(value, headers, head)
+        read = reading.read if not reading.looks_beside else _beside(reading.read, headers, record_key)
         try:
-            data = reading.read(value, reading.at)
+            data = read(value, reading.at)
         except KeyNotReady as missing:
-            data = await self._opened(reading, value, missing)
+            data = await self._opened(read, value, reading.at, missing)
         message = reading.body.name_of(value, reading.at, reading.indexes)
         erased: tuple[str, ...] = ()
         if type(data) is Opened:
@@ -325,7 +374,7 @@ class AsyncCodec:
             return Event(data, reading.registered, message, headers, self._settings.header_prefix, erased)
         return Event(data, reading.registered, message, headers, self._settings.header_prefix)
 
-    async def _opened(self, reading: _Reading, value: bytes, missing: KeyNotReady) -> Any:
+    async def _opened(self, read: Read, value: bytes, at: int, missing: KeyNotReady) -> Any:
         """Read an event, getting the keys it turns out to need."""
         asked: set[Any] = set()
         while True:
@@ -334,35 +383,42 @@ class AsyncCodec:
             asked |= missing.needs
             await self._source.keys().ready(missing.needs)
             try:
-                return reading.read(value, reading.at)
+                return read(value, at)
             except KeyNotReady as more:
                 missing = more
 
-    async def decode_many(self, messages: Iterable[tuple[bytes | None, wire.Headers]]) -> list[Event]:
-        """Read many events, getting all the keys they need together. Raises what `decode` raises."""
-        messages = [
+    async def decode_many(
+        self, messages: Iterable[tuple[bytes | None, wire.Headers] | tuple[bytes | None, wire.Headers, RecordKey]]
+    ) -> list[Event]:
+        """Read many events, getting all the keys they need together. Raises what `decode` raises.
+
+        A message is value and headers, and the record's key where a rule binds to it.
+        """
+        given = [
             (
                 None if value is None else memoryview(value).tobytes(),
                 headers if headers is None or isinstance(headers, Mapping | list | tuple) else list(headers),
+                key[0] if key else None,
             )
-            for value, headers in messages
+            for value, headers, *key in messages
         ]
         needs: set[Any] = set()
-        for value, headers in messages:
+        for value, headers, key in given:
             if value is None:
                 continue
             head = self._head(value, headers)
             try:
                 reading = self._readers.get(head) or await self._learn(value, headers, head)
                 if reading.sealed:
-                    reading.read(value, reading.at)
+                    read = reading.read if not reading.looks_beside else _beside(reading.read, headers, key)
+                    read(value, reading.at)
             except KeyNotReady as missing:
                 needs |= missing.needs
             except TenorError:  # said again, to the caller, when it is its turn
                 continue
         if needs and self._source.keys is not None:
             await self._source.keys().ready(needs)
-        return [await self.decode(value, headers) for value, headers in messages]
+        return [await self.decode(value, headers, record_key=key) for value, headers, key in given]
 
     def _head(self, value: bytes, headers: wire.Headers) -> bytes:
         """The part of a frame by which its schema is known again, and where the body begins."""
@@ -384,12 +440,31 @@ class AsyncCodec:
             upcast = None if self._source.upcaster is None else await self._source.upcaster(compiled.registered)
             read = body.reader(frame.indexes, self._reads_as if upcast is None else None)
             sealed = compiled.sealing is not None
-            reading = _Reading(compiled.registered, body, read, frame.body, frame.indexes, sealed, upcast)
+            looks = _looks_beside(body)
+            reading = _Reading(compiled.registered, body, read, frame.body, frame.indexes, sealed, upcast, looks)
             if len(self._readers) >= MAX_READERS:
                 # Plain dicts keep their order: the oldest goes. Readers meet a dict that is never half changed.
                 self._readers.pop(next(iter(self._readers)))
             self._readers[head] = reading
             return reading
+
+
+def _looks_beside(body: Body) -> bool:
+    """Whether a body's rules look at the record's key or headers: its functions take those as `beside`."""
+    return bool(getattr(body, "looks_beside", False))
+
+
+def _beside(function: Any, headers: wire.Headers, key: RecordKey) -> Any:
+    """A function of a body with what stands beside the value."""
+    return partial(function, beside=Beside(headers, key))
+
+
+def _joined(own: list[tuple[str, bytes]], given: wire.Headers) -> list[tuple[str, bytes]]:
+    """Headers of this library, and the caller's beside them; of one name, this library's stay."""
+    taken = {name for name, _ in own}
+    pairs = given.items() if isinstance(given, Mapping) else given or ()
+    more = [(name, value.encode() if isinstance(value, str) else value) for name, value in pairs if name not in taken]
+    return [*own, *((name, value) for name, value in more if value is not None)]
 
 
 def _id(registered: Registered) -> int:

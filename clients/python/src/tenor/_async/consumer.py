@@ -180,7 +180,7 @@ class AsyncConsumer:
         stage = Stage.DECODE
         raised: list[Exception] = []
         try:
-            event = await self._codec.decode(record.value, record.headers)
+            event = await self._codec.decode(record.value, record.headers, record_key=record.key)
             if self._upcast is not None:
                 stage = Stage.UPCAST
                 decoded, event = event, await settled(self._upcast(event))

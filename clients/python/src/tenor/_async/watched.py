@@ -15,7 +15,7 @@ from tenor._async.codec import AsyncCodec, Compiled, Settings, Source, _Reading
 from tenor.codecs import Body
 from tenor.compression import HEADER, Compression, encoding_of
 from tenor.errors import TenorError
-from tenor.events import Event, Message
+from tenor.events import Event, Message, RecordKey
 from tenor.observing import Observer
 from tenor.rules.model import tagger
 from tenor.sanitising import Cleaned, Sanitise, Sanitiser
@@ -65,12 +65,12 @@ class AsyncWatchedCodec(AsyncCodec):
             self._written()
             return message
 
-    def encode_value(self, data: Any) -> bytes | None:
+    def encode_value(self, data: Any, **beside: Any) -> bytes | None:
         """As the plain codec's; without headers nothing is compressed, and the log alone tells what is redacted."""
         if data is None:
             return None
         try:
-            value = super().encode_value(self._cleaned(data).event)
+            value = super().encode_value(self._cleaned(data).event, **beside)
             self._judge_size(value)
         except TenorError as error:
             if self._observer is not None:
@@ -125,7 +125,7 @@ class AsyncWatchedCodec(AsyncCodec):
         if getattr(self._writing.compiled, "sealing", None) is not None:
             self._observer.count("sealed", subject=self.subject)
 
-    async def decode(self, value: bytes | None, headers: wire.Headers = None) -> Event:
+    async def decode(self, value: bytes | None, headers: wire.Headers = None, *, record_key: RecordKey = None) -> Event:
         """As the plain codec's; raises Undecodable for what does not decompress within the limit, too."""
         if value is not None and self._compression is not None:
             if headers is not None and not hasattr(headers, "items") and not isinstance(headers, list | tuple):
@@ -133,7 +133,7 @@ class AsyncWatchedCodec(AsyncCodec):
             if (encoding := encoding_of(headers)) not in (None, "identity"):
                 value = self._compression.decompress(memoryview(value).tobytes(), str(encoding))
         known = len(self._readers)
-        event = await super().decode(value, headers)
+        event = await super().decode(value, headers, record_key=record_key)
         if self._observer is not None:
             self._observer.count("read", subject=self.subject)
             if len(self._readers) == known:

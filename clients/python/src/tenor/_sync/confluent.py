@@ -17,6 +17,7 @@ from tenor._sync.codec import HEADER, PREFIX, Codec
 from tenor._sync.concurrency import Lock
 from tenor._sync.registry import Registry
 from tenor.errors import KeyNotReady, UnusableSchema
+from tenor.events import RecordKey
 from tenor.naming import ASSOCIATED, Naming, record_name
 from tenor.schemas import AVRO, Reference, Schema
 
@@ -41,6 +42,8 @@ class Serializer:
     `schema`   text of an Avro schema, a tenor.Schema or confluent_kafka's; without one the subject's newest is used
     `to_dict`  makes an event of an object: `to_dict(object, context)`
     `conf`     stock settings by their stock names; as there, a given schema is registered unless told otherwise
+    `key_of`   finds the record's key, which the context does not tell, for rules that ask for it:
+               `key_of(object, context)`, the bytes that the producer is given as key
     `options`  those of `Registry.events`; missing fields get their defaults unless `validate.strict` is set
 
     Headers (CloudEvents, and the guid with header framing) are added to the context's list of headers, if it has one.
@@ -55,11 +58,12 @@ class Serializer:
         conf: Mapping[str, Any] | None = None,
         *,
         naming: str | Naming = ASSOCIATED,
+        key_of: Callable[[Any, Any], RecordKey] | None = None,
         **options: Any,
     ) -> None:
         _without_rules(options)
         conf = _known(conf, _WRITING)
-        self._registry, self._to_dict = registry, to_dict
+        self._registry, self._to_dict, self._key_of = registry, to_dict, key_of
         self._naming = _naming(conf, naming)
         self._schema = _schema(schema)
         self._options = {**_writing(conf, self._schema), **options}
@@ -77,19 +81,21 @@ class Serializer:
             codec = self._codec(*_place(ctx))
         event = obj if self._to_dict is None else self._to_dict(obj, ctx)
         headers = ctx.headers
+        key = None if self._key_of is None else self._key_of(obj, ctx)
         if headers is None:
             if self._in_headers:
                 raise ValueError("framing by guid header needs a list or dict of headers to put it into")
             try:
-                return codec.encode_value(event)
+                return codec.encode_value(event, record_key=key)
             except KeyNotReady:
-                codec.prepare(event)
-                return codec.encode_value(event)
+                codec.prepare(event, record_key=key)
+                return codec.encode_value(event, record_key=key)
+        beside = {"headers": headers, "record_key": key} if codec.looks_beside else {}
         try:
-            message = codec.encode(event)
+            message = codec.encode(event, **beside)
         except KeyNotReady:
-            codec.prepare(event)
-            message = codec.encode(event)
+            codec.prepare(event, **beside)
+            message = codec.encode(event, **beside)
         _add_headers(headers, message.headers)
         return message.value
 

@@ -182,7 +182,7 @@ class Consumer:
         stage = Stage.DECODE
         raised: list[Exception] = []
         try:
-            event = self._codec.decode(record.value, record.headers)
+            event = self._codec.decode(record.value, record.headers, record_key=record.key)
             if self._upcast is not None:
                 stage = Stage.UPCAST
                 decoded, event = event, settled(self._upcast(event))

@@ -70,6 +70,7 @@ BY_KIND: Final[Mapping[str, Reason]] = {
     "ERASED": Reason.ERASED,
     "AUTHENTICATION": Reason.AUTH_FAILED,
     "AUTH_FAILED": Reason.AUTH_FAILED,
+    "RECORD_KEY": Reason.AUTH_FAILED,
     "UPCAST_TODO": Reason.UPCAST_TODO,
     "UPCAST": Reason.UPCAST_TODO,
     "INVALID_PLAN": Reason.UPCAST_TODO,

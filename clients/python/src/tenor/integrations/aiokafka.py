@@ -32,11 +32,12 @@ async def send(
 ) -> Any:
     """Validate, frame and send an event; awaits the broker's acknowledgement. `metadata` are those of `encode`.
 
-    `metadata["key"]`, what makes a fact unique, is given as `fact=`. Raises InvalidEvent, and aiokafka's errors.
+    `headers=` are the record's own, `key` is what rules see as its key; `metadata["key"]`, what makes a fact unique,
+    is given as `fact=`. Raises InvalidEvent, and aiokafka's errors.
     """
     if "fact" in metadata:
         metadata["key"] = metadata.pop("fact")
-    message = await codec.encode_when_ready(event, **metadata)
+    message = await codec.encode_when_ready(event, record_key=key, **metadata)
     return await producer.send_and_wait(
         topic, value=message.value, key=key, partition=partition, headers=message.headers
     )

@@ -6,10 +6,10 @@
     @broker.subscriber("orders", group_id="billing", ack_policy=AckPolicy.NACK_ON_ERROR)
     async def handle(order: dict): ...
 
-A destination with an AsyncConsumer gets each event once, retries and a quarantine; its own handler is never called,
-and a store's connection is `Context("transaction")`. FastStream's Kafka brokers acknowledge before they handle: say
-NACK_ON_ERROR, or what fails is lost. Headers are text there: `parser` lets a guid header through, writing one is
-refused.
+A body of bytes must be what its codec wrote, or nothing is sent. A destination with an AsyncConsumer gets each event
+once, retries and a quarantine; its own handler is never called, and a store's connection is `Context("transaction")`.
+FastStream's Kafka brokers acknowledge before they handle: say NACK_ON_ERROR, or what fails is lost. Headers are text
+there: `parser` lets a guid header through, writing one is refused.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from faststream.exceptions import AckMessage, IgnoredException, RejectMessage
 
 from tenor._async.codec import AsyncCodec
 from tenor._async.consumer import AsyncConsumer
-from tenor.events import Event
+from tenor.events import Event, Message
 from tenor.integrations.headers import Header, as_text, readable
 from tenor.integrations.places import place, record
 
@@ -79,7 +79,7 @@ class Events:
         if (codec := self.codecs.get(place(msg))) is None:
             return await original(msg)
         received = record(msg)
-        return (await codec.decode(received.value, received.headers)).data
+        return (await codec.decode(received.value, received.headers, record_key=received.key)).data
 
     async def parser(self, msg: Any, original: Any) -> Any:
         """Make headers of aiokafka readable as text first: FastStream fails on others, before anything can help."""
@@ -87,14 +87,32 @@ class Events:
 
 
 async def _frame(codec: AsyncCodec, cmd: Any) -> None:
-    """Validate and frame a command's events. Bytes and tombstones stay as they are."""
+    """Validate and frame a command's events. Tombstones stay as they are, and so do bytes that the codec wrote.
+
+    Raises what `encode` raises, and Unencoded for bytes of anybody else: they would go out as they are.
+    """
     batch = len(cmd.batch_bodies) > 1
-    messages = [None if isinstance(body, bytes) else await codec.encode_when_ready(body) for body in cmd.batch_bodies]
+    messages: list[Message | None] = []
+    for index, body in enumerate(cmd.batch_bodies):
+        key = _key(cmd, index)
+        if isinstance(body, bytes | bytearray | memoryview):
+            await codec.require_encoded(bytes(body), cmd.headers, record_key=key)
+            messages.append(None)
+        else:
+            messages.append(await codec.encode_when_ready(body, headers=cmd.headers, record_key=key))
     framed = [body if new is None else new.value for body, new in zip(cmd.batch_bodies, messages, strict=True)]
-    headers: list[set[Header]] = [set(new.headers) for new in messages if new is not None]
+    headers: list[set[Header]] = [
+        {header for header in new.headers if header[0] not in cmd.headers} for new in messages if new is not None
+    ]
     if headers:  # the messages of a batch share their headers: those that differ, ids and times, are left out
         cmd.add_headers(as_text(set.intersection(*headers)), override=False)
     if batch:
         cmd.batch_bodies = framed
     elif framed:
         cmd.body = framed[0]
+
+
+def _key(cmd: Any, index: int) -> Any:
+    """The key of a command's record, where the broker has keys."""
+    key = cmd.key_for(index) if hasattr(cmd, "key_for") else getattr(cmd, "key", None)
+    return key if isinstance(key, bytes | str) else None

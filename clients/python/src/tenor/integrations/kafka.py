@@ -1,5 +1,6 @@
-"""confluent-kafka's plain clients: receiving records, and a quarantine topic.
+"""confluent-kafka's plain clients: sending events, receiving records, and a quarantine topic.
 
+    send(producer, orders, "orders", {"order_id": "A1"}, key=b"A1")
     consumer.run(records(Consumer({…, "enable.auto.commit": False})))
 
 Needs nothing of confluent_kafka but the objects it is given. Serialisers are in `confluent_kafka`.
@@ -10,10 +11,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tenor.consuming import QuarantinedRecord, Record
 from tenor.integrations.headers import Pairs
+
+if TYPE_CHECKING:
+    from tenor._sync.codec import Codec
 
 _END_OF_PARTITION: Final = "_PARTITION_EOF"
 _LOST: Final = {"ILLEGAL_GENERATION", "UNKNOWN_MEMBER_ID", "REBALANCE_IN_PROGRESS", "_NO_OFFSET", "_ASSIGNMENT_LOST"}
@@ -66,6 +70,22 @@ def record(message: Any, ack: Callable[[], Any] | None = None) -> Record:
     """A Message as a record."""
     position = {"topic": message.topic(), "partition": str(message.partition()), "offset": str(message.offset())}
     return Record(message.value(), message.headers() or [], message.key(), position, ack)
+
+
+def send(
+    producer: Any, codec: Codec, topic: str, event: Any, *, key: bytes | str | None = None, **metadata: Any
+) -> None:
+    """Validate, frame and produce an event; `poll` or `flush` tell what became of it. `metadata` are those of `encode`.
+
+    `headers=` are the record's own, `key` is what rules see as its key (a serialiser of confluent-kafka sees none);
+    `fact=` is what makes a fact unique, `partition=` and `on_delivery=` are the producer's. Raises InvalidEvent,
+    BufferError, KafkaException.
+    """
+    more = {name: metadata.pop(name) for name in ("partition", "on_delivery") if name in metadata}
+    if "fact" in metadata:
+        metadata["key"] = metadata.pop("fact")
+    message = codec.encode(event, record_key=key, **metadata)
+    producer.produce(topic, value=message.value, key=key, headers=message.headers, **more)
 
 
 def sender(producer: Any, timeout: float = 30.0) -> Callable[[str, bytes | None, Pairs, bytes | None], None]:

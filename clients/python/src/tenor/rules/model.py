@@ -35,6 +35,11 @@ class Opened(NamedTuple):
     erased: tuple[str, ...]
 
 
+def is_beside(subject: Any) -> bool:
+    """Whether a `tenor.dataSubject` stands beside the value: in a header, or in the record's key."""
+    return str(subject or "").partition(":")[0] in ("header", "key")
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One rule. `params` already has the schema's properties beneath it; `own` are the names of the rule itself."""
@@ -60,6 +65,11 @@ class Rule:
         actions = [each.strip().upper() for each in text.split(",")] if text else []
         chosen = actions[1 if mode == READ and len(actions) > 1 else 0] if actions else ""
         return chosen or (ERROR if failed else NONE)
+
+    @property
+    def looks_beside(self) -> bool:
+        """Whether it asks for more of a record than its value: the key, or a header."""
+        return bool(self.params.get("tenor.bind")) or is_beside(self.params.get("tenor.dataSubject"))
 
     def refused(self, reason: str) -> UnusableRule:
         """The error for a rule that cannot be run."""

@@ -17,6 +17,7 @@ from typing import Any, Final, Protocol
 from tenor.codecs import Body, Options, Plain, Read, Write, compile
 from tenor.codecs.fields import Change, Choose, Field, Hands, Node, Tags, leaves, slots, walker
 from tenor.errors import InvalidEvent, RuleFailed, TenorError, Unsealed, Violation
+from tenor.events import Beside
 from tenor.rules import checks, steps
 from tenor.rules.logical import MARK
 from tenor.rules.logical import logical as logical_of
@@ -30,6 +31,7 @@ from tenor.rules.model import (
     Opened,
     Rule,
     RuleSet,
+    is_beside,
     parse,
     tagged,
     tagger,
@@ -52,8 +54,8 @@ class Sealing(Protocol):
         """How a rule seals or opens an encoded body. Raises UnusableRule."""
         ...
 
-    def state(self, event: Any) -> Any:
-        """What sealing must know of one message: `event` is its plaintext, None on reading."""
+    def state(self, event: Any, beside: Beside | None) -> Any:
+        """What sealing must know of one message: `event` is its plaintext, None on reading; what stands beside it."""
         ...
 
     def settle(self, state: Any) -> None:
@@ -86,6 +88,22 @@ class RuledBody:
         if body.indexes is not None or body.format != PROTOBUF:
             self._domain(READ, None)
 
+    @cached_property
+    def looks_beside(self) -> bool:
+        """Whether writers and readers take what stands beside a value as one argument more, `beside`."""
+        rules = [rule for rule in (*self.rules.domain, *self.rules.encoding) if rule.type in SEALING]
+        if any(rule.looks_beside for rule in rules):
+            return True
+        if not rules or (self.body.indexes is None and self.format == PROTOBUF):
+            return False
+        return any(is_beside(slot.properties.get("tenor.dataSubject")) for slot in slots(self._tree(WRITE, None)))
+
+    @cached_property
+    def proves_sealed(self) -> bool:
+        """Whether what can be read was sealed: each sealing rule of writing opens, too, and fails if it cannot."""
+        written = [rule for rules in self.rules.of(WRITE) for rule in rules if rule.type in SEALING]
+        return all(rule.runs_in(READ) and rule.action(READ, failed=True) != NONE for rule in written)
+
     # --- writing --------------------------------------------------------------------------------------------
 
     def writer(self, head: bytes) -> Write:
@@ -98,7 +116,7 @@ class RuledBody:
         if self._bare(WRITE) and inline is None and asserted is None:
             return self.body.writer(head)
 
-        def write(event: Any) -> bytes:
+        def write(event: Any, beside: Beside | None = None) -> bytes:
             state = None
             try:
                 if before:
@@ -109,7 +127,7 @@ class RuledBody:
                 if inline is not None:
                     inline(event)
                 if sealing is not None:
-                    state = sealing.state(event)
+                    state = sealing.state(event, beside)
                 for step in after:
                     event = step(event, state)
                 if asserted is not None:
@@ -216,10 +234,10 @@ class RuledBody:
         if self.format != PROTOBUF and not encoding and not other and not later:
             return self._opener()
 
-        def read(data: bytes, at: int) -> Any:
+        def read(data: bytes, at: int, beside: Beside | None = None) -> Any:
             path, start = self.body.located(data, at, indexes)
             decode, steps, final = parts(path)
-            state = None if sealing is None else sealing.state(None)
+            state = None if sealing is None else sealing.state(None, beside)
             content = data[start:] if start else data
             try:
                 for step in encoding:
@@ -249,9 +267,9 @@ class RuledBody:
         decode, steps = self.body.reader(None, None, raw=True), self._domain(READ, None)
         sealing, judge = self._sealing, self.logical.judge
 
-        def read(data: bytes, at: int) -> Any:
+        def read(data: bytes, at: int, beside: Beside | None = None) -> Any:
             event = decode(data, at)
-            state = None if sealing is None else sealing.state(None)
+            state = None if sealing is None else sealing.state(None, beside)
             try:
                 for step in steps:
                     event = step(event, state)
@@ -349,8 +367,17 @@ class RuledBody:
         if walk is None:
             return steps.unchanged
 
+        def seal(event: Any, state: Any) -> Any:
+            try:
+                return walk(event, None, state)
+            except (TypeError, ValueError, AttributeError, KeyError):
+                # Some of what is wrong with an event is left to the library that writes it: this comes before.
+                if found := self.logical.violations(state.root):
+                    raise InvalidEvent(found, self.record or "its schema") from None
+                raise
+
         if mode == WRITE:
-            return lambda event, state: walk(event, None, state)
+            return seal
 
         def run(event: Any, state: Any) -> Any:
             event = walk(event, None, state)

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from tenor.codecs.fields import Change, Choose, Field, leaves
 from tenor.errors import AuthenticationFailed, Erased, InvalidEvent, KeyNotReady, UnusableSchema, Violation
+from tenor.events import Beside
 from tenor.keys.algorithms import AES256_SIV
 from tenor.keys.kms import Factory
 from tenor.rules.logical import MARK, MARKED
@@ -18,7 +19,7 @@ from tenor.schemas import AVRO, JSON, PROTOBUF
 from tenor.sealing import encrypt, persons, seal, wire
 from tenor.sealing.encrypt import ErasedKey, Present
 from tenor.sealing.keyring import GRACE, TTL, Cell, Held, KeyRing
-from tenor.sealing.sources import HARD_LIMIT, Source, erased, person, require_known, source, suite
+from tenor.sealing.sources import HARD_LIMIT, Source, binds, erased, person, require_known, source, subject, suite
 
 SENTINEL: Final = "[erased]"
 _DRAWN: Final = 4
@@ -63,10 +64,11 @@ class PersonKey(NamedTuple):
 class State:
     """What sealing knows of one message."""
 
-    __slots__ = ("_at", "_pool", "emitted", "erased", "missing", "now", "root")
+    __slots__ = ("_at", "_bound", "_pool", "beside", "emitted", "erased", "missing", "now", "root")
 
-    def __init__(self, root: Any, now: float, emitted: set[Any] | None) -> None:
-        self.root, self.now, self.emitted = root, now, emitted
+    def __init__(self, root: Any, now: float, emitted: set[Any] | None, beside: Beside | None = None) -> None:
+        self.root, self.now, self.emitted, self.beside = root, now, emitted, beside
+        self._bound: bytes | None = None
         self.missing: set[Any] | None = None
         self.erased: list[str] | None = None
         self._pool, self._at = b"", 0
@@ -78,6 +80,12 @@ class State:
             self._pool, at = urandom(12 * _DRAWN), 0
         self._at = at + 12
         return self._pool[at : at + 12]
+
+    def bound(self) -> bytes:
+        """The part of associated data that is the record's key. Raises RecordKeyNeeded."""
+        if self._bound is None:
+            self._bound = seal.key_part(None if self.beside is None else self.beside.key)
+        return self._bound
 
     def lacks(self, needs: Any) -> None:
         """Something could not be opened yet."""
@@ -102,9 +110,9 @@ class Executor:
         """Whether a key was used so often that it is to be renewed now."""
         return self._ring.hurry
 
-    def state(self, event: Any) -> State:
+    def state(self, event: Any, beside: Beside | None = None) -> State:
         """The state of one message."""
-        return State(event, self._ring.clock(), set() if self._pinned and event is not None else None)
+        return State(event, self._ring.clock(), set() if self._pinned and event is not None else None, beside)
 
     def settle(self, state: State) -> None:
         """Raises KeyNotReady if a step could not open everything."""
@@ -116,7 +124,7 @@ class Executor:
     def fields(self, rule: Rule, mode: str, format: str) -> Choose:
         """How a rule seals or opens leaves. Raises UnusableRule."""
         origin = source(rule, self._subject)
-        erased(rule), person(rule)
+        erased(rule), person(rule), binds(rule)
         if mode == WRITE:
             require_known(rule)
             return self._seals(rule, origin, format)
@@ -148,6 +156,7 @@ class Executor:
                 where,
                 present,
                 person=bool(self._person(rule, field.slot.properties)),
+                flags=seal.KEYED if binds(rule) else 0,
             )
             return self._seals_any(rule, field, format, turn)
 
@@ -183,7 +192,9 @@ class Executor:
                 finish: Callable[[bytes], Any] = bytes.decode if text else bytes
                 turn = open_compat
             else:
-                open_seal = seal.opener(origin, self._keys.tenant, (_place(field),), self._ring, field.path)
+                open_seal = seal.opener(
+                    origin, self._keys.tenant, (_place(field),), self._ring, field.path, keyed=binds(rule)
+                )
                 unpack = seal.from_text if text else _as_bytes
                 finish = _finisher(field, format)
                 turn = _without_flags(open_seal)
@@ -195,7 +206,7 @@ class Executor:
 
     def payload(self, rule: Rule, mode: str) -> Callable[[Any, Any], Any]:
         """How a rule seals or opens an encoded body. Raises UnusableRule."""
-        origin, policy = source(rule, self._subject), erased(rule)
+        origin, policy, keyed = source(rule, self._subject), erased(rule), binds(rule)
         compat = rule.type == "ENCRYPT_PAYLOAD"
         packs = rule.params.get("tenor.compress", "")
         if packs not in ("", "zstd") or (packs and compat):
@@ -206,7 +217,7 @@ class Executor:
             if compat:
                 turn = encrypt.seal_bytes(origin, present)
             else:
-                flags = seal.COMPRESSED if packs else 0
+                flags = (seal.COMPRESSED if packs else 0) | (seal.KEYED if keyed else 0)
                 turn = seal.sealer(
                     origin, suite(rule), self._keys.tenant, "", present, person=bool(person(rule)), flags=flags
                 )
@@ -216,7 +227,7 @@ class Executor:
 
             return close
         open_compat = encrypt.open_bytes(origin, self._ring, "The body")
-        open_seal = seal.opener(origin, self._keys.tenant, ("",), self._ring, "The body")
+        open_seal = seal.opener(origin, self._keys.tenant, ("",), self._ring, "The body", keyed=keyed)
 
         def open(data: Any, state: Any) -> Any:
             try:
@@ -236,7 +247,7 @@ class Executor:
 
     def _person(self, rule: Rule, properties: Mapping[str, Any]) -> str:
         own = properties.get("tenor.dataSubject")
-        return str(own) if own else person(rule)
+        return subject(rule, str(own)) if own else person(rule)
 
     def _present(self, rule: Rule, origin: Source, properties: Mapping[str, Any]) -> Present:
         """Where the key to seal with comes from: the source's present one, or a person's."""
@@ -253,7 +264,7 @@ class Executor:
 
             def of_person(record: Any, state: Any) -> Held:
                 try:
-                    handle = find(state.root, record)
+                    handle = find(state.root, record, state.beside)
                 except LookupError:
                     sentence = f"there is no person's id at {path}: nothing can be sealed for nobody"
                     raise InvalidEvent([Violation("", "dataSubject", "", sentence)]) from None

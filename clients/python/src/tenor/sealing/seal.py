@@ -5,9 +5,12 @@
     suite   01 AES-256-GCM · 02 AES-256-SIV, deterministic, no nonce · 03 ChaCha20-Poly1305
             04 AES-256-GCM over a padded plaintext (Padmé), so that lengths tell little
     flags   1 a person's key · 2 associated data of version 1 · 4 compressed before sealing (bodies only)
+            8 bound to the record's key
 
-Associated data: "tenor-seal-1", suite, key reference, tenant, domain and field path, each behind its length. A value
-that was moved to another field, subject or suite does not open. A renamed field keeps its old path in `sealedAs`.
+Associated data: "tenor-seal-1", suite, key reference, tenant, domain and field path, each behind its length; with
+flag 8 also the SHA-256 of the record's key. A value that was moved to another field, subject or suite, or then to a
+record of another key, does not open. A renamed field keeps its old path in `sealedAs`. Whether a value is bound is
+for the writer's rule to say: one that lacks the flag where the rule binds does not open either.
 Text fields hold it in base64url without padding.
 """
 
@@ -16,9 +19,10 @@ from __future__ import annotations
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
 from collections.abc import Callable
+from hashlib import sha256
 from typing import Any, Final
 
-from tenor.errors import AuthenticationFailed, KeyMissing, KeyNotReady
+from tenor.errors import AuthenticationFailed, KeyMissing, KeyNotReady, RecordKeyNeeded
 from tenor.sealing.encrypt import NEAR, ErasedKey, Present
 from tenor.sealing.keyring import Held, KeyRing
 from tenor.sealing.sources import PERSONS, SUITES, Key, Source
@@ -27,6 +31,7 @@ MAGIC: Final = 0xE5
 PERSON: Final = 1
 BOUND: Final = 2
 COMPRESSED: Final = 4
+KEYED: Final = 8
 NONCE: Final = 12
 MAX_BODY: Final = 100 * 2**20
 """A compressed body may not claim to be larger."""
@@ -36,6 +41,17 @@ def aad(suite: int, reference: bytes, tenant: str, domain: str, path: str) -> by
     """Associated data of version 1."""
     parts = (b"tenor-seal-1", bytes([suite]), reference, tenant.encode(), domain.encode(), path.encode())
     return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+
+
+def key_part(key: Any) -> bytes:
+    """The last part of the associated data: the record's key, as it travels. Raises RecordKeyNeeded."""
+    raw = (
+        key.encode() if isinstance(key, str) else bytes(key) if isinstance(key, bytes | bytearray | memoryview) else b""
+    )
+    if not raw:
+        given = "there is none" if not key else f"its bytes are needed, not {type(key).__name__}"
+        raise RecordKeyNeeded(reason=given)
+    return b"\0\0\0\x20" + sha256(raw).digest()
 
 
 def varint(number: int) -> bytes:
@@ -78,6 +94,7 @@ def sealer(
     """A function that seals bytes for one place: (plaintext, record, state) → sealed."""
     number = int(suite)
     flags |= BOUND | (PERSON if person else 0)
+    keyed = bool(flags & KEYED)
     # Heads and associated data change with the key only: the last ones are kept.
     last: list[tuple[int, bytes, bytes]] = []
 
@@ -95,6 +112,8 @@ def sealer(
         else:
             made = last[0]
         _, head, data = made
+        if keyed:
+            data += state.bound()
         if number == 1:
             return head + held.seal(plaintext, data, state.nonce())
         if number == 2:
@@ -110,11 +129,11 @@ def sealer(
 
 
 def opener(
-    source: Source, tenant: str, paths: tuple[str, ...], ring: KeyRing, what: str
+    source: Source, tenant: str, paths: tuple[str, ...], ring: KeyRing, what: str, *, keyed: bool = False
 ) -> Callable[[bytes, Any], tuple[bytes, int]]:
     """A function that opens bytes of one place: (sealed, state) → plaintext and flags.
 
-    Raises KeyNotReady, KeyMissing, AuthenticationFailed, ErasedKey.
+    Raises KeyNotReady, KeyMissing, AuthenticationFailed, RecordKeyNeeded, ErasedKey.
     """
     kek, domain = source.kek, source.domain
     # Keys met, with the bytes in front of the sealed part and the associated data that go with them.
@@ -125,6 +144,8 @@ def opener(
             if (known := near.get(sealed[:length])) is not None:
                 held, number, flags, data = known
                 if held.until > state.now:
+                    if keyed:
+                        data += state.bound()
                     return _opened(number, held, sealed[length:], data, what), flags
         return slowly(sealed, state)
 
@@ -135,9 +156,9 @@ def opener(
         except (IndexError, ValueError):
             raise AuthenticationFailed(what=what) from None
         suite = f"{number:02d}"
-        if magic != MAGIC or suite not in SUITES or not flags & BOUND or flags & ~7 or not 0 < version < 2**31:
+        if magic != MAGIC or suite not in SUITES or not flags & BOUND or flags & ~15 or not 0 < version < 2**31:
             raise AuthenticationFailed(what=what)
-        if bool(flags & PERSON) != (version >= PERSONS):
+        if bool(flags & PERSON) != (version >= PERSONS) or bool(flags & KEYED) != keyed:
             raise AuthenticationFailed(what=what)
         key = Key(kek, domain, SUITES[suite], version)
         held = ring.find(key, state.now)
@@ -151,7 +172,7 @@ def opener(
         for path in paths:
             data = aad(number, sealed[3:at], tenant, domain, path)
             try:
-                plaintext = _opened(number, held, content, data, what)
+                plaintext = _opened(number, held, content, data + state.bound() if keyed else data, what)
             except AuthenticationFailed:
                 continue
             if len(near) >= NEAR:

@@ -6,12 +6,14 @@ encrypt.dek.algorithm     AES256_GCM (default), AES128_GCM, AES256_SIV
 encrypt.dek.expiry.days   age after which the key is renewed; with ENCRYPT also says that ciphertext names its key
 tenor.dek.max.uses        count after which it is renewed; 2^28 unless given
 tenor.key.domain          subjects that share keys; each its own unless given
-tenor.dataSubject         whose key it is: `$.customer_id` from the event, `@.id` from the record around the field
+tenor.dataSubject         whose key it is: `$.customer_id` from the event, `@.id` from the record around the field,
+                          `header:customer-id`, `key` (the text of the record's key) or `key:$.id` from what it holds
 tenor.dataSubject.kind    what that id counts: `person` unless given
 tenor.erased              what a reader gets once that key is destroyed: null, sentinel, drop or raise
 tenor.suite               SEAL: 01 to 04
 tenor.searchable          SEAL suite 02 is deterministic, which must be asked for with `true`
 tenor.compress            SEAL_PAYLOAD: zstd
+tenor.bind                SEAL: `key` binds to the record's key, so that nothing opens in another record
 """
 
 from __future__ import annotations
@@ -35,10 +37,11 @@ SUITES: Final = {"01": AES256_GCM, "02": AES256_SIV, "03": AES256_GCM, "04": AES
 OURS: Final = frozenset(
     {
         *("tenor.dek.max.uses", "tenor.key.domain", "tenor.dataSubject", "tenor.dataSubject.kind", "tenor.erased"),
-        *("tenor.suite", "tenor.searchable", "tenor.compress"),
+        *("tenor.suite", "tenor.searchable", "tenor.compress", "tenor.bind"),
     }
 )
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,255}")
+_SUBJECT: Final = re.compile(r"[$@](\.[^.\[\]*]+)+|header:[!-~]+|key(:\$(\.[^.\[\]*]+)+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,8 @@ def require_known(rule: Rule) -> None:
     """
     if unknown := sorted(name for name in rule.own if name.startswith("tenor.") and name not in OURS):
         raise rule.refused(f"there is no setting {', '.join(unknown)}, only {', '.join(sorted(OURS))}")
+    if rule.params.get("tenor.bind") and not rule.type.startswith("SEAL"):
+        raise rule.refused(f"{rule.type} cannot bind to the record's key (tenor.bind), SEAL can")
 
 
 def suite(rule: Rule) -> str:
@@ -128,10 +133,23 @@ def suite(rule: Rule) -> str:
 
 def person(rule: Rule) -> str:
     """The path to the id of the person whose key it is; empty if nobody's. Raises UnusableRule."""
-    path = rule.params.get("tenor.dataSubject", "")
-    if path and not re.fullmatch(r"[$@](\.[^.\[\]*]+)+", path):
-        raise rule.refused(f"tenor.dataSubject is a path like $.customer.id, not '{path}'")
+    return subject(rule, rule.params.get("tenor.dataSubject", ""))
+
+
+def subject(rule: Rule, path: str) -> str:
+    """A place to find a person's id at, if it is one; a field may have its own. Raises UnusableRule."""
+    if path and not _SUBJECT.fullmatch(path):
+        places = "header:customer-id, key, or key:$.customer.id"
+        raise rule.refused(f"tenor.dataSubject is a path like $.customer.id, {places}, not '{path}'")
     return path
+
+
+def binds(rule: Rule) -> bool:
+    """Whether a rule binds what it seals to the record's key. Raises UnusableRule."""
+    to = rule.params.get("tenor.bind", "")
+    if to not in ("", "key"):
+        raise rule.refused(f"tenor.bind is key, not '{to}'")
+    return bool(to) and rule.type.startswith("SEAL")
 
 
 def erased(rule: Rule) -> str:
