@@ -1,6 +1,6 @@
 """The DEK registry of a registry in memory, written from the facts about it. It judges no name and wraps nothing.
 
-Knobs: `lies` change an answer on its way out, `shared_secret` makes it hand out the keys of shared KEKs.
+Knobs: `lies` change an answer on its way out, without `counts` it is a registry that leases no uses of keys.
 """
 
 from __future__ import annotations
@@ -25,10 +25,12 @@ class FakeKeys(FakeRegistry):
     deks: dict[tuple[str, str, str, int], dict[str, Any]] = field(default_factory=dict)
     persons: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     stones: list[dict[str, Any]] = field(default_factory=list)
+    leased: dict[tuple[str, str, str, int], int] = field(default_factory=dict)
     reserved: set[tuple[str, str, str, int]] = field(default_factory=set)
     clock: Callable[[], float] = time.time
     lies: Callable[[dict[str, Any]], dict[str, Any]] = lambda body: body
     older: bool = False
+    counts: bool = True
     calls: list[str] = field(default_factory=list)
 
     def route(self, method: str, segments: list[str], query: dict[str, str], body: Any) -> httpx.Response:
@@ -100,6 +102,8 @@ class FakeKeys(FakeRegistry):
             return answer({"kek": name})
         if name not in self.keks:
             return error(404, 40470, "Key not found")
+        if segments[1:2] == ["deks"] and segments[3:] == ["leases"]:
+            return self.lease(name, segments[2], body) if self.counts else error(404, 404, "HTTP 404 Not Found")
         found = []
         for handle in body["handles"]:
             person = self.persons.get((name, handle))
@@ -110,6 +114,15 @@ class FakeKeys(FakeRegistry):
             there = [row for (kek, _), row in self.persons.items() if kek == name and row["version"] == version]
             found.append(there[0] if there else {"handle": "", "state": "unknown", "version": version})
         return answer({"kek": name, "shared": False, "persons": [self.lies(dict(person)) for person in found]})
+
+    def lease(self, name: str, subject: str, body: Any) -> httpx.Response:
+        key = (name, subject, body["algorithm"], body["version"])
+        if key not in self.deks:
+            return error(404, 40470, "Key not found")
+        before = self.leased.get(key, 0) + body["spent"]
+        uses = max(min(body["uses"], body["limit"] - before), 0)
+        self.leased[key] = before + uses
+        return answer({"uses": uses, "leased": before + uses, "rotate": not uses})
 
     def mint(self, name: str, handle: str, body: Any) -> dict[str, Any]:
         version = PERSONS + 1 + len(self.persons)

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from tenor.errors import KeyMismatch as KeyMismatch
     from tenor.errors import KeyMissing as KeyMissing
     from tenor.errors import KeyNotReady as KeyNotReady
+    from tenor.errors import KeySpent as KeySpent
     from tenor.errors import MissingExtra as MissingExtra
     from tenor.errors import NotFound as NotFound
     from tenor.errors import Refused as Refused
@@ -104,7 +105,7 @@ _HOMES = {
         *("SchemaNotFound", "SubjectNotFound"),
         *("TenorError", "Unauthenticated", "Unavailable", "Undecodable", "UnexpectedAnswer", "Unprocessed"),
         "Unreachable",
-        *("Erased", "KeyMismatch", "KeyMissing", "KeyNotReady", "Unsealed"),
+        *("Erased", "KeyMismatch", "KeyMissing", "KeyNotReady", "KeySpent", "Unsealed"),
         *("Unresolvable", "UnusableRule", "UnusableSchema", "VersionNotFound", "Violation"),
         *("CustomStepRefused", "InvalidPlan", "UnsettledPlan", "UpcastFailed", "UpcastMissing"),
     ),

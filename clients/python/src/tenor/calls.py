@@ -38,6 +38,7 @@ from tenor.schemas import (
     Compatibility,
     Dek,
     Kek,
+    Lease,
     Page,
     Person,
     Reference,
@@ -499,6 +500,24 @@ def reserve_dek(kek: str, subject: str, number: int, algorithm: str) -> Call[Non
     body = {"version": number, "algorithm": algorithm}
     path = _path("api", "v1", "keks", kek, "deks", subject, "reservations")
     return Call("POST", path, lambda answer: None, body, repeatable=False, headers=headers)
+
+
+def lease_dek(
+    kek: str, subject: str, number: int, algorithm: str, *, uses: int, limit: int, spent: int = 0
+) -> Call[Lease]:
+    """A block of uses of a data key, until all clients' are `limit`. `spent` are some that were made without one.
+
+    Sending it again takes another block, and what is not used is lost: the sum is too high then, never too low. Raises
+    NotFound for a key that is gone.
+    """
+    headers = {"Accept": "application/json", "Content-Type": "application/json"}
+    body = {"version": number, "algorithm": algorithm, "uses": uses, "limit": limit, "spent": spent}
+    path = _path("api", "v1", "keks", kek, "deks", subject, "leases")
+
+    def read(answer: Any) -> Lease:
+        return Lease(min(max(_int(answer["uses"]), 0), uses), _int(answer["leased"]))
+
+    return Call("POST", path, read, body, headers=headers)
 
 
 def revocations(after: int = 0) -> Call[tuple[tuple[Revocation, ...], int]]:

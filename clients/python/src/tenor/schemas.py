@@ -141,6 +141,14 @@ class Dek:
 
 
 @dataclass(frozen=True, slots=True)
+class Lease:
+    """Uses of a data key that a client may make; none when the sum of all clients' (`leased`) is at the limit."""
+
+    uses: int
+    leased: int
+
+
+@dataclass(frozen=True, slots=True)
 class Person:
     """What a registry knows of a person, by handle or version. `state` is live, erased or unknown."""
 

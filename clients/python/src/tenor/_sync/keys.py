@@ -22,12 +22,16 @@ from tenor.errors import (
     Answered,
     Conflict,
     Erased,
+    Forbidden,
     KeyMismatch,
     KeyMissing,
     KeyNotReady,
+    KeySpent,
     NotFound,
     RegistryError,
+    Unavailable,
     UnexpectedAnswer,
+    Unreachable,
 )
 from tenor.keys.algorithms import commitment, new_key, raw
 from tenor.keys.kms import ALTERNATES, Kms, driver, normalised
@@ -45,14 +49,18 @@ FEED_EVERY: Final = 30.0
 FEED_PAGES: Final = 10
 PAGE: Final = 1000
 """Persons of one call."""
+ROTATIONS: Final = 3
+"""Keys that may turn out to be spent in a row, because others use them up meanwhile."""
+ASK_AGAIN: Final = 10.0
+"""Seconds after which a registry that did not answer is asked again, while a key is still good."""
 _wall = time.time
 
 
 class Keychain:
     """The keys of one client; `ring` is what sealing and opening look at."""
 
-    def __init__(self, send: Callable[[Call[Any]], Any], config: Keys) -> None:
-        self._send, self._config = send, config
+    def __init__(self, send: Callable[[Call[Any]], Any], config: Keys, *, bundled: bool = False) -> None:
+        self._send, self._config, self._bundled = send, config, bundled
         self.ring = KeyRing(ttl=config.ttl, grace=config.grace)
         self._cold = Lock()
         self._keks: dict[str, tuple[float, Kek]] = {}
@@ -62,6 +70,8 @@ class Keychain:
         """Milliseconds by which this machine's clock is ahead of the registry's, as far as is known."""
         self._reserves: bool | None = None
         """Whether the registry knows reservations."""
+        self._leases: bool | None = None
+        """Whether the registry counts uses of keys."""
         self._people: bool | None = None
         """Whether the registry keeps persons' keys."""
         self._after, self._followed = 0, 0.0
@@ -74,9 +84,10 @@ class Keychain:
         """Have these keys at hand: sources to seal with, keys to open with, persons' keys.
 
         A key that does not exist counts as ready: opening tells what that means. Raises KmsError, KeyMissing,
-        KeyMismatch, KeyNotReady, RegistryError.
+        KeyMismatch, KeyNotReady, KeySpent, RegistryError.
         """
         with self._cold:
+            self.ring.hurry = False
             wanted = list(needs)
             self._follow_erasures()
             for need in wanted:
@@ -86,7 +97,6 @@ class Keychain:
                 self._fetch_many(kek, keys)
             for source, people in _by_source([need for need in wanted if isinstance(need, PersonKey)]):
                 self._persons(source, people)
-            self.ring.hurry = False
 
     def due(self, sources: Iterable[Source]) -> float:
         """When the first of these keys is to be renewed; infinite without any."""
@@ -96,17 +106,88 @@ class Keychain:
     # --- keys to seal with ------------------------------------------------------------------------------------
 
     def _present(self, cell: Cell) -> None:
-        """Renew a source's key: look again whether it is the newest, make a new one if it is old or used up."""
-        source, held = cell.source, cell.held
-        if held is not None and held.due > self.ring.clock() and held.uses < held.limit:
-            return
+        """Renew a source's key: lease more uses of it, look again whether it is the newest, make a new one if it is
+        old or used up. While nobody answers, one that is still good is gone on with."""
+        source, held, now = cell.source, cell.held, self.ring.clock()
+        if held is not None and held.until <= now:
+            held = None
+        try:
+            good = held is not None and (held.uses < held.limit or self._leased(source, held))
+            if held is None or not good or held.due <= now:
+                cell.held = self._renewed(source, None if held is None or good else held.key.version)
+        except (Unreachable, Unavailable):
+            if held is None or held.uses >= held.stop:
+                raise
+            held.due = max(held.due, now + ASK_AGAIN)
+
+    def _renewed(self, source: Source, spent: int | None) -> Held:
+        """The key to seal with from now on; not the version that was found to be `spent`."""
         kek = self._kek(source)
-        dek = self._newest(source)
-        if dek is None:
-            dek = self._create(source, kek, 1)
-        elif self._old(source, dek) or self._used_up(source, held, dek):
-            dek = self._create(source, kek, dek.version + 1)
-        cell.held = self._kept(source, kek, dek)
+        for _ in range(ROTATIONS):
+            dek = self._newest(source)
+            if dek is None:
+                dek = self._create(source, kek, 1)
+            elif dek.version == spent or self._old(source, dek):
+                dek = self._successor(source, kek, dek)
+            held = self._kept(source, kek, dek)
+            if (held.known and held.uses < held.limit) or self._leased(source, held):
+                return held
+            spent = dek.version
+        raise KeyNotReady(needs=[source])
+
+    def _successor(self, source: Source, kek: Kek, dek: Dek) -> Dek:
+        """The version after one that is old or used up. Raises KeySpent if there can be none now."""
+        name = f"{source}/{dek.version}"
+        if not source.versioned:
+            reason = (
+                "it was used as often as a key may be, and its rule (encrypt.dek.expiry.days) gives it no successor"
+            )
+            raise KeySpent(name=name, reason=reason)
+        try:
+            return self._create(source, kek, dek.version + 1)
+        except (Unreachable, Unavailable) as error:
+            why = (
+                f"it is older than {source.days:g} days" if self._old(source, dek) else "it was used as often as it may"
+            )
+            raise KeySpent(name=name, reason=f"{why}, and the registry does not answer ({error})") from error
+
+    # --- uses -------------------------------------------------------------------------------------------------
+
+    def _leased(self, source: Source, held: Held) -> bool:
+        """Whether a key may seal on: takes a block of uses, so that all clients together stay within the rule's limit.
+
+        Where no registry keeps count, or not for this client, each process counts for itself; while nobody answers,
+        some uses are owed. Raises KeySpent when those are made, too.
+        """
+        most = source.uses if source.versioned else HARD_LIMIT
+        if self._leases is False:
+            return held.alone(most)
+        key, now = held.key, self.ring.clock()
+        block, spent = held.block(most, now), max(held.uses - held.known, 0)
+        call = calls.lease_dek(*(key.kek, key.domain, key.version, key.algorithm), uses=block, limit=most, spent=spent)
+        try:
+            lease = self._send(call)
+        except RegistryError as error:
+            return self._unleased(held, most, error)
+        self._leases = True
+        held.granted(block, spent, lease.uses, now)
+        return bool(lease.uses)
+
+    def _unleased(self, held: Held, most: int, error: RegistryError) -> bool:
+        """Whether a key may seal on that no uses were leased of."""
+        native = calls.speaks_native(error)
+        if isinstance(error, NotFound) and native:
+            return False  # it was deleted: another is to be used
+        if isinstance(error, Forbidden) or not native:
+            if not native and self._leases is None:
+                self._leases = False
+            return held.alone(most)
+        if not isinstance(error, Unreachable | Unavailable | UnexpectedAnswer):
+            raise error
+        if held.owe(most):
+            return True
+        reason = f"it was used as often as it may while the registry does not answer ({error})"
+        raise KeySpent(name=str(held.key), reason=reason) from error
 
     def _newest(self, source: Source) -> Dek | None:
         """The key that everybody seals with now."""
@@ -126,9 +207,6 @@ class Keychain:
             return False
         age = _wall() * 1000 - self._skew - dek.created
         return age > source.days * DAY * (1 - self._early)
-
-    def _used_up(self, source: Source, held: Held | None, dek: Dek) -> bool:
-        return source.versioned and held is not None and held.key.version == dek.version and held.uses >= held.limit
 
     def _create(self, source: Source, kek: Kek, version: int) -> Dek:
         """Make a version; who loses the race takes the winner's, and never stays on the old one."""
@@ -165,6 +243,8 @@ class Keychain:
             self._send(calls.reserve_dek(source.kek, source.domain, version, source.algorithm))
         except Conflict:
             return False
+        except Unavailable:
+            raise  # nor will it take the key
         except (Answered, UnexpectedAnswer) as error:
             self._reserves = calls.speaks_native(error)
         return True
@@ -195,9 +275,7 @@ class Keychain:
 
     def _kept(self, source: Source, kek: Kek, dek: Dek) -> Held:
         key = Key(source.kek, source.domain, source.algorithm, dek.version)
-        held = self.ring.keep(key, self._plain(kek, dek, key))
-        held.limit = source.uses if source.versioned else HARD_LIMIT
-        return held
+        return self.ring.keep(key, self._plain(kek, dek, key))
 
     # --- keys to open with ------------------------------------------------------------------------------------
 
@@ -268,7 +346,9 @@ class Keychain:
                 if person.state != "live":
                     raise KeyMissing(name=str(key), reason=f"the person is {person.state}")
                 held = self._keep_person(key, person)
-                held.limit = source.uses
+                held.limit = source.uses  # of this process: who shares a person's key seals little with it
+                if held.uses >= held.limit:
+                    raise KeySpent(name=str(key), reason="a person's key has no successor, and it was used up here")
                 self.ring.keep_person(source, bytes.fromhex(person.handle), held)
 
     def _wrapped(self, source: Source, kek: Kek, handles: list[str]) -> dict[str, tuple[bytes, bytes]]:

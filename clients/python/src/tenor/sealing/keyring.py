@@ -17,14 +17,30 @@ from tenor.sealing.sources import HARD_LIMIT, PERSONS, Key, Source
 TTL: Final = 300.0
 GRACE: Final = 3600.0
 MAX_KEYS: Final = 20_000
+FIRST_BLOCK: Final = 2**18
+MOST_BLOCK: Final = 2**22
+LEAST_BLOCK: Final = 1000
+"""Uses of a key that a client leases at a time: enough for no event to wait, and little to lose when it ends."""
+SHORT: Final = 60.0
+MOST_OWED: Final = 2**24
+"""Uses that a client makes without a lease while nobody answers: a sixteenth of the rule's limit, and no more than
+this, so that 240 clients may do so and random nonces are still safe."""
 FOREVER: Final = float("inf")
 _NEVER: Final = (0.0, False)
 
 
 class Held:
-    """A key at hand. `due` is when to renew it, `until` when it is no longer used; both in monotonic seconds."""
+    """A key at hand. `due` is when to renew it, `until` when it is no longer used; both in monotonic seconds.
 
-    __slots__ = ("_chacha", "cipher", "due", "head", "key", "limit", "open", "raw", "seal", "until", "uses")
+    `uses` counts what was sealed with it. From `limit` on more is to be seen to, past `stop` nothing is sealed; `known`
+    is what the registry knows of: the sum of the blocks that were leased (threads may lose a count: they are few, and
+    limits are far below the one that matters).
+    """
+
+    __slots__ = (
+        *("_block", "_chacha", "_leased_at", "cipher", "due", "head", "key", "known", "limit", "open", "raw", "seal"),
+        *("stop", "until", "uses"),
+    )
 
     def __init__(self, key: Key, raw: bytes, due: float, until: float) -> None:
         self.key, self.raw = key, raw
@@ -32,7 +48,8 @@ class Held:
         self.seal, self.open = self.cipher.seal, self.cipher.open
         self.head = b"\x00" + key.version.to_bytes(4, "big")
         self.due, self.until = due, until
-        self.uses, self.limit = 0, HARD_LIMIT
+        self.uses, self.limit, self.stop, self.known = 0, HARD_LIMIT, HARD_LIMIT, 0
+        self._block, self._leased_at = 0, 0.0
         self._chacha: Any = None
 
     @property
@@ -43,6 +60,35 @@ class Held:
 
             self._chacha = ChaCha20Poly1305(hkdf(self.raw, b"tenor-seal-03", 32))
         return self._chacha
+
+    # --- uses -------------------------------------------------------------------------------------------------
+
+    def block(self, most: int, now: float) -> int:
+        """How many uses to lease next, of `most` that all clients have: more at a time while a block lasts shortly."""
+        size = FIRST_BLOCK
+        if self._block:
+            size = self._block * 4 if now - self._leased_at < SHORT else self._block
+        return min(size, MOST_BLOCK, max(most // 64, min(most, LEAST_BLOCK)))
+
+    def granted(self, block: int, spent: int, uses: int, now: float) -> None:
+        """The registry counted `spent`, and gave `uses` of the block that was asked for."""
+        self.known += spent + uses
+        if uses:
+            self._block, self._leased_at = block, now
+            self.stop = self.known
+            self.limit = self.stop - max(uses // 10, 1)
+
+    def owe(self, most: int) -> bool:
+        """Seal on without a lease, because nobody answers; whether that may be. What is owed is told later."""
+        allowed = min(most // 16, MOST_OWED)
+        self.stop = self.known + allowed
+        self.limit = min(self.stop, self.uses + max(allowed // 64, 1))
+        return self.uses < self.stop
+
+    def alone(self, most: int) -> bool:
+        """Count in this process alone, because no registry does; whether the key may seal on."""
+        self.limit, self.stop = most, HARD_LIMIT
+        return self.uses < most
 
     def __repr__(self) -> str:
         return f"<Held {self.key}>"  # never the key
