@@ -19,7 +19,7 @@ from tenor.schemas import AVRO, JSON, PROTOBUF
 from tenor.sealing import encrypt, persons, seal, wire
 from tenor.sealing.encrypt import ErasedKey, Present
 from tenor.sealing.keyring import GRACE, TTL, Cell, Held, KeyRing
-from tenor.sealing.sources import HARD_LIMIT, Source, binds, erased, person, require_known, source, subject, suite
+from tenor.sealing.sources import Source, binds, erased, person, require_known, source, subject, suite
 
 SENTINEL: Final = "[erased]"
 _DRAWN: Final = 4
@@ -282,11 +282,12 @@ class Executor:
             held = cell.held
             if held is None or held.until <= state.now:
                 raise KeyNotReady(needs=[origin])
-            uses = held.uses = held.uses + 1  # threads may lose a count: the limit is far below the one that matters
+            uses = held.uses + 1
             if uses >= held.limit:
-                if uses >= HARD_LIMIT:
+                if uses > held.stop:
                     raise KeyNotReady(needs=[origin])
                 ring.hurry = True
+            held.uses = uses
             return held
 
         return present
