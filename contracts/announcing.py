@@ -24,6 +24,7 @@ from registry import events
 from registry.clock import now_ms
 from registry.errors import RegistryError
 from registry.names import Subject
+from registry.objections import Candidate
 from registry.references import Resolver
 from registry.store.engine import Db, Store
 from registry.store.queries import schemas
@@ -127,8 +128,8 @@ class Announcer:
         text = f"{name} has version {version.version}, registered by {event.actor}"
         found = [Announcement(Event.SCHEMA_REGISTERED, name, text, owner, version.version, (), producers)]
         try:
-            schema = Resolver(db).parsed(version.content, subject.context)
-            impact = self._radius.ask(db, subject, schema, [], window=None)
+            written = Candidate.of(Resolver(db).parsed(version.content, subject.context), version.content)
+            impact = self._radius.ask(db, subject, written, [], window=None)
         except RegistryError:
             return found  # what was imported leniently may not parse
         if impact.verdict is Verdict.UNSAFE:

@@ -14,15 +14,15 @@ from datetime import UTC, datetime
 from contracts import readers
 from contracts.derivation import PACT, source_of
 from contracts.impact import Outcome, outcome
-from contracts.judging import Judge
+from contracts.judging import Judge, judge
 from contracts.matrix import NO_CONTENT, Matrix, Origin, Publication, Resolved, Row, Static, Version
 from contracts.needs import Contract
 from contracts.queries import applications, needs, produces
 from contracts.queries.needs import Kept
 from contracts.questions import Ignore
 from registry.errors import RegistryError
-from registry.formats.base import Schema
 from registry.names import Subject
+from registry.objections import Candidate
 from registry.references import Resolver
 from registry.store.engine import Db
 from registry.store.queries import schemas
@@ -39,14 +39,14 @@ def joined(db: Db, matrix: Matrix, *, warnings_pass: bool = False) -> Matrix:
     written = produces.of_versions(db, versions) if versions else {}
     if not written:
         return matrix
-    judge = _Judge(db, written, warnings_pass)
+    static = _Judge(db, written, warnings_pass)
     consumers = {row.consumer.id for row, version in pairs if version.id in written}
-    judge.read(consumers | {consumer.id for consumer, _ in meetings})
+    static.read(consumers | {consumer.id for consumer, _ in meetings})
     rows: list[Row] = []
     for row in matrix.rows:
-        rows += _with_static(row, [version for each, version in pairs if each is row], judge)
+        rows += _with_static(row, [version for each, version in pairs if each is row], static)
     ignored = [each for each in matrix.question.ignore if each not in matrix.unmatched_ignores]
-    met = [judge.met(consumer, provider, ignored) for consumer, provider in meetings]
+    met = [static.met(consumer, provider, ignored) for consumer, provider in meetings]
     rows += [row for row in met if row is not None]
     return replace(matrix, rows=tuple(rows))
 
@@ -76,11 +76,11 @@ def _versions(row: Row, resolved: Iterable[Resolved]) -> list[Version]:
     )
 
 
-def _with_static(row: Row, versions: Iterable[Version], judge: _Judge) -> list[Row]:
+def _with_static(row: Row, versions: Iterable[Version], judging: _Judge) -> list[Row]:
     static = []
     whole = True
     for version in versions:
-        found = judge.static(row, version)
+        found = judging.static(row, version)
         if found is None:
             whole = False
         else:
@@ -100,7 +100,7 @@ class _Judge:
     warnings_pass: bool
     _needs: dict[int, list[Kept]] = field(default_factory=dict)
     _contracts: dict[int, tuple[Contract, ...]] = field(default_factory=dict)
-    _schemas: dict[tuple[str, int], Schema | str] = field(default_factory=dict)
+    _judges: dict[tuple[str, int], Judge | str] = field(default_factory=dict)
     _providers: dict[str, str] = field(default_factory=dict)
 
     def read(self, consumers: set[int]) -> None:
@@ -171,13 +171,13 @@ class _Judge:
         return Static(True, reasons, warns=bool(reasons))
 
     def _judged(self, kept: Kept, number: int) -> Iterable[tuple[Outcome, str]]:
-        schema = self._schema(kept.subject, number)
+        judging = self._judging(kept.subject, number)
         place = f"{kept.subject} version {number}"
-        if isinstance(schema, str):
-            yield Outcome.UNKNOWN, schema
+        if isinstance(judging, str):
+            yield Outcome.UNKNOWN, judging
             return
         contracts = self._contracts[kept.pk]
-        for contract, covered in zip(contracts, Judge(schema)(contracts), strict=True):
+        for contract, covered in zip(contracts, judging(contracts), strict=True):
             yield Outcome.SAFE, ""
             if contract.partial:
                 yield Outcome.UNKNOWN, f"has a contract on {kept.subject} that was recorded in part"
@@ -188,20 +188,21 @@ class _Judge:
                 if found is not Outcome.SAFE:
                     yield found, f"{found.value} on {each.need.path or 'the event'} of {place}: {each.reason}"
 
-    def _schema(self, subject: str, number: int) -> Schema | str:
+    def _judging(self, subject: str, number: int) -> Judge | str:
+        """What judges by a version, or why nothing does."""
         key = subject, number
-        if key not in self._schemas:
+        if key not in self._judges:
             named = Subject.parse(subject)
             version = schemas.version(self.db, named, number, deleted=True)
             try:
-                self._schemas[key] = (
+                self._judges[key] = (
                     f"needs {subject} version {number}, which is not there any more"
                     if version is None
-                    else Resolver(self.db).parsed(version.content, named.context)
+                    else judge(Candidate.of(Resolver(self.db).parsed(version.content, named.context), version.content))
                 )
             except RegistryError as error:
-                self._schemas[key] = f"needs {subject} version {number}, which does not parse: {error}"
-        return self._schemas[key]
+                self._judges[key] = f"needs {subject} version {number}, which does not parse: {error}"
+        return self._judges[key]
 
     def _source(self, provider: str) -> str:
         if provider not in self._providers:

@@ -13,7 +13,7 @@ from typing import Any
 from contracts import impact as impacts
 from contracts import protection, readers
 from contracts.impact import Direction, FieldUse, Impact, Outcome, Question, Reader, Row, Unreadable
-from contracts.judging import Judge
+from contracts.judging import judge
 from contracts.options import Options
 from contracts.protection import Protect, Protection, Waiver
 from contracts.queries import needs as queries
@@ -28,7 +28,7 @@ from registry.evolution.levels import Conflict, Earlier, Level, conflicts
 from registry.evolution.windows import Held, Registered, Window
 from registry.formats.base import ChangeKind, Finding, Schema, Source
 from registry.names import Subject
-from registry.objections import CONSUMER_BREAKS, CONSUMER_UNKNOWN, FIELD_PROTECTED, NOT_READABLE
+from registry.objections import CONSUMER_BREAKS, CONSUMER_UNKNOWN, FIELD_PROTECTED, NOT_READABLE, Candidate
 from registry.references import Resolver
 from registry.store.engine import Db
 from registry.store.queries import schemas
@@ -66,18 +66,18 @@ class BlastRadius:
         return queries.epoch(db)
 
     def to_registering(
-        self, db: Db, subject: Subject, candidate: Schema, history: Sequence[Version]
+        self, db: Db, subject: Subject, candidate: Candidate, history: Sequence[Version]
     ) -> Sequence[Conflict]:
         """What the policy of a subject has against a new version: sentences that name the consumers."""
         policy = protection.effective(policies.policies(db), str(subject))
         newest = history[0].version if history else 0
         found: list[Conflict] = []
         if policy.readable_for is not None:
-            for each in self._unreadable(db, subject, candidate, policy.readable_for):
+            for each in self._unreadable(db, subject, candidate.schema, policy.readable_for):
                 told = f"version {each.version} must stay readable: {each.reason}"
                 found.append(_objection(NOT_READABLE, each.path or "/", told, each.version, forward=False))
         if policy.protect is Protect.EVERYTHING and history:
-            found += _touched_fields(db, candidate, history[0])
+            found += _touched_fields(db, candidate.schema, history[0])
         if policy.protect is not None:
             answer = self.ask(db, subject, candidate, history, window=None)
             found += _of_consumers(answer, policy.protect, newest, warnings_pass=self.warnings_pass)
@@ -108,7 +108,7 @@ class BlastRadius:
         self,
         db: Db,
         subject: Subject,
-        candidate: Schema,
+        candidate: Candidate,
         history: Sequence[Version],
         visible: Visible | None = None,
     ) -> Mapping[str, Any]:
@@ -119,7 +119,7 @@ class BlastRadius:
     # What everybody asks.
 
     def ask(
-        self, db: Db, subject: Subject, candidate: Schema, history: Sequence[Version], *, window: Window | None
+        self, db: Db, subject: Subject, candidate: Candidate, history: Sequence[Version], *, window: Window | None
     ) -> Impact:
         """The impact of a candidate on the readers of its subject, and of those that refer to it."""
         name, now = str(subject), now_ms()
@@ -131,7 +131,7 @@ class BlastRadius:
             )
         rows, count = found
         touched: list[str] = []
-        further = _referring(db, subject, history[0].version, candidate)
+        further = _referring(db, subject, history[0].version, candidate.schema)
         if further:
             more, touched, others = self._of_referrers(db, further, now)
             rows, count = [*rows, *more], count + others
@@ -146,26 +146,26 @@ class BlastRadius:
         )
 
     def _of_subject(
-        self, db: Db, subject: Subject, candidate: Schema, now: int, window: Window | None
+        self, db: Db, subject: Subject, candidate: Candidate, now: int, window: Window | None
     ) -> tuple[list[Row], int]:
         name = str(subject)
         producers = queries.producers(db, name)
         listed = readers.readers(db, [name], apart=producers)[name]
         question = Question(name, now, tuple(producers), policies.subject_owner(db, subject))
-        unreadable = [] if window is None else self._unreadable(db, subject, candidate, window)
-        answer = impacts.impact(question, listed, Judge(candidate), unreadable=unreadable)
+        unreadable = [] if window is None else self._unreadable(db, subject, candidate.schema, window)
+        answer = impacts.impact(question, listed, judge(candidate), unreadable=unreadable)
         return [*answer.rows, *_unmapped(db, name, producers)], len(listed)
 
     def _of_referrers(
-        self, db: Db, further: Mapping[Subject, Schema | InvalidSchema], now: int
+        self, db: Db, further: Mapping[Subject, Candidate | InvalidSchema], now: int
     ) -> tuple[list[Row], list[str], int]:
         """Rows of the subjects that refer to the changed one, once they move to it."""
-        named = {str(each): schema for each, schema in further.items()}
+        named = {str(each): moved for each, moved in further.items()}
         read = readers.readers(db, list(named))
         rows: list[Row] = []
         for name, listed in read.items():
-            schema = named[name]
-            if isinstance(schema, InvalidSchema):
+            moved = named[name]
+            if isinstance(moved, InvalidSchema):
                 rows.append(
                     Row(
                         name,
@@ -174,12 +174,12 @@ class BlastRadius:
                         (),
                         Direction.FORWARD,
                         Outcome.BREAKS,
-                        f"it no longer parses: {schema}",
+                        f"it no longer parses: {moved}",
                         rule="reference",
                     )
                 )
             elif listed:
-                rows += impacts.impact(Question(name, now), listed, Judge(schema)).rows
+                rows += impacts.impact(Question(name, now), listed, judge(moved)).rows
         return rows, sorted(named), sum(map(len, read.values()))
 
     def _unreadable(self, db: Db, subject: Subject, candidate: Schema, window: Window) -> list[Unreadable]:
@@ -311,14 +311,14 @@ def _unmapped(db: Db, subject: str, producers: Sequence[str]) -> list[Row]:
 # Who refers to it.
 
 
-def _referring(db: Db, subject: Subject, version: int, candidate: Schema) -> dict[Subject, Schema | InvalidSchema]:
+def _referring(db: Db, subject: Subject, version: int, candidate: Schema) -> dict[Subject, Candidate | InvalidSchema]:
     """The newest versions that refer to a version, at any depth, with the candidate in its place."""
     edges = referrers.newest(db, subject, version, _MOST_TOUCHED)
     if not edges:
         return {}
     sources: dict[tuple[Subject, int], Source] = {(subject, version): candidate.source}
     resolver = Resolver(db)
-    found: dict[Subject, Schema | InvalidSchema] = {}
+    found: dict[Subject, Candidate | InvalidSchema] = {}
     for each in edges:
         content = each.content
         replaced = [
@@ -340,7 +340,7 @@ def _referring(db: Db, subject: Subject, version: int, candidate: Schema) -> dic
             )
             source = Source(content.text, tuple((name, known or rest[name]) for name, known in replaced))
             sources[each.subject, each.version] = source
-            found[each.subject] = formats.parse(content.format, source, strict=False)
+            found[each.subject] = Candidate.of(formats.parse(content.format, source, strict=False), content)
         except InvalidSchema as error:
             found[each.subject] = error
     return found

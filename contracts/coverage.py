@@ -327,7 +327,7 @@ def _gravity(need: Need, situation: str) -> tuple[int, int]:
     return (1 if did is None else _SEVERITY[did]), SITUATIONS.index(situation)
 
 
-_SEVERITY = {When.FAILS: 0, When.CHANGES: 2, When.SAME: 3}
+_SEVERITY = {When.FAILS: 0, When.CHANGES: 2, When.SAME: 3, When.HANDLED: 3}
 
 
 def _walked(options: Sequence[Option], path: Sequence[str], need: Need, given: Given) -> _Walked:

@@ -19,7 +19,7 @@ from typing import Any
 
 from contracts.coverage import Covered
 from contracts.coverage import Outcome as Coverage
-from contracts.needs import Contract, Evidence, When
+from contracts.needs import ERASED, Contract, Evidence, When
 from contracts.protection import Waiver, waives
 
 
@@ -138,7 +138,12 @@ class Unreadable:
 CoverAll = Callable[[Sequence[Contract]], Sequence[Sequence[Covered]]]
 """What coverage says of the needs of each contract, in their order."""
 
-_OF_WHEN = {When.FAILS: Outcome.BREAKS, When.CHANGES: Outcome.DEGRADES, When.SAME: Outcome.SAFE}
+_OF_WHEN = {
+    When.FAILS: Outcome.BREAKS,
+    When.CHANGES: Outcome.DEGRADES,
+    When.SAME: Outcome.SAFE,
+    When.HANDLED: Outcome.SAFE,
+}
 _UNRECORDED = {
     Coverage.GUARANTEED: Outcome.SAFE,
     Coverage.CONDITIONAL: Outcome.UNKNOWN,
@@ -341,6 +346,8 @@ def _told_safe(found: frozenset[str]) -> str:
 
 def _sentence(covered: Covered, found: Outcome) -> str:
     reason = covered.reason or f"not every event has what is needed ({covered.situation or covered.outcome})"
+    if covered.situation == ERASED:
+        return reason  # says what was tried, and what to do
     did = covered.need.when.get(covered.situation)
     if did is When.FAILS:
         return f"{reason}; its code failed when this was tried"
@@ -388,6 +395,14 @@ def _next(subject: str, rows: Sequence[Row], found: Verdict) -> Iterator[str]:
     partial = list(dict.fromkeys(row.consumer for row in counted if row.rule == PARTIAL))
     if partial:
         yield f"Let the tests of {_listed(partial)} reach all code that touches the event, and record again."
+    silent = list(
+        dict.fromkeys(row.consumer for row in counted if row.rule == ERASED and row.outcome is Outcome.UNKNOWN)
+    )
+    if silent:
+        yield (
+            f"Let the contracts of {_listed(silent)} say what their code does once a person's key is destroyed: "
+            'record them again, or state "when": {"erased": "handled"} (tenor explain erased).'
+        )
     nowhere = list(dict.fromkeys(row.consumer for row in counted if row.rule == NOWHERE))
     if nowhere:
         yield f"Say where {_listed(nowhere)} run(s): tenor deploy record."

@@ -1,7 +1,8 @@
 """Coverage of many contracts by one schema: equal needs are judged once, events are looked for where they matter. Pure.
 
 What coverage says of a need depends on the need and on what its contract says of the places above it; so contracts are
-put together by those, and all their needs are asked about in one go.
+put together by those, and all their needs are asked about in one go. What a schema seals for persons is asked of each
+contract beside (`contracts.erasure`).
 """
 
 from __future__ import annotations
@@ -11,13 +12,15 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
-from contracts import coverage
+from contracts import coverage, erasure
 from contracts.coverage import Covered
 from contracts.impact import Outcome, outcome
 from contracts.needs import Contract, Need
 from contracts.satisfaction import Given
 from registry.formats.base import Schema
+from registry.objections import Candidate
 
 MOST_WITNESSES = 10
 WITNESS_SECONDS = 0.2
@@ -25,6 +28,11 @@ WITNESS_SECONDS = 0.2
 _GRAVEST = (Outcome.BREAKS, Outcome.DEGRADES, Outcome.UNKNOWN)
 
 Cover = Callable[[Schema, Contract], Sequence[Covered]]
+
+
+def judge(candidate: Candidate) -> Judge:
+    """What speaks for a schema with its rules."""
+    return Judge(erasure.opened(candidate), sealed=erasure.places(candidate))
 
 
 def surroundings(needs: Sequence[Need], given: Given) -> Hashable:
@@ -56,10 +64,12 @@ def _key(contract: Contract) -> Hashable:
 class Judge:
     """What a schema covers of contracts. Needs are told apart by identity (`contracts.kept` makes equal ones one)."""
 
-    def __init__(self, schema: Schema, cover: Cover = coverage.cover) -> None:
+    def __init__(self, schema: Schema, cover: Cover = coverage.cover, *, sealed: Sequence[erasure.Place] = ()) -> None:
         self.schema = schema
         self.cover = cover
+        self.sealed = sealed
         self._looked = 0.0
+        self._shows: dict[Hashable, Any] = {}
 
     def __call__(self, contracts: Sequence[Contract]) -> list[Sequence[Covered]]:
         """What is covered of each contract, need by need."""
@@ -69,7 +79,25 @@ class Judge:
         judged: dict[int, Sequence[Covered]] = {}
         for key, group in groups.items():
             judged |= self._group(key, group)
+        if self.sealed:
+            by_needs = {id(contract.needs): contract for contract in contracts}
+            judged = {key: [*judged[key], *self._erased(contract)] for key, contract in by_needs.items()}
         return [judged[id(contract.needs)] for contract in contracts]
+
+    def _erased(self, contract: Contract) -> Sequence[Covered]:
+        """What a contract does not say, or says that it fails on, of what may be erased."""
+        view = coverage.view_of(contract)
+
+        def show(place: erasure.Place) -> Any:
+            key = place.path, view
+            if key not in self._shows:
+                left = WITNESS_SECONDS - self._looked
+                began = time.monotonic()
+                self._shows[key] = erasure.witness(self.schema, place, view) if left > 0 else None
+                self._looked += time.monotonic() - began
+            return self._shows[key]
+
+        return erasure.asked(contract, self.sealed, show)
 
     def _group(self, key: Hashable, group: Sequence[Contract]) -> dict[int, Sequence[Covered]]:
         union = {id(need): need for contract in group for need in contract.needs}

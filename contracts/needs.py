@@ -34,11 +34,15 @@ class Evidence(StrEnum):
 
 
 class When(StrEnum):
-    """What the recorded code did in a situation: raised, gave another result, or gave the same."""
+    """What the recorded code did in a situation: raised, gave another result, or gave the same.
+
+    HANDLED is an answer to ERASED only: it asked whether the value was erased, and went on.
+    """
 
     FAILS = "fails"
     CHANGES = "changes"
     SAME = "same"
+    HANDLED = "handled"
 
 
 JSON_TYPES = ("null", "boolean", "integer", "number", "string", "array", "object")
@@ -47,8 +51,10 @@ JSON_TYPES = ("null", "boolean", "integer", "number", "string", "array", "object
 MOST_NEEDS = 10_000
 """So many needs a contract holds; what would have more is cut, with a reason."""
 
-ABSENT, NULL, OTHER = "absent", "null", "other"
-"""Situations a recording tries: the key is not there; it is null; it holds an enum arm that no example has."""
+ABSENT, NULL, OTHER, ERASED = "absent", "null", "other", "erased"
+"""Situations a recording tries: the key is not there; it is null; it holds an enum arm that no example has; it holds
+what stands in for a value that was sealed for a person whose key is destroyed (of the event itself: nothing)."""
+SITUATIONS = (ABSENT, NULL, OTHER, ERASED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +66,7 @@ class Need:
     `values`    enum arms or constants that are handled; empty = not compared. `fallback`: other values are handled too
     `minimum`, `maximum`, `pattern`   a range of numbers; a regular expression the whole string matches
     `rules`     matching rules of a pact that the members above cannot say; `example` is theirs
-    `when`      what the recorded code did by situation (ABSENT, NULL, OTHER)
+    `when`      what the recorded code did by situation (SITUATIONS); at "", ABSENT: the event does not come at all
     `aliases`   other names under which the last step is found; for Protobuf `#7` is the field's number, and then only
                 the number counts
     `encodings` what a reader's schema resolves there, by the format's own names (Avro: `int`, `enum:Status`), or what

@@ -8,15 +8,15 @@ from contracts import readers
 from contracts.blast_radius import BlastRadius
 from contracts.errors import UnknownEnvironment, VersionNotFound
 from contracts.impact import Outcome, outcome
-from contracts.judging import Judge
+from contracts.judging import Judge, judge
 from contracts.needs import Contract
 from contracts.protection import effective
 from contracts.queries import applications, environments
 from contracts.queries import needs as queries
 from contracts.queries import protection as policies
 from contracts.rollout import Application, Link, Plan, plan
-from registry.formats.base import Schema
 from registry.names import Subject
+from registry.objections import Candidate
 from registry.references import Resolver
 from registry.store.engine import Db
 from registry.store.queries.schemas import Version
@@ -30,7 +30,7 @@ def order(
     db: Db,
     radius: BlastRadius,
     subject: Subject,
-    candidate: Schema,
+    candidate: Candidate,
     history: Sequence[Version],
     environment: str,
     targets: Mapping[str, str],
@@ -62,15 +62,13 @@ def order(
             known.append(Application(reader, old, new))
         else:
             known.append(Application(reader, old))
-    written = {True: [Judge(candidate)], False: [Judge(each) for each in _old_schemas(db, radius, subject, history)]}
+    written = {True: [judge(candidate)], False: [judge(each) for each in _old_schemas(db, radius, subject, history)]}
     producers = {each.name: each for each in known[: len(writers)]}
 
     def reads(link: Link, consumer: str, producer: str) -> Outcome:
         is_new = producer == producers[link.producer].new
         found = [
-            _worst(judge, listed)
-            for judge in written[is_new]
-            for listed in contracts.get((link.consumer, consumer), [])
+            _worst(each, listed) for each in written[is_new] for listed in contracts.get((link.consumer, consumer), [])
         ]
         return min(found, key=_GRAVEST.index, default=Outcome.SAFE)
 
@@ -108,13 +106,13 @@ def _versions_here(db: Db, environment: str, names: Sequence[str]) -> dict[str, 
     return {name: ", ".join(sorted(numbers)) for name, numbers in found.items()}
 
 
-def _old_schemas(db: Db, radius: BlastRadius, subject: Subject, history: Sequence[Version]) -> list[Schema]:
+def _old_schemas(db: Db, radius: BlastRadius, subject: Subject, history: Sequence[Version]) -> list[Candidate]:
     """What events in the topic may have been written with: the newest version, or all that the window holds."""
     window = effective(policies.policies(db), str(subject)).readable_for
     held = set() if window is None else {each.version for each in radius.held(db, subject, window)}
     resolver = Resolver(db)
     wanted = [each for place, each in enumerate(history) if place == 0 or each.version in held]
-    return [resolver.parsed(each.content, subject.context) for each in wanted]
+    return [Candidate.of(resolver.parsed(each.content, subject.context), each.content) for each in wanted]
 
 
 def _worst(judge: Judge, contracts: Sequence[Contract]) -> Outcome:

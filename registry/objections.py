@@ -7,11 +7,14 @@ only where a policy exists (`Effective.guarded`), so that an ordinary registrati
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
+from registry.content import Content
 from registry.evolution.levels import Conflict
 from registry.formats.base import Schema
 from registry.names import Subject
+from registry.rules import Metadata, RuleSet
 from registry.store.engine import Db
 from registry.store.queries.schemas import Version
 
@@ -26,6 +29,20 @@ RULES = {
 """The rules of objections, each with what it means."""
 
 
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What is about to be registered: the schema, and what travels beside it once defaults are filled in."""
+
+    schema: Schema
+    metadata: Metadata | None = None
+    rule_set: RuleSet | None = None
+
+    @classmethod
+    def of(cls, schema: Schema, content: Content) -> Candidate:
+        """A content that has been parsed."""
+        return cls(schema, content.metadata, content.rule_set)
+
+
 class Objector(Protocol):
     """Speaks for those whom a change concerns."""
 
@@ -34,7 +51,7 @@ class Objector(Protocol):
         ...
 
     def to_registering(
-        self, db: Db, subject: Subject, candidate: Schema, history: Sequence[Version]
+        self, db: Db, subject: Subject, candidate: Candidate, history: Sequence[Version]
     ) -> Sequence[Conflict]:
         """What speaks against a new version. `history` are the live versions, newest first."""
         ...
@@ -51,7 +68,7 @@ class Objector(Protocol):
         self,
         db: Db,
         subject: Subject,
-        candidate: Schema,
+        candidate: Candidate,
         history: Sequence[Version],
         visible: Callable[[Subject], bool] | None,
     ) -> Mapping[str, Any]:

@@ -7,6 +7,11 @@
 
 Our recorder and `tenor contracts from-model` write it; every Pact tool carries it along. What cannot be read becomes a
 reason of the contract, which then counts as unknown: never a crash, never silence.
+
+By hand one can add to the matchers of a pact what code does in a situation, with needs that say nothing else:
+
+    {"path": "/email", "when": {"erased": "handled"}}    a person's key was destroyed: the code asks, and goes on
+    {"path": "", "when": {"absent": "same"}}             it can do without the events that are left out then
 """
 
 from __future__ import annotations
@@ -16,7 +21,18 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
-from contracts.needs import JSON_TYPES, MOST_NEEDS, Contract, Evidence, Need, Presence, When, contradictions
+from contracts.needs import (
+    ERASED,
+    JSON_TYPES,
+    MOST_NEEDS,
+    SITUATIONS,
+    Contract,
+    Evidence,
+    Need,
+    Presence,
+    When,
+    contradictions,
+)
 
 NAME = "tenor"
 """The comment's name."""
@@ -164,13 +180,18 @@ def _one_of(names: type[Evidence | Presence]) -> Read:
 def _when(reading: _Reading, value: Any, where: str) -> dict[str, When]:
     if not isinstance(value, Mapping):
         raise _Wrong("an object")
-    return reading.members(value, where, dict.fromkeys(("absent", "null", "other"), _one_of_when))
+    return reading.members(value, where, _SITUATIONS)
 
 
-def _one_of_when(_reading: _Reading, value: Any, _where: str) -> When:
-    if value not in list(When):
-        raise _Wrong("one of fails, changes, same")
-    return When(value)
+def _answered(*answers: When) -> Read:
+    known = [each.value for each in answers]
+    return _checked(f"one of {', '.join(known)}", lambda value: isinstance(value, str) and value in known, When)
+
+
+_TRIED = (When.FAILS, When.CHANGES, When.SAME)
+_SITUATIONS: Mapping[str, Read] = {
+    each: _answered(*_TRIED, *([When.HANDLED] if each == ERASED else [])) for each in SITUATIONS
+}
 
 
 def _needs(reading: _Reading, value: Any, where: str) -> tuple[Need, ...]:

@@ -113,9 +113,10 @@ def refined(needs: Sequence[Need], recorded: Contract) -> tuple[Need, ...]:
 
     If anything inside a container was recorded, the matchers' word on the container goes too: a recording's example
     has as many items as it happened to have. What was recorded as a whole, by code or from a model, says all there is
-    to say of what is inside as well.
+    to say of what is inside as well. What is written by hand and says only `when` adds to the matchers.
     """
-    said = {need.path for need in recorded.needs}
+    added, stated = _told_apart(needs, recorded)
+    said = {need.path for need in stated}
     around = said | {path[:at] for path in said for at, sign in enumerate(path) if sign == "/"}
     whole = said if recorded.evidence in (Evidence.RECORDED, Evidence.MODEL) else set()
 
@@ -123,8 +124,28 @@ def refined(needs: Sequence[Need], recorded: Contract) -> tuple[Need, ...]:
         above = (path[:at] for at, sign in enumerate(path) if sign == "/")
         return path not in around and whole.isdisjoint(above)
 
-    kept = (need for need in needs if is_new(need.path) and is_new(_INDEX.sub("/*", need.path)))
-    return (*kept, *recorded.needs)
+    kept = [need for need in needs if is_new(need.path) and is_new(_INDEX.sub("/*", need.path))]
+    left = {path for need in kept for path in (need.path, _INDEX.sub("/*", need.path))}
+    return (
+        *(_and_when(need, added) for need in kept),
+        *stated,
+        *(each for path, each in added.items() if path not in left),
+    )
+
+
+def _told_apart(needs: Sequence[Need], stated: Contract) -> tuple[dict[str, Need], Sequence[Need]]:
+    """What is written by hand and says only `when` of places that matchers speak of, by path; and the other needs."""
+    if stated.evidence is not Evidence.DECLARED:
+        return {}, stated.needs
+    spoken = {path for need in needs for path in (need.path, _INDEX.sub("/*", need.path))}
+    bare = [need for need in stated.needs if need.path in spoken and need == Need(need.path, when=need.when)]
+    known = {id(need) for need in bare}
+    return {need.path: need for need in bare}, [need for need in stated.needs if id(need) not in known]
+
+
+def _and_when(need: Need, added: Mapping[str, Need]) -> Need:
+    found = added.get(need.path) or added.get(_INDEX.sub("/*", need.path))
+    return need if found is None else replace(need, when={**need.when, **found.when})
 
 
 def _body(pact: Pact, interaction: Interaction, message: Message) -> tuple[list[Need], list[str]]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from registry.evolution.levels import LEVELS, Conflict, Earlier, Level, conflicts
 from registry.evolution.reserved import reserved_conflicts
 from registry.formats.base import Schema
+from registry.objections import Candidate
 from registry.registration.case import Case
 from registry.registration.filling import inherited
 from registry.rules import Metadata
@@ -32,7 +33,9 @@ def with_objections(case: Case, schema: Schema, found: Sequence[Conflict]) -> Se
     if case.objector is None:
         return found
     known = {(each.finding.rule, each.finding.path, each.version) for each in found}
-    objections = case.objector.to_registering(case.db, case.request.subject, schema, case.history)
+    filled = inherited(case)
+    candidate = Candidate(schema, filled.metadata, filled.rule_set)
+    objections = case.objector.to_registering(case.db, case.request.subject, candidate, case.history)
     return [*found, *(each for each in objections if (each.finding.rule, each.finding.path, each.version) not in known)]
 
 

@@ -19,7 +19,7 @@ from registry.evolution.changes import changes
 from registry.evolution.levels import Conflict
 from registry.formats.base import Change, Schema
 from registry.names import LATEST, Subject
-from registry.objections import Objector
+from registry.objections import Candidate, Objector
 from registry.policy import READWRITE, Config, Effective, not_in_mode
 from registry.references import Resolver
 from registry.registration.case import Case, Proposal, Registered, Registration, opened, parsed, strict
@@ -164,7 +164,7 @@ def check(
     return with_objections(case, schema, checked(case, schema, level)), case.settings, case.history
 
 
-def candidate(db: Db, request: Registration, server: Config) -> tuple[Subject, Schema, list[Version]]:
+def candidate(db: Db, request: Registration, server: Config) -> tuple[Subject, Candidate, list[Version]]:
     """What a request would register, parsed, with the subject that its name means and that one's live versions.
 
     Raises EmptySchema, InvalidSchema.
@@ -173,7 +173,8 @@ def candidate(db: Db, request: Registration, server: Config) -> tuple[Subject, S
     if not case.request.text.strip():
         raise EmptySchema
     schema, _ = parsed(case, strict=strict(case))
-    return case.request.subject, schema, case.history
+    filled = inherited(case)
+    return case.request.subject, Candidate(schema, filled.metadata, filled.rule_set), case.history
 
 
 def changed(db: Db, proposal: Proposal) -> Sequence[Change]:

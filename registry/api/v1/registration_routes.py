@@ -17,7 +17,7 @@ from registry.api.v1.routes import DryRun, IdempotencyKey, answer, post
 from registry.events import Actor
 from registry.formats.base import Change
 from registry.idempotency import Answer, Claim
-from registry.objections import Objector
+from registry.objections import Candidate, Objector
 from registry.policy import Config
 from registry.references import Resolver
 from registry.registration import Proposal, Registered, Registration
@@ -58,9 +58,10 @@ def _impact(db: Db, proposal: Proposal, objector: Objector | None, visible: Sees
     """Whom the new version hurts, as far as the caller may know."""
     if objector is None:
         return None
-    schema = Resolver(db).parsed(proposal.content, proposal.subject.context)
+    content = proposal.content
+    candidate = Candidate.of(Resolver(db).parsed(content, proposal.subject.context), content)
     history = [] if proposal.previous is None else [proposal.previous]
-    return objector.impact(db, proposal.subject, schema, history, visible)
+    return objector.impact(db, proposal.subject, candidate, history, visible)
 
 
 def _carry_out(db: Db, plan: _Plan, actor: Actor, claim: Claim | None, objector: Objector | None) -> Answer:

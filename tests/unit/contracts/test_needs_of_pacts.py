@@ -294,7 +294,7 @@ FULL = {
             "types": ["string"],
             "values": ["PAID"],
             "fallback": False,
-            "when": {"absent": "fails", "other": "changes"},
+            "when": {"absent": "fails", "erased": "handled", "other": "changes"},
         },
     ],
 }
@@ -307,7 +307,7 @@ def test_what_is_printed_reads_as_it_was() -> None:
     assert read.partial
     status = read.needs[-1]
     assert (status.values, status.fallback) == (("PAID",), False)
-    assert status.when == {"absent": When.FAILS, "other": When.CHANGES}
+    assert status.when == {"absent": When.FAILS, "erased": When.HANDLED, "other": When.CHANGES}
     assert comments.printed(read, "orders-value") == FULL
     assert comments.read(json.loads(json.dumps(comments.printed(read, "orders-value"))), "an order") == read
 
@@ -326,6 +326,8 @@ WRONG = (
     ({"version": 1, "needs": [{"path": "/a", "presence": "maybe"}]}, "one of required, optional"),
     ({"version": 1, "needs": [{"path": "/a", "presence": ["maybe"]}]}, "one of required, optional"),
     ({"version": 1, "needs": [{"path": "/a", "when": {"absent": "explodes"}}]}, "fails, changes, same"),
+    ({"version": 1, "needs": [{"path": "/a", "when": {"absent": "handled"}}]}, "fails, changes, same"),
+    ({"version": 1, "needs": [{"path": "/a", "when": {"erased": []}}]}, "fails, changes, same, handled"),
     ({"version": 1, "needs": [{"path": "/a", "when": {"never": "fails"}}]}, "'never' is not known"),
     ({"version": 1, "needs": [{"path": "/a", "minimum": True}]}, "needs/0/minimum: it must be a number"),
     ({"version": 1, "needs": [{"path": "/a", "colour": 1}]}, "'colour' is not known"),
@@ -378,6 +380,26 @@ def test_what_was_recorded_as_a_whole_says_all_of_what_is_inside() -> None:
         contents = message({"address": {"city": "x"}, "total": 1}, rules, comments={"tenor": tenor})
         (reading,) = readings(contents)
         assert sorted(need.path for need in reading.contract.needs) == sorted(paths), evidence
+
+
+def test_what_is_stated_by_hand_of_situations_adds_to_the_matchers() -> None:
+    stated = [
+        {"path": "/email", "when": {"erased": "handled"}},
+        {"path": "/lines/*/name", "when": {"erased": "fails"}},
+        {"path": "/total", "types": ["number"], "when": {"erased": "same"}},
+        {"path": "", "when": {"absent": "same"}},
+    ]
+    example = {"email": "a@b", "lines": [{"name": "x"}], "total": 1}
+    contents = message(example, comments={"tenor": {"version": 1, "needs": stated}})
+    (reading,) = readings(contents)
+    needs = {need.path: need for need in reading.contract.needs}
+    assert needs.keys() == {"", "/email", "/lines", "/lines/0", "/lines/0/name", "/total"}
+    assert needs["/email"].rules is not None
+    assert needs["/email"].when == {"erased": When.HANDLED}
+    assert needs["/lines/0/name"].when == {"erased": When.FAILS}
+    assert (needs["/total"].types, needs["/total"].rules) == (types("number"), None)
+    assert needs[""].when == {"absent": When.SAME}
+    assert reading.contract.reasons == ()
 
 
 # Whole pacts

@@ -1,0 +1,353 @@
+"""What an event looks like once a person's key is destroyed, and whether contracts say how they handle it. Pure.
+
+    /email is sealed by a rule with tenor.dataSubject
+        tenor.erased   what the client's decode gives               asked of the contract
+        null           null where the field allows it               `null` at /email, else `erased`
+        sentinel       "[erased]", no bytes, zero: a placeholder    `erased` at /email
+        drop, raise    no event at all                              `absent` at ""
+    the body is sealed so
+        null, sentinel  an event without data                       `erased` at ""
+        drop, raise     no event at all                             `absent` at ""
+
+Said to be handled: nothing to tell. Said to fail: it breaks. Not said: unknown, with a sentence of how to say it. A
+schema that seals nothing for persons asks nothing. What a rule seals, and what stands there afterwards, is found with
+the client's own tree of fields (`tenor.codecs.fields`) and its own code.
+"""
+
+from __future__ import annotations
+
+import base64
+import copy
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from contracts.coverage import Covered, Outcome, reach_of
+from contracts.needs import ABSENT, ERASED, NULL, Contract, Evidence, Need, When
+from contracts.satisfaction import EACH, Given, escaped, steps
+from registry import formats
+from registry.errors import InvalidSchema
+from registry.formats.base import Schema, Source
+from registry.formats.reach import View
+from registry.objections import Candidate
+from registry.rules import metadata_to_json, rule_set_to_json
+
+if TYPE_CHECKING:
+    from tenor.codecs.fields import Field, Node, Slot
+    from tenor.rules.model import Rule, RuleSet
+
+_DATA_SUBJECT = "tenor.dataSubject"
+_SEALED = "tenor.sealed"
+_FIELDS, _BODIES = ("ENCRYPT", "SEAL"), ("ENCRYPT_PAYLOAD", "SEAL_PAYLOAD")
+_TYPES = (*_FIELDS, *_BODIES)
+_MOST_LEAVES = 20_000
+_MOST_EVENTS = 40
+
+
+class Form(StrEnum):
+    """What is left of an erased value, or that the event is left out, or that reading it raises."""
+
+    NULL = "null"
+    PLACEHOLDER = "placeholder"
+    NOTHING = "nothing"
+    DROPPED = "drop"
+    RAISED = "raise"
+    UNTOLD = "untold"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place that is sealed for persons.
+
+    `path`   JSON pointer as in `Need.path`; "" is the event itself
+    `names`  for each step the names under which it is found: its own, and `#7` for a field of Protobuf
+    `stands` what is there once the key is destroyed, as JSON data; `reason` why that cannot be told
+    """
+
+    path: str
+    form: Form
+    rule: str
+    names: tuple[tuple[str, ...], ...] = ()
+    stands: Any = None
+    reason: str = ""
+
+
+def opened(candidate: Candidate) -> Schema:
+    """The schema that events are of once they are opened: what is sealed as bytes is told as what it holds."""
+    schema = candidate.schema
+    if candidate.rule_set is None or _SEALED not in schema.canonical:
+        return schema
+    from tenor.errors import TenorError
+    from tenor.rules.logical import logical
+    from tenor.schemas import Schema as Text
+
+    try:
+        text = logical(Text(schema.canonical, schema.format)).text
+        return formats.parse(schema.format, Source(text, schema.source.references), strict=False)
+    except (ValueError, TenorError, InvalidSchema):
+        return schema  # a mark that is none: clients refuse it too
+
+
+# Which places are sealed for persons.
+
+
+def places(candidate: Candidate) -> tuple[Place, ...]:
+    """The places that a schema seals for persons, by the rules that travel with it; each path once."""
+    carried = candidate.rule_set
+    if carried is None or not any(rule.type in _TYPES for rule in (*carried.domain, *carried.encoding)):
+        return ()
+    rules = rule_set_to_json(carried)
+    metadata = None if candidate.metadata is None else metadata_to_json(candidate.metadata)
+    if _DATA_SUBJECT not in json.dumps([rules, metadata]) and _DATA_SUBJECT not in candidate.schema.inlined():
+        return ()
+    from tenor.errors import TenorError
+    from tenor.rules.model import parse
+
+    try:
+        found = [*_of_body(parse(rules, metadata)), *_of_fields(candidate.schema, parse(rules, metadata), metadata)]
+    except TenorError as error:
+        return (Place("", Form.UNTOLD, "", reason=str(error)),)
+    return tuple({place.path: place for place in reversed(found)}.values())
+
+
+def _of_body(rules: RuleSet) -> Iterator[Place]:
+    """The event itself, where its encoded body is sealed."""
+    from tenor.rules.model import READ, WRITE
+
+    bodies = [rule for rule in rules.encoding if rule.type in _BODIES]
+    readers = [rule for rule in bodies if rule.runs_in(READ)]
+    for rule in bodies:
+        if rule.runs_in(WRITE) and readers and rule.params.get(_DATA_SUBJECT):
+            form = _withheld(readers[0]) or Form.NOTHING
+            yield Place("", form, rule.name)
+
+
+def _withheld(rule: Rule) -> Form | None:
+    """Whether a rule keeps events of erased persons from their readers."""
+    policy = rule.params.get("tenor.erased")
+    return Form(policy) if policy in (Form.DROPPED, Form.RAISED) else None
+
+
+def _of_fields(schema: Schema, rules: RuleSet, metadata: Mapping[str, Any] | None) -> Iterator[Place]:
+    """Fields that a rule seals on writing, with the key of a person, and another opens on reading."""
+    from tenor.rules.model import READ, WRITE, tagged, tagger
+    from tenor.sealing.executor import _replacement as replacement  # what stands there is the client's to say
+
+    sealing = [rule for rule in rules.domain if rule.type in _FIELDS]
+    writing, reading = ([rule for rule in sealing if rule.runs_in(mode)] for mode in (WRITE, READ))
+    if not writing or not reading:
+        return
+    for path, names, field in _leaves(_tree(schema), tagger(metadata)):
+        by = next((rule for rule in writing if tagged(rule, field.tags)), None)
+        reader = next((rule for rule in reading if tagged(rule, field.tags)), None)
+        if by is None or reader is None or field.leaf.type not in ("STRING", "BYTES"):
+            continue
+        if not (field.slot.properties.get(_DATA_SUBJECT) or by.params.get(_DATA_SUBJECT)):
+            continue
+        if (withheld := _withheld(reader)) is not None:
+            yield Place("", withheld, by.name)
+            continue
+        stands = _json(replacement(field, reader.params.get("tenor.erased") or "null"))
+        yield Place(path, Form.NULL if stands is None else Form.PLACEHOLDER, by.name, names, stands)
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
+
+
+def _tree(schema: Any) -> Node:
+    from tenor import codecs
+    from tenor.schemas import Schema as Text
+
+    text, message = schema.inlined(), ""
+    if schema.format == "PROTOBUF":
+        from registry.formats.protobuf.fields import roots
+
+        text = base64.b64encode(schema.file.SerializeToString()).decode()
+        message = roots(schema.model)[0].name.lstrip(".") if schema.model.file.messages else ""
+    body = codecs.compile(Text(text, schema.format), {}, codecs.Options(message=message))
+    return body.tree(body.indexes)
+
+
+def _leaves(root: Node, tags: Any) -> Iterator[tuple[str, tuple[tuple[str, ...], ...], Field]]:
+    """Every leaf that belongs to a field, with its pointer; a record inside itself is cut there."""
+    from tenor.codecs.fields import Field
+
+    todo: list[tuple[Node, Slot | None, str, str, tuple[tuple[str, ...], ...], tuple[int, ...]]]
+    todo = [(root, None, "", "", (), ())]
+    count = 0
+    while todo and (count := count + 1) <= _MOST_LEAVES:
+        node, slot, path, dotted, names, inside = todo.pop()
+        if node.kind == "leaf":
+            if slot is not None:
+                yield path, names, Field(slot, dotted, node, tags(slot))
+        elif node.kind == "record":
+            if id(node) in inside:
+                continue
+            for each in node.slots:
+                below = f"{dotted}.{each.name}" if dotted else each.name
+                step = (*names, (each.name, *_number(node, each)))
+                todo.append((each.node, each, f"{path}/{escaped(each.name)}", below, step, (*inside, id(node))))
+        elif node.item is not None:
+            todo.append((node.item, slot, f"{path}/{EACH}", dotted, (*names, (EACH,)), inside))
+        else:
+            todo += [(branch, slot, path, dotted, names, inside) for _, branch in node.branches]
+
+
+def _number(node: Node, slot: Slot) -> tuple[str, ...]:
+    known = getattr(node.native, "fields_by_name", None)
+    return () if known is None else (f"#{known[slot.name].number}",)
+
+
+# What contracts say of them.
+
+
+def asked(
+    contract: Contract, sealed: Sequence[Place], show: Callable[[Place], Any] = lambda _place: None
+) -> tuple[Covered, ...]:
+    """What a contract does not handle, or does not say that it handles, of what may be erased: situation ERASED.
+
+    A need is asked where it stands at such a place, or around one if the contract says nothing of what is inside it.
+    `show` finds an event for a place.
+    """
+    if not sealed:
+        return ()
+    given = Given.by(contract)
+    names = [(need, _names(need, given)) for need in contract.needs]
+    around = {each.path[:at] for each in contract.needs for at, sign in enumerate(each.path) if sign == "/"}
+    found: list[Covered] = []
+    for place in sealed:
+        if not place.path:
+            found += _of_event(contract, place)
+            continue
+        for need, own in names:
+            if need.path and _meets(own, place.names) and (len(own) == len(place.names) or need.path not in around):
+                found += (replace(each, witness=show(place)) for each in _of_need(contract, need, place))
+    return tuple(found)
+
+
+def _names(need: Need, given: Given) -> tuple[tuple[str, ...], ...]:
+    """The names under which each step of a need is found; a field's number is the only one where it is said."""
+    try:
+        path = steps(need.path)
+    except ValueError:
+        return ()
+    found, here = [], ""
+    for at, step in enumerate(path):
+        here = f"{here}/{escaped(step)}"
+        others = need.aliases if at + 1 == len(path) else given.aliases.get(here, ())
+        numbers = tuple(each for each in others if each.startswith("#") and each[1:].isdigit())
+        found.append(numbers or (step, *others))
+    return tuple(found)
+
+
+def _meets(need: Sequence[tuple[str, ...]], place: Sequence[tuple[str, ...]]) -> bool:
+    """Whether a need stands at a place or around it; `*` is any step."""
+    return 0 < len(need) <= len(place) and all(
+        EACH in mine or EACH in theirs or not set(mine).isdisjoint(theirs)
+        for mine, theirs in zip(need, place, strict=False)
+    )
+
+
+def _of_need(contract: Contract, need: Need, place: Place) -> Iterator[Covered]:
+    did = need.when.get(ERASED)
+    if place.form is Form.NULL:
+        did = _of_null(need)
+    if did in (When.SAME, When.HANDLED):
+        return
+    what = "null" if place.stands is None else json.dumps(place.stands, ensure_ascii=False)
+    where = f"'{place.path}'" if need.path == place.path else f"'{place.path}' in '{need.path}'"
+    fact = f"{where} is sealed for a person (rule '{place.rule}') and is {what} once that person's key is destroyed"
+    yield _covered(need, did, f"{fact}; {_advice(contract, need, did)}")
+
+
+def _of_null(need: Need) -> When | None:
+    """What code does with an erased value that is null: what it does with null, which it cannot take for data."""
+    if NULL in need.when:
+        return When.FAILS if need.when[NULL] is When.FAILS else When.HANDLED
+    if "null" in need.types or any(each is None for each in need.values):
+        return When.HANDLED
+    return need.when.get(ERASED)
+
+
+def _of_event(contract: Contract, place: Place) -> Iterator[Covered]:
+    """The event as a whole: without data, or left out."""
+    situation = ERASED if place.form is Form.NOTHING else ABSENT
+    known = [need for need in contract.needs if not need.path]
+    said = [need.when[situation] for need in known if situation in need.when]
+    did = min(said, key=list(When).index, default=None)
+    need = known[0] if known else Need("")
+    if place.form is Form.UNTOLD:
+        fact = f"something is sealed for persons, and what their erasure leaves cannot be told: {place.reason}"
+        yield _covered(need, None, fact)
+    elif did not in (When.SAME, When.HANDLED):
+        fact = _FACTS[place.form].format(rule=place.rule)
+        yield _covered(need, did, f"{fact}; {_advice(contract, need, did, situation)}")
+
+
+_FACTS = {
+    Form.NOTHING: "the event is sealed for a person (rule '{rule}') and has no data once the key is destroyed",
+    Form.DROPPED: "rule '{rule}' seals for a person and leaves out all events of one whose key is destroyed",
+    Form.RAISED: "rule '{rule}' seals for a person, and to read an event of one whose key is destroyed raises Erased",
+}
+
+
+def _covered(need: Need, did: When | None, reason: str) -> Covered:
+    """What was said under whichever key counts as said of ERASED."""
+    when = {key: what for key, what in need.when.items() if key != ERASED}
+    told = replace(need, when=when if did is None else {**when, ERASED: did})
+    return Covered(told, Outcome.CONDITIONAL, ERASED, reason)
+
+
+def _advice(contract: Contract, need: Need, did: When | None, situation: str = ERASED) -> str:
+    """What to do, for the one who owns the consumer."""
+    if did is When.FAILS:
+        tried = "its code failed when this was tried" if contract.evidence is Evidence.RECORDED else "it fails then"
+        return f"{tried}: let it ask event.erased first and go on without, then record and deploy it"
+    if did is When.CHANGES:
+        return "its code took that for data: let it ask event.erased first, then record and deploy it"
+    state = json.dumps({"path": need.path, "when": {situation: "handled" if situation == ERASED else "same"}})
+    if contract.evidence is Evidence.RECORDED and situation == ERASED:
+        return f"what its code does then was never tried: record it again (pytest --tenor-record) or state {state}"
+    return f"its contract does not say what it does then: state {state} in comments.tenor"
+
+
+# An event that shows it.
+
+
+def witness(schema: Schema, place: Place, view: View) -> Any:
+    """A valid event of the opened schema as JSON data, with what is left of the erased value; None if none is found."""
+    if place.form not in (Form.NULL, Form.PLACEHOLDER):
+        return None
+    path = [names[0] for names in place.names]
+    for seen in islice(reach_of(schema).events(schema, path, (True,), view), _MOST_EVENTS):
+        if seen is None:
+            continue
+        event = copy.deepcopy(seen.shown)
+        if _put(event, path, place.stands):
+            return event
+    return None
+
+
+def _put(value: Any, path: Sequence[str], stands: Any) -> int:
+    """Put something in place of every value at a path; how many there were. What is null stays so."""
+    step, *rest = path
+    if isinstance(value, dict):
+        keys: Any = list(value) if step == EACH else [step] if step in value else []
+    elif isinstance(value, list):
+        keys = range(len(value)) if step == EACH else []
+    else:
+        return 0
+    count = 0
+    for key in keys:
+        if rest:
+            count += _put(value[key], rest, stands)
+        elif value[key] is not None:
+            value[key] = stands
+            count += 1
+    return count
