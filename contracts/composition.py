@@ -12,6 +12,7 @@ from contracts.api.broker.dialect import Broker
 from contracts.api.broker.parts import Parts
 from contracts.api.v1.routes import install
 from contracts.blast_radius import BlastRadius
+from contracts.declaring import Declaring
 from contracts.deliveries import Deliveries, Sending
 from contracts.matrix import Soundness
 from contracts.observing import Observer
@@ -63,6 +64,7 @@ class Contracts:
         self.options = options_of(services.settings)
         self.sealer = sealer_of(services.settings, services.store)
         self.blast_radius = BlastRadius(self.options, crossable=upcasters.crossable)
+        self.declaring = Declaring(self.options)
         self.native = install()
         self.broker = Broker(Parts(services, self.options, self.sealer))
         self.deliveries = Deliveries(services.store, self.sealer, self.options, log, sending=sending)

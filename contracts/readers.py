@@ -101,10 +101,15 @@ def readers(db: Db, subjects: Collection[str], apart: Collection[str] = ()) -> d
             spoken.contracts += said[row.pk]
     silent = {pk for versions in found.values() for pk, each in versions.items() if not each.contracts}
     elsewhere = queries.with_contracts(db, silent) if silent else set()
+    declared = queries.declared(db, subjects) if elsewhere else set()
+    kept = {(each.subject, each.version_pk) for each in there if (each.subject, each.application_pk) in declared}
     seen = _seen(db, subjects, apart)
     owners = _owners(db, found, seen)
     return {
-        subject: _of_subject(versions, elsewhere, seen.get(subject, []), owners) for subject, versions in found.items()
+        subject: _of_subject(
+            versions, {pk for pk in elsewhere if (subject, pk) not in kept}, seen.get(subject, []), owners
+        )
+        for subject, versions in found.items()
     }
 
 

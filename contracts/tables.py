@@ -357,7 +357,7 @@ class ContractNeeds(Row, table=True):
 
 
 class SubjectReader(Row, table=True):
-    """An application that ever had needs of a subject, and its version that said so last."""
+    """An application that ever had needs of a subject, and its version that said so last; or that somebody declared."""
 
     __tablename__ = "subject_reader"
     subject: str = Field(sa_column=columns.name(primary_key=True))

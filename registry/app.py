@@ -62,7 +62,7 @@ def create_app(settings: Settings, store: Store | None = None, metrics: Metrics 
     confluent, pages = Confluent(services), Pages(services)
     dialects: dict[str, Dialect] = dict.fromkeys(("health", "live", "ready", "metrics", "docs", "openapi"), pages)
     contracts = Contracts(services, _log.warning, sending=_sending(tracing))
-    services.objector = contracts.blast_radius
+    services.objector, services.keeper = contracts.blast_radius, contracts.declaring
     dialects["api"] = V1(services, contracts.native)
     # The Rust command line's get-pacts and provider-states drop the path of the broker's address.
     dialects["pact"] = dialects["pacts"] = contracts.broker

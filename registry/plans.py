@@ -3,19 +3,30 @@
 A plan is decided in a read as far as that goes; what is new, and whatever refers to it, is registered in one write job.
 A dry run is that very job, rolled back. What a plan says, and the revisions of the subjects it would change, are one
 hash, `Plan.state`: a plan is stale when doing it now would give another.
+
+What is declared of subjects (`registry.declarations`) is set in the same job before anything is decided: schemas are
+judged by the level that the plan gives their subject. Owners come last, as a subject has to be there for that.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
 import msgspec
 
-from registry import registration
-from registry.errors import Incompatible, InvalidRequest, RegistryError, StalePlan, Unavailable
+from registry import declarations, registration
+from registry.declarations import OWNER, Keeper, Permit, Setting, Wanted
+from registry.errors import (
+    Denied,
+    Incompatible,
+    InvalidRequest,
+    RegistryError,
+    StalePlan,
+    Unavailable,
+)
 from registry.events import Actor
 from registry.formats.base import Change, Reference
 from registry.names import LATEST, Subject
@@ -33,10 +44,23 @@ BLOCKED: Final = "blocked"
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """A schema to register, and what is declared of its subject."""
+
+    registration: Registration
+    wanted: Wanted = field(default_factory=dict)
+
+    @property
+    def subject(self) -> Subject:
+        return self.registration.subject
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """What becomes of one schema: `action`, and as it comes to that the registration, its changes, or the refusal.
 
-    `reason` is a sentence where it is refused or blocked; `basis` what the step rests on, for the hash.
+    `reason` is a sentence where it is refused or blocked; `basis` what the step rests on, for the hash; `settings` what
+    becomes another one of its subject's.
     """
 
     subject: Subject
@@ -46,24 +70,31 @@ class Step:
     changes: Sequence[Change] = ()
     refusal: RegistryError | None = None
     reason: str = ""
+    settings: tuple[Setting, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The steps, in the order they were asked for."""
+    """The steps, in the order they were asked for. `settings` are those that belong to no subject: environments."""
 
     steps: tuple[Step, ...]
+    settings: tuple[Setting, ...] = ()
 
     @property
     def state(self) -> str:
         """One hash of all that the plan says and rests on."""
-        rows = [[str(each.subject), each.action, *each.basis] for each in self.steps]
+        rows = [[str(each.subject), each.action, *each.basis, *_plain(each.settings)] for each in self.steps]
+        rows += [["", *_plain(self.settings)]] if self.settings else []
         return hashlib.sha256(msgspec.json.encode(rows)).hexdigest()
 
     @property
     def changing(self) -> bool:
         """Whether something would be different afterwards, or cannot be as it is asked."""
-        return any(each.action != UNCHANGED for each in self.steps)
+        return bool(self.settings) or any(each.action != UNCHANGED or each.settings for each in self.steps)
+
+
+def _plain(settings: Sequence[Setting]) -> list[list[Any]]:
+    return [[each.name, each.old, each.new] for each in settings]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +113,15 @@ class _Decided:
 _Draft = Sequence[Step | _Decided | _Later]
 
 
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """Who keeps what is declared, who may set what, and the environments that are declared."""
+
+    keeper: Keeper | None
+    permit: Permit
+    environments: Sequence[Wanted] = ()
+
+
 @dataclass(slots=True)
 class _Planner:
     """Decides one schema after the other within one transaction. With an actor it writes."""
@@ -91,6 +131,8 @@ class _Planner:
     objector: Objector | None
     planned: Mapping[Subject, int]
     actor: Actor | None = None
+    refused: Mapping[Subject, RegistryError] = field(default_factory=dict)
+    """Subjects that something declared could not be set of."""
 
     def steps(self, asked: Sequence[Registration], draft: _Draft = ()) -> list[Step | _Decided | _Later]:
         """What becomes of each, as far as it can be said; `draft` is what is known from a read."""
@@ -119,6 +161,8 @@ class _Planner:
 
     def _decided(self, request: Registration) -> Step | _Decided:
         try:
+            if (error := self.refused.get(request.subject)) is not None:
+                raise error
             decision = registration.decide(self.db, request, self.server, objector=self.objector)
         except Unavailable:
             raise
@@ -143,38 +187,96 @@ class _Planner:
 
 async def carried_out(
     store: Store,
-    asked: Sequence[Registration],
+    asked: Sequence[Asked],
     server: Config,
     actor: Actor,
     objector: Objector | None,
+    declared: Declared,
     *,
     dry_run: bool,
     state: str | None = None,
 ) -> Plan:
-    """Register all of them, or rehearse it. `asked` is in an order in which each comes after what it refers to.
+    """Register all of them and set what is declared, or rehearse it. `asked` is in an order in which each comes after
+    what it refers to.
 
     A reference to the latest version (-1) of a subject of the plan means the schema that the plan gives it. The same
     plan again changes nothing. Raises InvalidRequest for two schemas of one subject and for a reference to a later one;
-    unless it is a dry run StalePlan when `state` is not the plan's, and what the first refused schema is refused with.
+    Denied for a setting that the caller may not change; unless it is a dry run StalePlan when `state` is not the
+    plan's, and what the first refused schema is refused with.
     """
-    planned = _planned(asked)
+    requests = [each.registration for each in asked]
+    planned = _planned(requests)
 
     def decide(db: Db) -> _Draft | Settled[Plan]:
-        draft = _Planner(db, server, objector, planned).steps(asked)
+        settings, environments = _Settings(db, asked, server, declared).found()
+        if environments or any(each.name != OWNER for listed in settings for each in listed):
+            return ()  # what schemas are judged by changes, so that all is decided where it is set
+        draft = _Planner(db, server, objector, planned).steps(requests)
         settled = [each for each in draft if isinstance(each, Step)]
-        return Settled(judged(settled)) if len(settled) == len(draft) else draft
+        if len(settled) == len(draft) and not any(settings):
+            return Settled(judged(settled, [], settings))
+        return draft
 
     def write(db: Db, draft: _Draft) -> Plan:
-        done = _Planner(db, server, objector, planned, actor).steps(asked, draft)
-        return judged([each for each in done if isinstance(each, Step)])
+        wanted = _Settings(db, asked, server, declared)
+        settings, environments = wanted.found()
+        refused = wanted.keep(actor, settings) if environments or any(settings) else {}
+        done = _Planner(db, server, objector, planned, actor, refused).steps(requests, draft)
+        steps = [each for each in done if isinstance(each, Step)]
+        wanted.own(actor, settings)
+        return judged(steps, environments, settings)
 
-    def judged(steps: Sequence[Step]) -> Plan:
-        plan = Plan(tuple(steps))
+    def judged(steps: Sequence[Step], environments: Sequence[Setting], settings: Sequence[Sequence[Setting]]) -> Plan:
+        told = [
+            replace(step, settings=tuple(listed)) if listed else step
+            for step, listed in zip(steps, settings, strict=True)
+        ]
+        plan = Plan(tuple(told), tuple(environments))
         if not dry_run:
             _require(plan, state)
         return plan
 
     return await store.decide_and_write(decide, write, dry_run=dry_run)
+
+
+@dataclass(frozen=True, slots=True)
+class _Settings:
+    """What is declared, within one transaction."""
+
+    db: Db
+    asked: Sequence[Asked]
+    server: Config
+    declared: Declared
+
+    def found(self) -> tuple[list[list[Setting]], Sequence[Setting]]:
+        """What changes, by schema, and the environments that do. Raises InvalidRequest for what nobody can keep."""
+        keeper, environments = self.declared.keeper, self.declared.environments
+        settings = [
+            declarations.differing(self.db, each.subject, each.wanted, self.server, keeper) for each in self.asked
+        ]
+        return settings, () if keeper is None else keeper.differing_environments(self.db, environments)
+
+    def keep(self, actor: Actor, settings: Sequence[Sequence[Setting]]) -> dict[Subject, RegistryError]:
+        """Set it, all but owners; what could not be set, by subject."""
+        keeper, permit = self.declared.keeper, self.declared.permit
+        if keeper is not None:
+            keeper.keep_environments(self.db, actor, self.declared.environments, permit)
+        refused: dict[Subject, RegistryError] = {}
+        for each, listed in zip(self.asked, settings, strict=True):
+            if any(setting.name != OWNER for setting in listed):
+                try:
+                    declarations.keep(self.db, actor, each.subject, each.wanted, self.server, keeper, permit)
+                except (Denied, Unavailable):
+                    raise
+                except RegistryError as error:
+                    refused[each.subject] = error
+        return refused
+
+    def own(self, actor: Actor, settings: Sequence[Sequence[Setting]]) -> None:
+        """Set the owners of subjects that are there."""
+        for each, listed in zip(self.asked, settings, strict=True):
+            if any(setting.name == OWNER for setting in listed):
+                declarations.own(self.db, actor, each.subject, each.wanted, self.declared.permit)
 
 
 def _require(plan: Plan, state: str | None) -> None:

@@ -34,7 +34,7 @@ Call = Request[Any, Any, Any]
 class Services:
     """The server's parts. `server_config` is the config that holds where nothing is set.
 
-    `objector` speaks for contracts, and `keeper` keeps what plans declare of them, where contract testing is plugged in.
+    `objector` speaks for contracts and `keeper` keeps what plans declare of them, where contract testing is plugged in.
     """
 
     settings: Settings

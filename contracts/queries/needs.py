@@ -86,6 +86,36 @@ def put(
     )
 
 
+def declare(db: Db, subject: str, application_pk: int) -> None:
+    """An application reads a subject, whatever its versions say."""
+    db.run(
+        """INSERT INTO subject_reader (subject, application_pk, version_pk) VALUES (:subject, :application, NULL)
+        ON CONFLICT (subject, application_pk) DO NOTHING""",
+        subject=subject,
+        application=application_pk,
+    )
+
+
+def readers_of(db: Db, subject: str) -> set[str]:
+    """The applications that read a subject, or said so once."""
+    rows = db.all(
+        """SELECT a.name FROM subject_reader r JOIN application a ON a.pk = r.application_pk
+        WHERE r.subject = :subject""",
+        subject=subject,
+    )
+    return {name for (name,) in rows}
+
+
+def declared(db: Db, subjects: Collection[str]) -> set[tuple[str, int]]:
+    """(subject, application key) of readers none of whose versions said what it needs."""
+    listed, parameters = one_of("s", subjects)
+    rows = db.all(
+        f"SELECT subject, application_pk FROM subject_reader WHERE version_pk IS NULL AND subject IN {listed}",  # noqa: S608 # placeholders
+        **parameters,
+    )
+    return {(subject, application) for subject, application in rows}
+
+
 def drop(db: Db, version_pk: int, source: str, kept: Collection[str] = ()) -> int:
     """Forget what a version said from a source, but for some subjects."""
     listed, parameters = one_of("s", kept)

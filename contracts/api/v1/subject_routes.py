@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from uuid import uuid4
-
 from litestar.params import FromPath, JSONBody
 
-from contracts import ordering, protection
+from contracts import declaring, ordering, protection
 from contracts.api.v1 import render, wire
 from contracts.api.v1.parts import CONFIGURE, READ, WAIVE, radius
 from contracts.blast_radius import fields, waiver_told
@@ -20,14 +17,11 @@ from registry.api.v1 import impact_wire
 from registry.api.v1 import render as registering
 from registry.api.v1.routes import get, post, put
 from registry.api.v1.wire import RegisterRequest
-from registry.clock import now_ms
-from registry.events import Actor, record
+from registry.events import Actor
 from registry.names import LATEST, Subject
 from registry.security.guard import actor_of, see_references, sees
 from registry.services import Call, services
 from registry.store.engine import Db
-
-_LONGEST_WAIVER = timedelta(days=366)
 
 
 @post(
@@ -139,9 +133,7 @@ async def put_policy(request: Call, subject: FromPath[str], data: JSONBody[wire.
 def set_policy(db: Db, actor: Actor, scope: str, data: wire.Policy) -> wire.ScopePolicy:
     """Set the policy of a scope. Raises InvalidConfig."""
     found = protection.protection({"protect": data.protect, "readable_for": data.readable_for})
-    policies.put_policy(db, scope, found, now_ms())
-    queries.moved(db)
-    record(db, actor, "policy", f"scope:{scope}", **protection.written(found))
+    declaring.protect(db, actor, scope, found)
     return render.policy(scope, found)
 
 
@@ -156,43 +148,15 @@ def set_policy(db: Db, actor: Actor, scope: str, data: wire.Policy) -> wire.Scop
 async def post_waiver(request: Call, subject: FromPath[str], data: JSONBody[wire.NewWaiver]) -> impact_wire.Waiver:
     """It is shown in every report, and counts until its date. At most a year ahead."""
     parts, actor = services(request), actor_of(request)
-    until = _moment(data.until)
+    until = declaring.ahead(data.until)
 
     def job(db: Db) -> impact_wire.Waiver:
-        waiver = Waiver(
-            str(parts.writable(db, subject)),
-            until,
-            data.reason,
-            data.owner,
-            data.rule,
-            data.path,
-            data.consumer,
-            str(uuid4()),
-            actor.name,
-            now_ms(),
+        said = Waiver(
+            str(parts.writable(db, subject)), until, data.reason, data.owner, data.rule, data.path, data.consumer
         )
-        policies.put_waiver(db, waiver)
-        queries.moved(db)
-        told_of = {"id": waiver.uuid, "path": waiver.path, "consumer": waiver.consumer, "until": waiver.until}
-        record(db, actor, "waive", f"subject:{waiver.subject}", **told_of, owner=waiver.owner)
-        return impact_wire.Waiver(**waiver_told(waiver))
+        return impact_wire.Waiver(**waiver_told(declaring.waive(db, actor, said)))
 
     return await parts.write(job)
-
-
-def _moment(text: str) -> int:
-    try:
-        found = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
-    except ValueError:
-        raise errors.InvalidRequest(f"'{text}' is no date: write 2026-12-31 or 2026-12-31T12:00:00Z") from None
-    if len(text.strip()) == 10:
-        found += timedelta(days=1)  # a date counts to its end
-    if found.tzinfo is None:
-        found = found.replace(tzinfo=UTC)
-    now = datetime.now(UTC)
-    if not now < found <= now + _LONGEST_WAIVER:
-        raise errors.InvalidRequest(f"until must lie ahead, at most {_LONGEST_WAIVER.days} days: not {text}")
-    return int(found.timestamp() * 1000)
 
 
 HANDLERS = [post_impact, post_rollout, get_consumers, get_fields, get_policy, put_policy, post_waiver]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from registry.api.v1.impact_wire import Impact
 
@@ -348,6 +348,39 @@ class ProblemType(Struct):
 MOST_PLANNED = 1000
 
 
+class PlannedWaiver(Struct, kw_only=True, forbid_unknown_fields=True):
+    """A break to accept until a date or time, at most a year ahead; one that is over is not made again."""
+
+    until: Annotated[str, Meta(min_length=1, max_length=500)]
+    reason: Annotated[str, Meta(min_length=1, max_length=500)]
+    owner: Annotated[str, Meta(min_length=1, max_length=500)]
+    rule: Annotated[str, Meta(max_length=2000)] = ""
+    path: Annotated[str, Meta(max_length=2000)] = ""
+    consumer: Annotated[str, Meta(max_length=2000)] = ""
+
+
+class PlannedSettings(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What is declared of a subject. A member that is absent stays as it is; null takes back what the subject has.
+
+    `consumers` read the subject; they, and waivers, are added and never taken away.
+    """
+
+    level: str | UnsetType | None = UNSET
+    policy: str | UnsetType | None = UNSET
+    owner: Annotated[str, Meta(min_length=1, max_length=200)] | UnsetType | None = UNSET
+    protect: str | UnsetType | None = UNSET
+    readable_for: Any = UNSET
+    consumers: Annotated[list[str], Meta(max_length=1000)] = []
+    waivers: Annotated[list[PlannedWaiver], Meta(max_length=1000)] = []
+
+
+class PlannedEnvironment(Struct, kw_only=True, forbid_unknown_fields=True):
+    """An environment that is to be there; `production` null: as it is, or not for a new one."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=500)]
+    production: bool | None = None
+
+
 class PlannedSchema(Struct, rename="camel", kw_only=True):
     """A schema of a plan. A reference to version -1 of a subject of the plan is one to the plan's schema."""
 
@@ -358,13 +391,24 @@ class PlannedSchema(Struct, rename="camel", kw_only=True):
     metadata: Metadata | None = None
     rule_set: RuleSet | None = None
     normalize: bool = False
+    settings: PlannedSettings | None = None
 
 
 class PlanRequest(Struct, kw_only=True):
     """Schemas to register together. `state` is that of a dry run; without it nothing is compared."""
 
     schemas: Annotated[list[PlannedSchema], Meta(max_length=MOST_PLANNED)]
+    environments: Annotated[list[PlannedEnvironment], Meta(max_length=1000)] = []
     state: str | None = None
+
+
+class SettingChange(Struct):
+    """A setting that becomes another one: level, policy, owner, protect, readable_for, consumer, waiver, environment.
+    Null is what is not set."""
+
+    name: str
+    old: Any
+    new: Any
 
 
 class PlanStep(Struct):
@@ -382,14 +426,17 @@ class PlanStep(Struct):
     changes: list[Change] = []
     findings: list[Finding] = []
     problem: Problem | None = None
+    settings: list[SettingChange] = []
 
 
 class Plan(Struct):
-    """What registering the schemas does. `state` is a hash of all that it says and rests on."""
+    """What registering the schemas does. `state` is a hash of all that it says and rests on; `settings` are the
+    environments that change."""
 
     state: str
     applied: bool
     schemas: list[PlanStep]
+    settings: list[SettingChange] = []
 
 
 class NamedSchema(Struct, rename="camel", kw_only=True):
