@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -46,5 +47,12 @@ def _stock_rules_as_imported() -> Iterator[None]:
     """Confluent's client keeps rule executors for the whole process, configured for one registry: forget them."""
     yield
     stock = sys.modules.get("confluent_kafka.schema_registry.rule_registry")
-    if stock is not None:
-        stock.RuleRegistry.get_global_instance().clear()
+    if stock is None:
+        return
+    everybody = stock.RuleRegistry.get_global_instance()
+    with ExitStack() as clients:
+        for executor in everybody.get_executors():
+            inner = getattr(executor, "executor", executor)  # one for fields wraps one for payloads
+            if (client := getattr(inner, "client", None)) is not None:
+                clients.push(client)  # closed at the end, as it would be by `with client`
+        everybody.clear()
