@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tenor.testing.served import server_command, serving
+from tests.pytest_runs import run
 
 TESTS = """
 import json
@@ -69,25 +70,8 @@ def test_any_client_may_use_it(tenor_url):
 """
 
 
-def run(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    (folder / "test_it.py").write_text(TESTS)
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "xdist", f"--rootdir={folder}"]
-    command += ["-p", "tenor.testing.plugin"]
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "TENOR_"))}
-    return subprocess.run(
-        [*command, "-c", os.devnull, str(folder), *arguments],
-        # Without the other plugins of this environment, whose start takes longer than the tests.
-        env={**inherited, **environment, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=110,
-    )
-
-
 def test_a_test_run_gets_a_registry_of_its_own(tmp_path: Path) -> None:
-    done = run(tmp_path, "-n", "2", TENOR_URL="http://192.0.2.1", TENOR_READ_ONLY="true")
+    done = run(tmp_path, TESTS, "-n", "2", TENOR_URL="http://192.0.2.1", TENOR_READ_ONLY="true")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "7 passed" in done.stdout
 
@@ -98,7 +82,7 @@ def test_a_registry_may_be_named_instead(tmp_path: Path) -> None:
     (tmp_path / "server").mkdir()
     (tmp_path / "run").mkdir()
     with serving(command, tmp_path / "server") as url:
-        done = run(tmp_path / "run", "-k", "own", f"--tenor-url={url}/")
+        done = run(tmp_path / "run", TESTS, "-k", "own", f"--tenor-url={url}/")
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -191,8 +191,8 @@ def to_verify(
     tags: Sequence[str],
     pending: bool,
     wip_since: str | None,
-) -> Call[list[str]]:
-    """The paths of the pacts that a provider is to verify; the selectors choose, else the broker does."""
+) -> Call[list[tuple[str, bool]]]:
+    """The pacts that a provider is to verify: path, and whether it may fail. The selectors choose, else the broker."""
     body: dict[str, Any] = {
         "consumerVersionSelectors": list(selectors),
         "providerVersionTags": list(tags),
@@ -203,19 +203,39 @@ def to_verify(
     if wip_since is not None:
         body["includeWipPactsSince"] = wip_since
 
-    def read(body: Any) -> list[str]:
-        return [_below(item["_links"]["self"]["href"]) for item in body["_embedded"]["pacts"]]
+    def read(body: Any) -> list[tuple[str, bool]]:
+        return [
+            (below(item["_links"]["self"]["href"]), bool(item.get("verificationProperties", {}).get("pending")))
+            for item in body["_embedded"]["pacts"]
+        ]
 
     return Call("POST", path("pacts", "provider", provider, "for-verification"), read, body, headers=HEADERS)
 
 
-def pact(here: str) -> Call[tuple[str, str]]:
-    """The consumer of a pact and its version."""
+def pact(here: str) -> Call[tuple[Document, str]]:
+    """A pact and the version of its consumer."""
 
-    def read(body: Any) -> tuple[str, str]:
-        return str(body["consumer"]["name"]), str(body["_links"]["pb:consumer-version"]["name"])
+    def read(body: Any) -> tuple[Document, str]:
+        return _document(body), str(body["_links"]["pb:consumer-version"]["name"])
 
     return Call("GET", here, read, headers=HEADERS)
+
+
+def put_on_branch(application: str, version: str, branch: str) -> Call[None]:
+    """A version is built from a branch; both are made where they are missing. The same again changes nothing."""
+    here = path("pacticipants", application, "branches", branch, "versions", version)
+    return Call("PUT", here, lambda _: None, {}, headers=HEADERS)
+
+
+def put_tag(application: str, version: str, tag: str) -> Call[None]:
+    """A version has a tag; both are made where they are missing. The same again changes nothing."""
+    here = path("pacticipants", application, "versions", version, "tags", tag)
+    return Call("PUT", here, lambda _: None, {}, headers=HEADERS)
+
+
+def record_result(here: str, result: Document) -> Call[bool]:
+    """Record what a verification of a pact came to, at the path that the pact names: whether it says so."""
+    return Call("POST", here, lambda body: bool(body["success"]), result, repeatable=False, headers=HEADERS)
 
 
 def result_of(consumer: str, version: str, provider: str, provider_version: str) -> Call[str | None]:
@@ -240,7 +260,7 @@ def result_of(consumer: str, version: str, provider: str, provider_version: str)
     return Call("GET", f"{path('matrix')}?{urlencode(pairs)}", read, headers=HEADERS)
 
 
-def _below(href: str) -> str:
+def below(href: str) -> str:
     """A link as a path below the registry's address: links name the public address, which may be another."""
     _, mount, rest = href.partition(f"{MOUNT}/pacts/")
     if not mount:

@@ -6,13 +6,33 @@ until a test asks.
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from typing import Any, Final
+
 import pytest
 
+from tenor.testing import messages, results
+from tenor.testing.messages import PACTS, PROVIDER, tenor_message
 from tenor.testing.recorder import APPLICATION, CONTRACTS, tenor_events
 from tenor.testing.samples import tenor_samples
 from tenor.testing.served import tenor_registry, tenor_server, tenor_url
 
-__all__ = ["tenor_events", "tenor_registry", "tenor_samples", "tenor_server", "tenor_url"]
+__all__ = ["tenor_events", "tenor_message", "tenor_registry", "tenor_samples", "tenor_server", "tenor_url"]
+
+VERIFYING: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
+    ("--tenor-provider", {"action": "append", "metavar": "P", "help": "the provider's name in the contracts"}),
+    ("--tenor-pacts", {"action": "append", "metavar": "PATH", "help": "a pact, or a folder of pacts (*.json)"}),
+    ("--tenor-broker", {"metavar": "URL", "help": "the registry whose contracts are verified, instead of files"}),
+    ("--tenor-selector", {"action": "append", "metavar": "JSON", "help": 'e.g. {"mainBranch": true}'}),
+    ("--tenor-pending", {"action": "store_true", "help": "contracts never kept on this branch may fail"}),
+    ("--tenor-wip-since", {"metavar": "DATE", "help": "also what nobody chose and nobody kept yet, since then"}),
+    ("--tenor-publish", {"action": "store_true", "help": "record the results for --tenor-provider-version"}),
+    ("--tenor-provider-version", {"metavar": "V", "help": "what is verified, e.g. its commit"}),
+    ("--tenor-branch", {"metavar": "B", "help": "the branch that the provider's version is built from"}),
+    ("--tenor-tag", {"action": "append", "metavar": "T", "help": "of the provider; may be repeated"}),
+    ("--tenor-build-url", {"metavar": "URL", "help": "where the build that verified can be seen"}),
+)
+"""The options of `tenor contracts verify`, by the same names."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -25,5 +45,38 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="a registry to use instead of starting one (needs tenor-server); what TENOR_URL says does not count",
     )
     group.addoption("--tenor-record", action="store_true", default=False, help="write the contracts that tests record")
+    for name, how in VERIFYING:
+        group.addoption(name, default=[] if how.get("action") == "append" else None, **how)
     parser.addini(APPLICATION, "the application whose contracts tests record", default="")
     parser.addini(CONTRACTS, "the folder of recorded contracts", default="contracts")
+    parser.addini(PROVIDER, "the applications whose messages tests verify", type="args", default=[])
+    parser.addini(PACTS, "pacts to verify: files, or folders", type="args", default=[])
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Fetch contracts if that was asked for, and gather results where all of them arrive."""
+    config.addinivalue_line("markers", f"{PROVIDER}(name, ...): whose messages a test of tenor_message verifies")
+    if not hasattr(config, "workerinput"):
+        results.prepare(config)
+        config.pluginmanager.register(results.Results(config), "tenor-results")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """A worker of pytest-xdist is given what the controller fetched."""
+    results.hand_over(node)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test of messages runs once for each."""
+    messages.generate(metafunc)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A report says what became of its message."""
+    report = yield
+    results.attach(item, report)
+    return report

@@ -9,11 +9,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
@@ -24,7 +21,7 @@ from tenor.cli.credentials import kept
 from tenor.cli.output import Output
 from tenor.cli.running import UsageError
 from tenor.cli.schema_file import read_text
-from tenor.errors import MissingExtra
+from tenor.testing.matching import loopback, stdout_to, verifier_class
 
 EXIT_CODES: Final = {"passed": SAFE, "failed": UNSAFE, "nothing to verify": UNKNOWN, "results not recorded": FAILED}
 
@@ -51,7 +48,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     messages = dict(message(text) for text in arguments.message)
     if arguments.provider_url is None and not messages:
         raise UsageError("say what answers for the provider: --provider-url, --message, or both")
-    verifier_class = _verifier_class()
+    make = verifier_class()
     with connect(arguments) as registry:
         call = broker.to_verify(
             arguments.provider,
@@ -61,13 +58,14 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
             pending=arguments.pending,
             wip_since=arguments.wip_since,
         )
-        pacts = [registry.send(broker.pact(here)) for here in registry.send(call)]
+        found = [registry.send(broker.pact(here)) for here, _ in registry.send(call)]
+        pacts = [(str(document["consumer"]["name"]), version) for document, version in found]
         results = [broker.result_of(*pact, arguments.provider, arguments.provider_version) for pact in pacts]
         before = [registry.send(each) for each in results]
         if not pacts:
             return _told(arguments, output, "nothing to verify", pacts)
-        verifier = _verifier(verifier_class, arguments, registry, selectors, messages)
-        with _stdout_as_stderr():
+        verifier = _verifier(make, arguments, registry, selectors, messages)
+        with stdout_to(2), loopback():  # what native code prints is no result; --message is on this machine
             passed = _verified(verifier, output)
         answer = "passed" if passed else "failed"
         # The verifier says nothing when its results are refused, so the server is asked whether it has them.
@@ -108,18 +106,8 @@ def message(text: str) -> tuple[str, bytes]:
     return description, read_text(path).encode("utf-8")
 
 
-def _verifier_class() -> Any:
-    # Pact's core tells its makers of each run unless it is told not to; whoever wants that sets it to false.
-    os.environ.setdefault("PACT_DO_NOT_TRACK", "true")
-    try:
-        from pact import Verifier
-    except ImportError as error:
-        raise MissingExtra(purpose="Verifying contracts", package="pact-python", extra="contracts") from error
-    return Verifier
-
-
 def _verifier(
-    verifier_class: Any,
+    make: Any,
     arguments: argparse.Namespace,
     registry: Registry,
     selectors: Sequence[Mapping[str, Any]],
@@ -131,7 +119,7 @@ def _verifier(
             raise UsageError(
                 f"--message goes with a provider on this machine only, not with {host}: verify in two runs"
             )
-        verifier = verifier_class(arguments.provider, host=host)
+        verifier = make(arguments.provider, host=host)
         if arguments.provider_url is not None:
             verifier.add_transport(url=arguments.provider_url)
         if arguments.states_url is not None:
@@ -193,17 +181,3 @@ def _verified(verifier: Any, output: Output) -> bool:
         output.say(str(failure))
         return False
     return True
-
-
-@contextmanager
-def _stdout_as_stderr() -> Iterator[None]:
-    """What native code prints goes to stderr: stdout belongs to the result."""
-    sys.stdout.flush()
-    kept = os.dup(1)
-    try:
-        os.dup2(2, 1)
-        yield
-    finally:
-        sys.stdout.flush()
-        os.dup2(kept, 1)
-        os.close(kept)
