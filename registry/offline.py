@@ -7,6 +7,7 @@
     {"do": "lint", "schema": SCHEMA, "severities": {"missing-dialect": "off"}}   → {"remarks": […]}
     {"do": "derive", "new": SCHEMA, "old": SCHEMA, "decisions": {…}, "examples": 3}   → {"plan": …, "open": […], …}
     {"do": "prove", "new": SCHEMA, "old": SCHEMA, "plan": PLAN, "examples": 1000, "seed": 0}   → the attestation
+    {"do": "descriptors", "schema": SCHEMA}   Protobuf only → {"descriptor": base64, "references": {name: base64}}
     {"do": "rules"}                                     → {"rules": […]}
     {"do": "many", "questions": [QUESTION, …]}          → {"answers": [ANSWER or error, …]}
 
@@ -107,6 +108,12 @@ class Lint(Struct, tag_field="do", tag="lint"):
     severities: dict[str, Literal["error", "warning", "off"]] = {}
 
 
+class Descriptors(Struct, tag_field="do", tag="descriptors"):
+    """The compiled forms of a Protobuf schema and of all that it refers to, as a client takes them."""
+
+    schema: Text
+
+
 class Derive(Pair, tag="derive"):
     """The plan of an upcaster, the shapes of both versions' events, and examples as a plan writes constants."""
 
@@ -130,7 +137,7 @@ class Rules(Struct, tag_field="do", tag="rules"):
     """Every rule of every format."""
 
 
-One: TypeAlias = Check | Verdict | Diff | Sample | Lint | Derive | Prove | Rules
+One: TypeAlias = Check | Verdict | Diff | Sample | Lint | Descriptors | Derive | Prove | Rules
 
 
 class Many(Struct, tag_field="do", tag="many"):
@@ -189,6 +196,8 @@ def answer(question: One) -> dict[str, Any]:
             return {"samples": examine.sample(_readable("schema", question.schema), question.count, question.seed)}
         case Lint():
             return {"remarks": _remarks(question)}
+        case Descriptors():
+            return _descriptors(question.schema)
         case Derive():
             return _derived(question)
         case Prove():
@@ -201,6 +210,25 @@ def answer(question: One) -> dict[str, Any]:
             )  # fmt: skip
         case Rules():
             return {"rules": rules()}
+
+
+def _descriptors(text: Text) -> dict[str, Any]:
+    if text.format != "PROTOBUF":
+        raise InvalidRequest(f"a schema of type {text.format} has no descriptor")
+    source = examine.source_of(_readable("schema", text))
+    waiting, found = list(source.references), dict[str, Source]()
+    while waiting:
+        name, below = waiting.pop(0)
+        if found.setdefault(name, below) is below:
+            waiting += below.references
+    return {
+        "descriptor": _descriptor(source),
+        "references": {name: _descriptor(below) for name, below in found.items()},
+    }
+
+
+def _descriptor(source: Source) -> str:
+    return formats.parse("PROTOBUF", source, strict=False).render("serialized")
 
 
 def _derived(question: Derive) -> dict[str, Any]:

@@ -58,7 +58,9 @@ ASKING = {
     "import confluent": ("http://source.example",),
     "import pact-broker": ("http://source.example",),
     "import dir": ("archive.jsonl",),
+    "import asyncapi": ("asyncapi.json", *APPLICATION),
     "export": ("out.jsonl",),
+    "export asyncapi": (),
     "whoami": (),
     "audit tail": (),
     "audit export": (),
@@ -67,7 +69,7 @@ ASKING = {
 OTHERS = {
     "init", "fmt", "diff", "sample", "lint", "explain", "bundle verify", "bundle show", "upcast new", "upcast prove",
     "upcast run", "replay", "redrive", "contracts record", "contracts from-model", "observe kafka", "login",
-    "audit verify", "completion",
+    "audit verify", "completion", "gen models",
 }  # fmt: skip
 
 
@@ -117,6 +119,10 @@ def written(folder: Path) -> None:
     plan = {"plan": "tenor-plan/1", "registry": URL, "state": "x", "schemas": []}
     pact = {"consumer": {"name": "c"}, "provider": {"name": "p"}, "interactions": []}
     files = {"plan.json": json.dumps(plan), "pact.json": json.dumps(pact), "order.avsc": '"string"'}
+    operation = {"action": "send", "channel": {"$ref": "#/channels/c"}}
+    channels = {"c": {"address": "c", "messages": {"m": {"payload": {}}}}}
+    document = {"asyncapi": "3.0.0", "info": {}, "channels": channels, "operations": {"o": operation}}
+    files["asyncapi.json"] = json.dumps(document)
     files["tenor.yaml"] = 'schemas: [{path: "*.avsc", subject: "{stem}"}]'
     for name, text in files.items():
         (folder / name).write_text(text)

@@ -241,6 +241,18 @@ class AsyncRegistry:
             return await self.send(call)
         return await self._cached(("version", subject, number, rendering), call, self._latest_ttl)
 
+    async def with_references(self, registered: Registered, subject: str = "") -> tuple[Registered, dict[str, Schema]]:
+        """A schema as codecs take it (Protobuf as its descriptor), and all that it refers to, by name, innermost first.
+
+        Raises UnusableSchema where references nest too deeply, and NotFound.
+        """
+        if registered.schema.format == PROTOBUF:
+            # The registry compiles .proto text; this client needs the descriptor only.
+            registered = await self._serialized(registered, subject)
+        references: dict[str, Schema] = {}
+        await self._resolve(registered.schema, registered.subject or subject, references, set(), 0)
+        return registered, references
+
     async def versions(self, subject: str) -> tuple[int, ...]:
         """The version numbers of a subject. Raises SubjectNotFound."""
         return await self.send(calls.versions(subject))
@@ -473,11 +485,7 @@ class AsyncRegistry:
         self, registered: Registered, subject: str, options: Options, must_encrypt: frozenset[str] = frozenset()
     ) -> Compiled:
         """Compile a schema with everything it refers to, and its rules."""
-        if registered.schema.format == PROTOBUF:
-            # The registry compiles .proto text; this client needs the descriptor only.
-            registered = await self._serialized(registered, subject)
-        references: dict[str, Schema] = {}
-        await self._resolve(registered.schema, registered.subject or subject, references, set(), 0)
+        registered, references = await self.with_references(registered, subject)
         rules = parse(registered.schema.rule_set, registered.schema.metadata)
         sealing = None
         if any(rule.type in SEALING for rule in (*rules.domain, *rules.encoding)):

@@ -21,7 +21,7 @@ import orjson
 
 from tenor.codecs import Body, Options, Plain, Read, Write
 from tenor.codecs.fields import Node, tags_in
-from tenor.codecs.json_fields import Tree
+from tenor.codecs.json_fields import Documents, Tree
 from tenor.codecs.json_nulls import finite_where_null
 from tenor.codecs.shown import pointer, shown
 from tenor.errors import InvalidEvent, Undecodable, UnusableSchema, Violation
@@ -147,14 +147,18 @@ class JsonBody:
         """The schema as rules see it; constraints of the `relaxed` properties are no help to tell branches apart."""
         return self._tree(relaxed).root
 
-    def _tree(self, relaxed: frozenset[str]) -> Tree:
+    def documents(self) -> tuple[str, Documents]:
+        """The URI at which the schema stands, and what hands out documents by theirs."""
         uri = urljoin(BASE, _id(self._document) or BASE)
         shelf = _Shelf(self._document, self._documents)
 
         def document(wanted: str) -> Any:
             return self._document if wanted in (uri, BASE) else shelf(wanted)
 
-        return Tree(uri, document, relaxed)
+        return uri, document
+
+    def _tree(self, relaxed: frozenset[str]) -> Tree:
+        return Tree(*self.documents(), relaxed)
 
     def stray_tags(self) -> frozenset[str]:
         """Inline tags that stand on no property that a rule reaches: on a definition, under patternProperties, …"""
