@@ -33,10 +33,14 @@ INTERRUPTED: Final = 130
 
 
 class Verb(NamedTuple):
-    """A row of the table: where the verb lives and what it does, in one line."""
+    """A row of the table: where the verb lives and what it does, in one line.
+
+    `operand`: what follows the verb's one word may be its own, unless it is the second word of another verb.
+    """
 
     module: str
     summary: str
+    operand: bool = False
 
 
 VERBS: Final = {
@@ -93,8 +97,11 @@ VERBS: Final = {
     "import confluent": Verb("tenor.cli.verbs.import_confluent", "copy a live registry, with ids and deleted ones"),
     "import pact-broker": Verb("tenor.cli.verbs.import_pact_broker", "copy a contract broker through its HAL API"),
     "import dir": Verb("tenor.cli.verbs.import_dir", "restore what tenor export wrote"),
-    "export": Verb("tenor.cli.verbs.export", "write what a registry holds to a file"),
+    "import asyncapi": Verb("tenor.cli.verbs.import_asyncapi", "tell who sends and receives what, by AsyncAPI"),
+    "export": Verb("tenor.cli.verbs.export", "write what a registry holds to a file", operand=True),
+    "export asyncapi": Verb("tenor.cli.verbs.export_asyncapi", "write who sends and receives what as AsyncAPI"),
     "completion": Verb("tenor.cli.verbs.completion", "print what completes verbs and options in your shell"),
+    "output-schema": Verb("tenor.cli.verbs.output_schema", "print the JSON Schema of what a verb prints as JSON"),
     "login": Verb("tenor.cli.verbs.login", "log in to a registry, and keep a token"),
     "whoami": Verb("tenor.cli.verbs.whoami", "who the registry takes you for, and what was granted to you"),
     "audit tail": Verb("tenor.cli.verbs.audit_tail", "the newest events of the audit log: who did what, from where"),
@@ -130,7 +137,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return SAFE
     for words in (2, 1):
         name = " ".join(given[:words])
-        if (verb := VERBS.get(name)) is not None and not (words == 1 and _second_word(given)):
+        if (verb := VERBS.get(name)) is not None and not (words == 1 and _second_word(given) and not verb.operand):
             from tenor.cli.running import run
 
             return run(name, verb, given[words:])
