@@ -36,7 +36,8 @@ import tenor
 from registry.http.asgi import App, Message, Receive, Scope, Send
 from registry.http.dialect import Dialect
 from registry.metrics import Counts
-from registry.store.engine import Db, PostgreSQLStore, SQLiteStore, Store, _Job, open_store
+from registry.store.base import Job
+from registry.store.engine import Db, PostgreSQLStore, SQLiteStore, Store, open_store
 
 T = TypeVar("T")
 
@@ -223,17 +224,17 @@ class _TracedStore(Store):
         with self.tracing.inside(READ, self._system):
             return super().read_now(job, snapshot=snapshot)
 
-    async def write(self, job: Callable[[Db], T], *, dry_run: bool = False) -> T:
+    async def _written(self, job: Job) -> Any:
         with self.tracing.inside(WRITE, self._system):
-            return await super().write(job, dry_run=dry_run)
+            return await super()._written(job)
 
-    def _queue(self, job: _Job) -> None:
+    def _queue(self, job: Job) -> None:
         context = trace.get_current_span().get_span_context()
         if context.is_valid:
             job.run = _Asked(job.run, context)
         super()._queue(job)
 
-    def _commit_together(self, jobs: list[_Job]) -> list[Any]:
+    def _commit_together(self, jobs: list[Job]) -> list[Any]:
         asked = [job.run.context for job in jobs if isinstance(job.run, _Asked)]
         if not asked:
             return super()._commit_together(jobs)

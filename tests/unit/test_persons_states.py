@@ -18,9 +18,10 @@ from registry.doctor import examine
 from registry.events import Actor
 from registry.persons import ERASED, LIVE, UNKNOWN, Minting
 from registry.shredding import Bare, Journal
-from registry.store.engine import _SQLite, open_store
+from registry.store.engine import open_store
 from registry.store.migrations import migrate
 from registry.store.queries.deks import PERSONS_FROM
+from registry.store.sqlite import SQLite
 
 ACTOR = Actor("test")
 HANDLES = st.integers(1, 5).map(lambda number: number.to_bytes(16, "big"))
@@ -55,7 +56,7 @@ class Persons(RuleBasedStateMachine):
     def load(self, content: bytes) -> None:
         self.connection = sqlite3.connect(":memory:", isolation_level=None)
         self.connection.deserialize(content)
-        self.db = _SQLite(self.connection)
+        self.db = SQLite(self.connection)
 
     def teardown(self) -> None:
         if hasattr(self, "connection"):
