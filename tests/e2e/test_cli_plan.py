@@ -8,6 +8,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ def folder(tmp_path: Path, server: httpx.Client) -> Folder:
 def test_a_plan_is_made_kept_and_applied(folder: Folder, server: httpx.Client) -> None:
     plan = folder.tenor("plan", "--out", "plan.json")
     assert plan.code == 0
-    assert plan.out.splitlines()[-1] == "5 create"
+    assert plan.out.splitlines()[-1] == "5 create, 4 settings"
     assert "+ money-value     version 1     schemas/money.avsc" in plan.out
     assert folder.tenor("plan", "--detailed-exitcode").code == 10
     assert server.get("/subjects").json() == []
@@ -113,6 +114,87 @@ def test_a_stale_plan_is_refused(folder: Folder, server: httpx.Client) -> None:
     assert (stale.code, len(stale.err.splitlines())) == (5, 1)
     assert "The plan is stale" in stale.err
     assert server.get("/subjects").json() == ["money-value"]
+
+
+DECLARED = """\
+environments: [staging, {name: prod, production: true}]
+schemas:
+  - path: schemas/**/*.avsc
+    subject: "{stem}-value"
+    owner: payments
+    level: FULL
+    protect: used
+    readable_for: {days: 30}
+    consumers: [billing]
+    waivers: [{until: UNTIL, reason: it is off, owner: shop, consumer: billing}]
+"""
+
+
+def test_what_a_project_declares_is_planned_and_applied_with_its_schemas(folder: Folder, server: httpx.Client) -> None:
+    until = datetime.now(UTC).date() + timedelta(days=30)
+    folder.write({"tenor.yaml": DECLARED.replace("UNTIL", str(until))})
+    plan = folder.tenor("plan", "--out", "plan.json")
+    assert (
+        plan.out
+        == f"""\
++ staging      environment   not production
++ prod         environment   production
++ money-value  version 1     schemas/money.avsc
+~ money-value  level         BACKWARD -> FULL
++ money-value  protect       used
++ money-value  readable_for  {{"days": 30}}
++ money-value  consumer      billing
++ money-value  waiver        billing until {until + timedelta(days=1)}T00:00:00Z, by shop: it is off
++ money-value  owner         payments
++ order-value  version 1     schemas/orders/order.avsc
+~ order-value  level         BACKWARD -> FULL
++ order-value  protect       used
++ order-value  readable_for  {{"days": 30}}
++ order-value  consumer      billing
++ order-value  waiver        billing until {until + timedelta(days=1)}T00:00:00Z, by shop: it is off
++ order-value  owner         payments
+2 create, 14 settings
+"""
+    )
+    assert server.get("/config/money-value").status_code == 404
+    assert folder.tenor("apply", "plan.json").out.splitlines()[-1] == f"applied to {folder.url}"
+    assert server.get("/config/order-value").json()["compatibilityLevel"] == "FULL"
+    assert server.get("/api/v1/subjects/order-value").json()["owner"] == "payments"
+    named = {each["name"] for each in server.get("/pact/environments").json()["_embedded"]["environments"]}
+    assert {"staging", "prod"} <= named
+    assert folder.tenor("plan", "--detailed-exitcode").code == 0
+    # A setting alone is a change too, and one that moved meanwhile makes the plan stale.
+    folder.change("tenor.yaml", "owner: payments", "owner: orders")
+    changed = folder.tenor("plan", "--detailed-exitcode", "--out", "plan.json")
+    assert (changed.code, changed.out.splitlines()[-1]) == (10, "2 unchanged, 2 settings")
+    assert "~ money-value  owner         payments -> orders" in changed.out
+    server.put("/api/v1/subjects/money-value/owner", json={"owner": "somebody"}).raise_for_status()
+    assert folder.tenor("apply", "plan.json").code == 5
+    # A line that is gone leaves the registry as it is; null takes the setting back.
+    folder.change("tenor.yaml", "    level: FULL\n", "")
+    folder.change("tenor.yaml", "    owner: orders\n", "")
+    assert folder.tenor("plan").out == "2 unchanged\n"
+    folder.change("tenor.yaml", "protect: used", "level:\n    protect: null")
+    taken = folder.tenor("apply").out
+    assert "- money-value  level         FULL is taken back" in taken
+    assert "- order-value  protect       used is taken back" in taken
+    assert server.get("/config/money-value").status_code == 404
+    assert folder.tenor("plan", "--detailed-exitcode").code == 0
+
+
+def test_what_cannot_be_declared_is_said_in_a_sentence(folder: Folder) -> None:
+    for line, words in (
+        ("protect: all", "Invalid enum value 'all'"),
+        ("readable_for: {weeks: 3}", "unknown field `weeks`"),
+        ("readable_for: {days: 3, versions: 2}", "readable_for must be one of"),
+        ("waivers: [{until: soon, reason: r, owner: o}]", "'soon' is no date"),
+        ("waivers: [{until: 2999-01-01, reason: r, owner: o}]", "at most 366 days"),
+        ("waivers: [{until: 2999-01-01, reason: r}]", "missing required field `owner`"),
+    ):
+        folder.write({"tenor.yaml": f'schemas:\n  - path: schemas/*.avsc\n    subject: "{{stem}}"\n    {line}\n'})
+        ran = folder.tenor("plan")
+        assert (ran.code, len(ran.err.splitlines())) == (2, 1), ran
+        assert words in ran.err
 
 
 def test_what_is_no_plan_is_said(folder: Folder) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -187,7 +187,7 @@ def _checked(entry: Entry, old: str, text: str, answer: Mapping[str, Any], by: s
 
 
 def _moved(entry: Entry, file: str) -> Entry:
-    return Entry(file, entry.subject, entry.format, entry.owner, entry.level, entry.policy, entry.references)
+    return replace(entry, file=file)
 
 
 def _reading(root: Path) -> Callable[[str], str | None]:

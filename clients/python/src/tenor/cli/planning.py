@@ -1,8 +1,10 @@
 """What registering the schemas of a project would do on a server, as a file that `tenor apply` takes, and its words.
 
 + money-value    version 1                    schemas/money.avsc
++ money-value    owner                        payments
 ~ order-value    version 4                    schemas/order.avsc
     field 'note' was added
+~ order-value    level                        BACKWARD -> FULL
 ! stock-value    refused                      proto/stock.proto
     Schema being registered is incompatible with an earlier schema for subject "stock-value"
 """
@@ -19,8 +21,8 @@ from typing import Any, Final
 from tenor import Registry
 from tenor.calls import Call, speaks_native
 from tenor.cli import SAFE, STALE, UNSAFE, USAGE
-from tenor.cli.output import finding_line, one_line
-from tenor.cli.project import Entry, Project
+from tenor.cli.output import finding_line, json_line, one_line
+from tenor.cli.project import FILE, Entry, Project
 from tenor.cli.references import mentioned, provided
 from tenor.cli.running import UsageError
 from tenor.cli.schema_file import read_text
@@ -32,8 +34,9 @@ SECONDS: Final = 60.0
 """A plan of a large repository is one request."""
 
 _HEADERS: Final = {"Accept": "application/json", "Content-Type": "application/json"}
-_SIGNS: Final = {"create": "+", "version": "~", "unchanged": " ", "refused": "!", "blocked": "!"}
-_COLOURS: Final = {"create": "green", "version": "yellow", "refused": "red", "blocked": "red"}
+UNCHANGED: Final = "unchanged"
+_SIGNS: Final = {"create": "+", "version": "~", UNCHANGED: " ", "refused": "!", "blocked": "!"}
+_COLOURS: Final = {"+": "green", "~": "yellow", "-": "red", "!": "red"}
 _CHANGING: Final = ("create", "version")
 _REFUSED: Final = ("refused", "blocked")
 _CODES: Final = {"incompatible": UNSAFE, "operation-not-permitted": STALE}
@@ -47,6 +50,7 @@ class Planned:
     """A plan: the schemas as they are sent, where each is from, and what the server said to them.
 
     `files` and `steps` go with `schemas`, one for each, in an order in which each comes after what it refers to.
+    `environments` are sent too, and `settings` are what becomes of them.
     """
 
     registry: str
@@ -54,11 +58,13 @@ class Planned:
     files: tuple[str, ...]
     schemas: tuple[Document, ...]
     steps: tuple[Document, ...]
+    environments: tuple[Document, ...] = ()
+    settings: tuple[Document, ...] = ()
 
     @property
     def changing(self) -> bool:
         """Whether it would change something."""
-        return any(each["action"] in _CHANGING for each in self.steps)
+        return bool(self.settings) or any(each["action"] in _CHANGING or each.get("settings") for each in self.steps)
 
     @property
     def refused(self) -> bool:
@@ -77,44 +83,73 @@ class Planned:
             {"file": file, "send": schema, "step": step}
             for file, schema, step in zip(self.files, self.schemas, self.steps, strict=True)
         ]
-        return {"plan": KIND, "registry": self.registry, "state": self.state, "schemas": rows}
+        wide = {"environments": list(self.environments), "settings": list(self.settings)}
+        return {"plan": KIND, "registry": self.registry, "state": self.state, **wide, "schemas": rows}
 
     def lines(self, paint: Callable[[str, str], str]) -> Iterator[str]:
         """The plan for a person: what is not simply as it was, then a line of totals."""
-        told = [
-            (file, each) for file, each in zip(self.files, self.steps, strict=True) if each["action"] != "unchanged"
-        ]
-        width = max((len(str(each["subject"])) for _, each in told), default=0)
-        for file, each in told:
-            what = f"version {each['version']}" if each["action"] in _CHANGING else str(each["action"])
-            sign = paint(_SIGNS[each["action"]], _COLOURS[each["action"]])
-            yield f"{sign} {one_line(str(each['subject'])):<{width}}  {what:<12}  {file}"
-            yield from (f"    {line}" for line in _reasons(each))
+        rows = list(self._rows())
+        width = max((len(subject) for _, subject, *_ in rows), default=0)
+        for sign, subject, what, more, reasons in rows:
+            yield f"{paint(sign, _COLOURS[sign])} {subject:<{width}}  {what:<12}  {more}".rstrip()
+            yield from (f"    {line}" for line in reasons)
         counts = Counter(str(each["action"]) for each in self.steps)
-        yield ", ".join(f"{counts[action]} {action}" for action in _SIGNS if counts[action]) or "no schemas"
+        parts = [f"{counts[action]} {action}" for action in _SIGNS if counts[action]]
+        if settings := len(self.settings) + sum(len(each.get("settings", ())) for each in self.steps):
+            parts.append(f"{settings} setting{'s' if settings > 1 else ''}")
+        yield ", ".join(parts) or "no schemas"
+
+    def _rows(self) -> Iterator[tuple[str, str, str, str, Sequence[str]]]:
+        for each in self.settings:
+            yield _setting(str((each["new"] or each["old"])["name"]), each)
+        for file, step in zip(self.files, self.steps, strict=True):
+            subject, action = one_line(str(step["subject"])), str(step["action"])
+            if action != UNCHANGED:
+                what = f"version {step['version']}" if action in _CHANGING else action
+                yield _SIGNS[action], subject, what, file, list(_reasons(step))
+            for each in step.get("settings", ()):
+                yield _setting(subject, each)
 
 
-def planned(registry: Registry, files: Sequence[str], schemas: Sequence[Document], state: str | None = None) -> Planned:
+def planned(
+    registry: Registry,
+    files: Sequence[str],
+    schemas: Sequence[Document],
+    environments: Sequence[Document] = (),
+    state: str | None = None,
+) -> Planned:
     """Ask a server what it would do; with a state, have it done. Raises UsageError for one that is not Tenor."""
     try:
-        answer = registry.send(_call(schemas, state))
+        answer = registry.send(_call(schemas, environments, state))
     except (Answered, UnexpectedAnswer) as error:
         if speaks_native(error):
             raise
         raise UsageError(f"{registry.url} takes no plans: it is not Tenor, or an older one") from error
-    return Planned(registry.url, answer["state"], tuple(files), tuple(schemas), tuple(answer["schemas"]))
+    if "settings" not in answer and (environments or any("settings" in each for each in schemas)):
+        raise UsageError(f"{registry.url} is an older Tenor: it sets nothing of what {FILE} says besides schemas")
+    return Planned(
+        registry.url,
+        answer["state"],
+        tuple(files),
+        tuple(schemas),
+        tuple(answer["schemas"]),
+        tuple(environments),
+        tuple(answer.get("settings", ())),
+    )
 
 
-def _call(schemas: Sequence[Document], state: str | None) -> Call[Document]:
+def _call(schemas: Sequence[Document], environments: Sequence[Document], state: str | None) -> Call[Document]:
     def read(body: Any) -> Document:
         if len(body["schemas"]) != len(schemas) or not isinstance(body["state"], str):
             raise TypeError("schemas")
         if any(each["action"] not in _SIGNS or "subject" not in each for each in body["schemas"]):
             raise TypeError("action")
+        for each in (body, *body["schemas"]):
+            _ = [(str(setting["name"]), setting["old"], setting["new"]) for setting in each.get("settings", ())]
         found: Document = body
         return found
 
-    sent: dict[str, Any] = {"schemas": list(schemas)}
+    sent: dict[str, Any] = {"schemas": list(schemas), "environments": list(environments)}
     if state is not None:
         sent["state"] = state
     dry = "false" if state is not None else "true"
@@ -185,7 +220,8 @@ def _used(entry: Entry, files: Mapping[str, Entry], read: Callable[[str], str | 
 
 def _sent(entry: Entry, text: str, used: Mapping[str, str], files: Mapping[str, Entry]) -> Document:
     references = [{"name": name, "subject": files[file].subject, "version": -1} for name, file in used.items()]
-    return {"subject": entry.subject, "schemaType": entry.format, "schema": text, "references": references}
+    settings = {"settings": entry.settings} if entry.settings else {}
+    return {"subject": entry.subject, "schemaType": entry.format, "schema": text, "references": references, **settings}
 
 
 def kept(path: str) -> Planned:
@@ -198,7 +234,10 @@ def kept(path: str) -> Planned:
         files, schemas, steps = (tuple(row[name] for row in rows) for name in ("file", "send", "step"))
         if not all(isinstance(each, dict) for each in (*schemas, *steps)):
             raise TypeError
-        return Planned(str(body["registry"]), str(body["state"]), files, schemas, steps)
+        wide = [tuple(body.get(name, ())) for name in ("environments", "settings")]
+        if not all(isinstance(each, dict) for listed in wide for each in listed):
+            raise TypeError
+        return Planned(str(body["registry"]), str(body["state"]), files, schemas, steps, *wide)
     except (ValueError, KeyError, TypeError, RecursionError):
         raise UsageError(f"{path} is no plan: tenor plan --out {path} writes one") from None
 
@@ -209,6 +248,32 @@ def write(plan: Planned, path: str) -> None:
         Path(path).write_text(json.dumps(plan.document(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def _setting(of: str, setting: Document) -> tuple[str, str, str, str, Sequence[str]]:
+    """The row of a setting that changes."""
+    name, old, new = str(setting["name"]), setting["old"], setting["new"]
+    if name in ("environment", "waiver"):
+        return "~" if old else "+", one_line(of), name, _words(name, new), ()
+    shown = " -> ".join(_words(name, each) for each in (old, new) if each is not None)
+    return (
+        ("+", one_line(of), name, shown, ())
+        if old is None
+        else (
+            ("-", one_line(of), name, f"{shown} is taken back", ())
+            if new is None
+            else ("~", one_line(of), name, shown, ())
+        )
+    )
+
+
+def _words(name: str, value: Any) -> str:
+    if name == "environment":
+        return "production" if value.get("production") else "not production"
+    if name == "waiver":
+        whose = " ".join(filter(None, (value.get("consumer"), value.get("path"), value.get("rule")))) or "everything"
+        return one_line(f"{whose} until {value.get('until')}, by {value.get('owner')}: {value.get('reason')}")
+    return one_line(value) if isinstance(value, str) else json_line(value)
 
 
 def _reasons(step: Document) -> Iterator[str]:

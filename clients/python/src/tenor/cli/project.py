@@ -1,16 +1,24 @@
 """A repository of schemas: which file is which subject. `tenor.yaml`, or `[tool.tenor]` of a pyproject.toml.
 
     registry: http://localhost:8081
+    environments: [staging, {name: prod, production: true}]
     schemas:
       - path: schemas/**/*.avsc
         subject: "{stem}-value"
         owner: payments
+        protect: used
+        consumers: [billing]
       - path: proto/**/*.proto
         subject: "{dir}/{stem}"
         level: FULL
 
 `{stem}` is the file's name without its ending, `{dir}` its folder below the path's fixed part, `{path}` its path. Files
 stay what they are for their own tools: which file refers to which is read from the files.
+
+`tenor plan` shows and `tenor apply` sets what the file says of subjects (owner, level, policy, protect, readable_for,
+consumers, waivers) and which environments there are to be. Only what is said is touched: a line that is taken out of
+the file leaves the registry as it is. To take a setting back, say null (`level: null`), and once it is applied remove
+the line; a consumer stays known, an environment goes with `tenor env delete`, a waiver with `tenor waive --withdraw`.
 """
 
 from __future__ import annotations
@@ -23,6 +31,7 @@ from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from tenor.cli.references import NamedFile, mentioned, provided
 from tenor.cli.running import UsageError
@@ -31,30 +40,72 @@ from tenor.cli.schema_file import SUFFIXES
 FILE: Final = "tenor.yaml"
 LEVELS: Final = ("NONE", "BACKWARD", "BACKWARD_TRANSITIVE", "FORWARD", "FORWARD_TRANSITIVE", "FULL", "FULL_TRANSITIVE")
 DEFAULT_LEVEL: Final = "BACKWARD"
+DEFAULT_POLICY: Final = "STRICT"
 MOST_FILES: Final = 5_000
 _SKIPPED: Final = ("node_modules", ".git", ".venv", "__pycache__")
 
 Level = Literal["NONE", "BACKWARD", "BACKWARD_TRANSITIVE", "FORWARD", "FORWARD_TRANSITIVE", "FULL", "FULL_TRANSITIVE"]
 
 
+class Window(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """Which versions must stay readable: one of these."""
+
+    versions: Annotated[int | None, msgspec.Meta(description="the newest so many")] = None
+    days: Annotated[int | None, msgspec.Meta(description="those that were the newest in so many days")] = None
+    while_retained: Annotated[str | None, msgspec.Meta(description="those whose events this topic still holds")] = None
+
+
+class Waiver(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """A break that is accepted for a while."""
+
+    until: Annotated[str, msgspec.Meta(description="its last day, or a time; at most a year ahead")]
+    reason: Annotated[str, msgspec.Meta(description="why it is acceptable")]
+    owner: Annotated[str, msgspec.Meta(description="who answers for it")]
+    consumer: Annotated[str, msgspec.Meta(description="only rows of this consumer")] = ""
+    path: Annotated[str, msgspec.Meta(description="only this path and what is below it")] = ""
+    rule: Annotated[str, msgspec.Meta(description="only rows of this rule")] = ""
+
+
+class Environment(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """An environment that is to be there."""
+
+    name: str
+    production: Annotated[bool | None, msgspec.Meta(description="whether it is production; absent: as it is")] = None
+
+
 class Schemas(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
-    """Schema files that are treated alike."""
+    """Schema files that are treated alike. Settings that are absent stay as they are; null takes them back."""
 
     path: Annotated[str, msgspec.Meta(description="a file, or a pattern: ** is any number of folders")]
     subject: Annotated[str, msgspec.Meta(description="the subject; {stem} {dir} {path} stand for parts of the path")]
     format: Annotated[
         Literal["AVRO", "JSON", "PROTOBUF"] | None, msgspec.Meta(description="if the file's ending does not tell")
     ] = None
-    owner: Annotated[str | None, msgspec.Meta(description="who answers for these subjects")] = None
-    level: Annotated[Level | None, msgspec.Meta(description="compatibility level; BACKWARD where nothing is said")] = (
-        None
-    )
+    owner: Annotated[str | UnsetType | None, msgspec.Meta(description="who answers for these subjects")] = UNSET
+    level: Annotated[
+        Level | UnsetType | None, msgspec.Meta(description="compatibility level; without a server BACKWARD if not said")
+    ] = UNSET
     policy: Annotated[
-        Literal["STRICT", "LENIENT", "LOGICAL"] | None, msgspec.Meta(description="compatibility policy")
-    ] = None
+        Literal["STRICT", "LENIENT", "LOGICAL"] | UnsetType | None,
+        msgspec.Meta(description="compatibility policy; without a server STRICT if not said"),
+    ] = UNSET
+    protect: Annotated[
+        Literal["used", "used_or_unknown", "everything"] | UnsetType | None,
+        msgspec.Meta(
+            description="what is refused besides: breaks of what consumers use, what is not known, any change"
+        ),
+    ] = UNSET
+    readable_for: Annotated[
+        Window | Literal["forever"] | UnsetType | None, msgspec.Meta(description="which versions must stay readable")
+    ] = UNSET
+    consumers: Annotated[list[str], msgspec.Meta(description="applications that read these subjects")] = []
+    waivers: Annotated[list[Waiver], msgspec.Meta(description="breaks that are accepted for a while")] = []
     references: Annotated[
         dict[str, str], msgspec.Meta(description="names that texts use -> files, where they cannot be found by name")
     ] = {}
+
+
+_SETTINGS: Final = ("owner", "level", "policy", "protect", "readable_for", "consumers", "waivers")
 
 
 class ProjectFile(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -62,21 +113,41 @@ class ProjectFile(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True
 
     schemas: Annotated[list[Schemas], msgspec.Meta(description="which file is which subject; the first match counts")]
     registry: Annotated[str | None, msgspec.Meta(description="address of the registry")] = None
-    environments: Annotated[list[str], msgspec.Meta(description="environments that are asked about")] = []
+    environments: Annotated[
+        list[str | Environment], msgspec.Meta(description="environments that are to be there: names, or name and kind")
+    ] = []
     application: Annotated[str | None, msgspec.Meta(description="the application that this repository is")] = None
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One schema file. `file` is its path from the project's folder, with slashes."""
+    """One schema file. `file` is its path from the project's folder, with slashes; `settings` what is said of it."""
 
     file: str
     subject: str
     format: str
-    owner: str = ""
-    level: str = DEFAULT_LEVEL
-    policy: str = "STRICT"
+    settings: Mapping[str, Any] = field(default_factory=dict)
     references: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def owner(self) -> str:
+        """Who answers for it."""
+        return self.settings.get("owner") or ""
+
+    @property
+    def level(self) -> str:
+        """The level it is judged by where no registry is asked."""
+        return self.settings.get("level") or DEFAULT_LEVEL
+
+    @property
+    def policy(self) -> str:
+        """The policy it is judged by where no registry is asked."""
+        return self.settings.get("policy") or DEFAULT_POLICY
+
+    @property
+    def consumers(self) -> Sequence[str]:
+        """The applications that are said to read it."""
+        return tuple(self.settings.get("consumers", ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +158,13 @@ class Project:
     origin: str
     file: ProjectFile
     entries: tuple[Entry, ...]
+
+    @property
+    def environments(self) -> list[dict[str, Any]]:
+        """The environments that are to be there."""
+        return [
+            {"name": each} if isinstance(each, str) else msgspec.to_builtins(each) for each in self.file.environments
+        ]
 
     def named(self, paths: Sequence[str]) -> tuple[Entry, ...]:
         """The entries of these files and folders, all without any. Raises UsageError for one that is no schema here."""
@@ -154,8 +232,12 @@ def entries(parsed: ProjectFile, files: Iterable[str], origin: str) -> Iterator[
         subject = _subject(schemas, file, origin)
         if (other := subjects.setdefault(subject, file)) != file:
             raise UsageError(f"{origin}: {other} and {file} are both subject {subject}")
-        level, policy = schemas.level or DEFAULT_LEVEL, schemas.policy or "STRICT"
-        yield Entry(file, subject, format, schemas.owner or "", level, policy, schemas.references)
+        yield Entry(file, subject, format, _settings(schemas), schemas.references)
+
+
+def _settings(schemas: Schemas) -> dict[str, Any]:
+    said = ((name, getattr(schemas, name)) for name in _SETTINGS)
+    return {name: msgspec.to_builtins(value) for name, value in said if value is not UNSET and value != []}
 
 
 @lru_cache(1000)
@@ -278,7 +360,9 @@ def _yaml(path: Path, text: str) -> Any:
             f"{path.name} needs PyYAML: install tenor[cli], or write [tool.tenor] in pyproject.toml"
         ) from (error)
     try:
-        return yaml.safe_load(text) or {}
+        return msgspec.to_builtins(yaml.safe_load(text) or {})  # dates as they are written
+    except RecursionError:
+        raise UsageError(f"{path.name} is nested too deeply") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""

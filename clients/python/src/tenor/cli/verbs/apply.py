@@ -1,4 +1,4 @@
-"""Register the schemas of a plan, all or none.
+"""Register the schemas of a plan and set what it declares, all or none.
 
   tenor apply plan.json             what tenor plan --out plan.json said, and nothing else
   tenor apply                       plan, show it, and do it
@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
         arguments.registry = [plan.registry]
     arguments.timeout = max(arguments.timeout, planning.SECONDS)
     with connect(arguments) as registry, output.progress("registering"):
-        done = planning.planned(registry, plan.files, plan.schemas, plan.state)
+        done = planning.planned(registry, plan.files, plan.schemas, plan.environments, plan.state)
     output.result({**done.document(), "applied": True}, [*done.lines(output.paint), _summary(done)])
     return SAFE
 

@@ -4,9 +4,13 @@
   tenor plan schemas/orders         some of them
   tenor plan --out plan.json        keep the plan; tenor apply plan.json does it, and nothing else
 
-Subjects are created (+), get a version (~), or are refused (!) with the reasons. Exit code 0: nothing is refused
-(10 with --detailed-exitcode if something would change); 1: a schema is incompatible; 2: a schema is none, or refers to
-what is not there; 5: the registry does not take it now.
+Subjects are created (+), get a version (~), or are refused (!) with the reasons. What tenor.yaml says of them besides
+(owner, level, policy, protect, readable_for, consumers, waivers; and environments, where no PATH is given) is told as
+changes of their own, and schemas are judged by the level it gives. What it does not say stays as it is; `level: null`
+takes it back.
+
+Exit code 0: nothing is refused (10 with --detailed-exitcode if something would change); 1: a schema is incompatible; 2:
+a schema is none, or refers to what is not there; 5: the registry does not take it now.
 """
 
 from __future__ import annotations
@@ -49,5 +53,6 @@ def made(arguments: argparse.Namespace) -> planning.Planned:
     if arguments.registry is None and project.file.registry and not os.environ.get("TENOR_URL"):
         arguments.registry = [project.file.registry]
     arguments.timeout = max(arguments.timeout, planning.SECONDS)
+    environments = () if arguments.paths else project.environments
     with connect(arguments) as registry:
-        return planning.planned(registry, files, schemas)
+        return planning.planned(registry, files, schemas, environments)
