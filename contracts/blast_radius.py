@@ -6,12 +6,12 @@ version is deleted, and for the answer of a native registration. The native API 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from contracts import impact as impacts
-from contracts import protection, readers
+from contracts import protection, readers, tagged
 from contracts.impact import Direction, FieldUse, Impact, Outcome, Question, Reader, Row, Unreadable
 from contracts.judging import judge
 from contracts.options import Options
@@ -28,7 +28,7 @@ from registry.evolution.levels import Conflict, Earlier, Level, conflicts
 from registry.evolution.windows import Held, Registered, Window
 from registry.formats.base import ChangeKind, Finding, Schema, Source
 from registry.names import Subject
-from registry.objections import CONSUMER_BREAKS, CONSUMER_UNKNOWN, FIELD_PROTECTED, NOT_READABLE, Candidate
+from registry.objections import CONSUMER_BREAKS, CONSUMER_UNKNOWN, FIELD_PROTECTED, NOT_READABLE, Candidate, InUse
 from registry.references import Resolver
 from registry.store.engine import Db
 from registry.store.queries import schemas
@@ -38,6 +38,8 @@ Crossable = Callable[[Db, Subject, int, Schema], bool]
 """Whether a proven upcaster brings events of a version to what a candidate reads."""
 
 Visible = Callable[[Subject], bool]
+Among = Collection[tuple[str, str]] | None
+"""Only these versions of applications; None is all."""
 
 _READS = Level("WINDOW", backward=True, forward=False, transitive=True)
 _TOUCHING = (ChangeKind.REMOVED, ChangeKind.MOVED, ChangeKind.RENAMED, ChangeKind.RETYPED, ChangeKind.LOOSENED)
@@ -111,20 +113,33 @@ class BlastRadius:
         candidate: Candidate,
         history: Sequence[Version],
         visible: Visible | None = None,
+        among: Among = None,
     ) -> Mapping[str, Any]:
         """The answer as plain data."""
         policy = protection.effective(policies.policies(db), str(subject))
-        return told(self.ask(db, subject, candidate, history, window=policy.readable_for), policy, visible)
+        found = self.ask(db, subject, candidate, history, window=policy.readable_for, among=among)
+        return told(found, policy, visible)
+
+    def in_use(self, db: Db, tag: str, subject: Subject) -> InUse:
+        """What is in use of a subject where a tag is. Raises UnknownTag."""
+        return tagged.in_use(db, tag, subject)
 
     # What everybody asks.
 
     def ask(
-        self, db: Db, subject: Subject, candidate: Candidate, history: Sequence[Version], *, window: Window | None
+        self,
+        db: Db,
+        subject: Subject,
+        candidate: Candidate,
+        history: Sequence[Version],
+        *,
+        window: Window | None,
+        among: Among = None,
     ) -> Impact:
         """The impact of a candidate on the readers of its subject, and of those that refer to it."""
         name, now = str(subject), now_ms()
         waivers = policies.waivers(db)
-        found = self._of_subject(db, subject, candidate, now, window)
+        found = self._of_subject(db, subject, candidate, now, window, among)
         if not history:
             return impacts.answer(
                 name, found[0], found[1], now, _about(waivers, [name]), warnings_pass=self.warnings_pass
@@ -133,7 +148,7 @@ class BlastRadius:
         touched: list[str] = []
         further = _referring(db, subject, history[0].version, candidate.schema)
         if further:
-            more, touched, others = self._of_referrers(db, further, now)
+            more, touched, others = self._of_referrers(db, further, now, among)
             rows, count = [*rows, *more], count + others
         return impacts.answer(
             name,
@@ -146,22 +161,25 @@ class BlastRadius:
         )
 
     def _of_subject(
-        self, db: Db, subject: Subject, candidate: Candidate, now: int, window: Window | None
+        self, db: Db, subject: Subject, candidate: Candidate, now: int, window: Window | None, among: Among
     ) -> tuple[list[Row], int]:
         name = str(subject)
         producers = queries.producers(db, name)
-        listed = readers.readers(db, [name], apart=producers)[name]
+        listed = _among(readers.readers(db, [name], apart=producers)[name], among)
         question = Question(name, now, tuple(producers), policies.subject_owner(db, subject))
         unreadable = [] if window is None else self._unreadable(db, subject, candidate.schema, window)
         answer = impacts.impact(question, listed, judge(candidate), unreadable=unreadable)
-        return [*answer.rows, *_unmapped(db, name, producers)], len(listed)
+        unmapped = [
+            row for row in _unmapped(db, name, producers) if among is None or (row.consumer, row.version) in among
+        ]
+        return [*answer.rows, *unmapped], len(listed)
 
     def _of_referrers(
-        self, db: Db, further: Mapping[Subject, Candidate | InvalidSchema], now: int
+        self, db: Db, further: Mapping[Subject, Candidate | InvalidSchema], now: int, among: Among
     ) -> tuple[list[Row], list[str], int]:
         """Rows of the subjects that refer to the changed one, once they move to it."""
         named = {str(each): moved for each, moved in further.items()}
-        read = readers.readers(db, list(named))
+        read = {name: _among(listed, among) for name, listed in readers.readers(db, list(named)).items()}
         rows: list[Row] = []
         for name, listed in read.items():
             moved = named[name]
@@ -221,6 +239,10 @@ class BlastRadius:
     def held(self, db: Db, subject: Subject, window: Window) -> list[Held]:
         """The versions that a window holds today."""
         return _held(db, window, schemas.history(db, subject, deleted=True))
+
+
+def _among(listed: Sequence[Reader], among: Among) -> list[Reader]:
+    return [each for each in listed if among is None or (each.application, each.version) in among]
 
 
 def fields(schema: Schema, listed: Iterable[Reader]) -> list[FieldUse]:

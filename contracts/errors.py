@@ -60,6 +60,17 @@ class PactNotFound(NotFound):
         super().__init__(consumer=consumer, provider=provider, detail=f" {detail}" if detail else "")
 
 
+class UnknownTag(NotFound):
+    """Neither an environment nor a tag of this name."""
+
+    sentence = "No environment and no tag is called '{tag}'; {there}."
+
+    def __init__(self, tag: str, environments: Sequence[str], tags: Sequence[str]) -> None:
+        listed = [("environments", environments), ("tags", tags)]
+        parts = [f"the {what} are {', '.join(names)}" for what, names in listed if names]
+        super().__init__(tag=tag, there=", ".join(parts) or "there is none of either")
+
+
 class VerificationNotFound(NotFound):
     sentence = "No verification result number {number} of this pact exists."
 

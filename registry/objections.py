@@ -6,7 +6,7 @@ only where a policy exists (`Effective.guarded`), so that an ordinary registrati
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -43,6 +43,15 @@ class Candidate:
         return cls(schema, content.metadata, content.rule_set)
 
 
+@dataclass(frozen=True, slots=True)
+class InUse:
+    """What is in use in an environment, or of what carries a tag: the versions of a subject that are written or read
+    there, and the versions of applications that are there."""
+
+    versions: frozenset[int]
+    applications: frozenset[tuple[str, str]]
+
+
 class Objector(Protocol):
     """Speaks for those whom a change concerns."""
 
@@ -71,7 +80,14 @@ class Objector(Protocol):
         candidate: Candidate,
         history: Sequence[Version],
         visible: Callable[[Subject], bool] | None,
+        among: Collection[tuple[str, str]] | None = None,
     ) -> Mapping[str, Any]:
         """Whom a new version hurts, where, on which field: as plain data. `history` starts with the newest live
-        version; of subjects that are not `visible` only outcomes are told (None: all are)."""
+        version; of subjects that are not `visible` only outcomes are told (None: all are); `among` these versions of
+        applications (None: all)."""
+        ...
+
+    def in_use(self, db: Db, tag: str, subject: Subject) -> InUse:
+        """What is in use of a subject in the environment of this name, else in the newest version of each application
+        that carries the tag. Raises a RegistryError that names what there is."""
         ...

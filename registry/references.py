@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from registry import formats
@@ -17,11 +17,24 @@ from registry.store.queries import schemas, subjects
 _DEEPEST = 100
 
 
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A schema that is to be registered together with another: it stands for the latest version of its subject."""
+
+    text: str
+    format: str
+    references: tuple[Reference, ...] = ()
+
+
 @dataclass(slots=True)
 class Resolver:
-    """Resolves within one transaction; each version is read once, so that diamonds stay small."""
+    """Resolves within one transaction; each version is read once, so that diamonds stay small.
+
+    `beside` are schemas that are not registered yet, by subject.
+    """
 
     db: Db
+    beside: Mapping[Subject, Beside] = field(default_factory=dict)
     _sources: dict[tuple[Subject, int], Source] = field(default_factory=dict)
 
     def numbered(self, references: Sequence[Reference], context: str, format: str) -> tuple[Reference, ...]:
@@ -29,7 +42,7 @@ class Resolver:
         return tuple(self._numbered(reference, context, format) for reference in references)
 
     def _numbered(self, reference: Reference, context: str, format: str) -> Reference:
-        if reference.version != LATEST:
+        if reference.version != LATEST or Subject.parse(reference.subject, context) in self.beside:
             return reference
         latest = schemas.latest(self.db, Subject.parse(reference.subject, context))
         if latest is None:
@@ -47,6 +60,8 @@ class Resolver:
     def _version(self, target: Subject, reference: Reference, format: str, depth: int) -> Source:
         key = (target, reference.version)
         if (known := self._sources.get(key)) is None:
+            if reference.version == LATEST and (given := self.beside.get(target)) is not None:
+                return self._given(target, given, reference, format, depth)
             version = (
                 schemas.latest(self.db, target)
                 if reference.version == LATEST
@@ -55,7 +70,7 @@ class Resolver:
             if version is None:
                 raise _unresolved(reference, format)
             if depth == _DEEPEST:
-                raise InvalidSchema(format, f"references go more than {_DEEPEST} subjects deep")
+                raise _too_deep(format)
             if version.content.format != format:
                 raise InvalidSchema(
                     format,
@@ -66,6 +81,17 @@ class Resolver:
                 version.content.text, version.content.references, target.context, format, depth + 1
             )
         return known
+
+    def _given(self, target: Subject, given: Beside, reference: Reference, format: str, depth: int) -> Source:
+        if depth == _DEEPEST:
+            raise _too_deep(format)
+        if given.format != format:
+            raise InvalidSchema(
+                format, f"reference '{reference.name}' is to subject '{target}', whose type is {given.format}"
+            )
+        found = self.source(given.text, given.references, target.context, format, depth + 1)
+        self._sources[target, LATEST] = found
+        return found
 
     def parsed(self, content: Content, context: str) -> Schema:
         """A stored content, parsed. What is stored is not judged again."""
@@ -78,6 +104,10 @@ class Resolver:
             (reference, subjects.head(self.db, Subject.parse(reference.subject, context))) for reference in references
         ]
         return [(reference, None if head is None else head.pk) for reference, head in heads]
+
+
+def _too_deep(format: str) -> InvalidSchema:
+    return InvalidSchema(format, f"references go more than {_DEEPEST} subjects deep")
 
 
 def _unresolved(reference: Reference, format: str) -> InvalidSchema:

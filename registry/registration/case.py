@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from registry import formats
@@ -11,7 +12,7 @@ from registry.formats.base import Reference, Schema, Tagging
 from registry.names import Subject
 from registry.objections import Objector
 from registry.policy import Config, Effective, resolved
-from registry.references import Resolver
+from registry.references import Beside, Resolver
 from registry.rules import Metadata, RuleSet
 from registry.store.engine import Db
 from registry.store.queries import schemas, subjects
@@ -21,7 +22,10 @@ from registry.store.queries.subjects import Head
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """What a client sends to register, look up or check. `version` 0 and `id` None mean: not said."""
+    """What a client sends to register, look up or check. `version` 0 and `id` None mean: not said.
+
+    `registered_at` is when an import's version was registered where it comes from, in ms.
+    """
 
     subject: Subject
     text: str
@@ -36,6 +40,9 @@ class Registration:
     tags_to_add: tuple[Tagging, ...] = ()
     tags_to_remove: tuple[Tagging, ...] = ()
     propagate_tags: bool = False
+    beside: Mapping[Subject, Beside] = field(default_factory=dict, compare=False)
+    """What is to be registered with it, by subject; for checks alone."""
+    registered_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +73,8 @@ class Proposal:
     """No references, no given id, no tombstones, nobody to object: PostgreSQL writes it with one call."""
     objected: int | None = None
     """What the objections rest on; None when nobody was asked."""
+    registered_at: int | None = None
+    """When the version was registered, if not just now: an import says it."""
 
 
 class NotParsed(Exception):
@@ -86,7 +95,7 @@ class Case:
     _history: list[Version] | None = None
 
     def __post_init__(self) -> None:
-        self.resolver = Resolver(self.db)
+        self.resolver = Resolver(self.db, self.request.beside)
         self.head = subjects.head(self.db, self.request.subject)
 
     @property

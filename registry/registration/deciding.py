@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -93,6 +93,7 @@ def decide(
         conflicts=tuple(found),
         previous=case.latest(),
         objected=objected,
+        registered_at=request.registered_at if case.settings.importing else None,
         plain=not content.references
         and request.id is None
         and objected is None
@@ -140,12 +141,14 @@ def check(
     server: Config,
     *,
     version: int | None = None,
+    versions: Collection[int] | None = None,
     objector: Objector | None = None,
 ) -> tuple[Sequence[Conflict], Effective, list[Version]]:
     """The conflicts of a candidate with one version (LATEST or a number), or with all its level looks at (None).
 
-    Also returns the settings and versions they were found with. A level's transitivity counts only without a version.
-    Raises VersionNotFound for an unknown number, InvalidSchema.
+    `versions`: with each of these instead, deleted ones too. Also returns the settings and versions they were found
+    with. A level's transitivity counts only without a version. Raises VersionNotFound for an unknown number,
+    InvalidSchema.
     """
     case = opened(db, request, server, objector=objector)
     request = case.request
@@ -160,6 +163,9 @@ def check(
             raise VersionNotFound(version=version)
         case.look_at([] if one is None else [one])
         level = replace(level, transitive=False)
+    elif versions is not None:
+        case.look_at([each for each in schemas.history(db, request.subject, deleted=True) if each.version in versions])
+        level = replace(level, transitive=True)
     schema, _ = parsed(case, strict=strict(case))
     return with_objections(case, schema, checked(case, schema, level)), case.settings, case.history
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -16,9 +17,9 @@ from registry import errors, examine, formats, objections, registration, subject
 from registry.api.v1 import render, wire
 from registry.api.v1.routes import get, post
 from registry.evolution.levels import Conflict, level
-from registry.formats.base import Policy, Reference, Source
+from registry.formats.base import Policy, Reference, Source, Verdict
 from registry.names import DEFAULT_CONTEXT, Subject
-from registry.references import Resolver
+from registry.references import Beside, Resolver
 from registry.security.access import PUBLIC, Action, Needs
 from registry.security.guard import actor_of, see_references, sees
 from registry.security.identity import Caller
@@ -30,6 +31,7 @@ READ_ALL = Needs(Action.READ, "schema", filtered=True)
 READ = Needs(Action.READ, "subject", "subject")
 _SECONDS = 2.0
 _MOST_EXPLAINED = 5
+_GRAVITY = (Verdict.COMPATIBLE.value, Verdict.UNKNOWN.value, Verdict.BREAKS.value)
 
 
 def _source(
@@ -87,22 +89,33 @@ async def _checked(parts: Services, new: Any, old: Any, level: str, policy: str)
     READ,
     errors.InvalidSchema,
     errors.InvalidSubject,
+    errors.NotFound,
     summary="Check a schema against a subject's history",
 )
-async def check_subject(request: Call, subject: FromPath[str], data: JSONBody[wire.RegisterRequest]) -> wire.Checked:
+async def check_subject(
+    request: Call, subject: FromPath[str], data: JSONBody[wire.SubjectCheckRequest]
+) -> wire.Checked:
     """What registering it would find, by the very code that registers, against every version the level looks at."""
     parts, actor = services(request), actor_of(request)
+    if data.tag is not None and parts.objector is None:
+        raise errors.InvalidRequest("Nothing here knows what is in use where")
 
-    def job(db: Db) -> tuple[Sequence[Conflict], Any, Mapping[str, Any] | None, Any, dict[int, Any]]:
+    def job(db: Db) -> tuple[Sequence[Conflict], Any, Mapping[str, Any] | None, Any, dict[int, Any], Any]:
         asked = render.registration(Subject.parse(subject), data, normalize=False)
         see_references(actor, asked.references, asked.subject.context, asked.format)
-        found, settings, history = registration.check(db, asked, parts.server_config, objector=parts.objector)
-        resolver = Resolver(db)
+        asked = replace(asked, beside=_beside(actor, data.beside))
         named = subjects.aliased(db, asked.subject)
+        use = None if data.tag is None or parts.objector is None else parts.objector.in_use(db, data.tag, named)
+        found, settings, history = registration.check(
+            db, asked, parts.server_config, versions=None if use is None else use.versions, objector=parts.objector
+        )
+        resolver = Resolver(db, asked.beside)
         source = resolver.source(asked.text, asked.references, named.context, asked.format)
         new = {"format": asked.format, **examine.plain(source)}
         wanted = list(dict.fromkeys(conflict.version for conflict in found))[:_MOST_EXPLAINED]
-        if not wanted and history:
+        if use is not None:
+            wanted = [version.version for version in history][:_MOST_EXPLAINED]
+        elif not wanted and history:
             wanted = [history[0].version]
         earlier = {
             version.version: {
@@ -119,16 +132,19 @@ async def check_subject(request: Call, subject: FromPath[str], data: JSONBody[wi
         hurt = None
         if parts.objector is not None:
             candidate, live = registration.candidate(db, asked, parts.server_config)[1:]
-            hurt = parts.objector.impact(db, named, candidate, live, sees(actor))
-        return found, settings, hurt, new, earlier
+            there = None if use is None else use.applications
+            hurt = parts.objector.impact(db, named, candidate, live, sees(actor), there)
+        compared = None if use is None else [version.version for version in history]
+        return found, settings, hurt, new, earlier, compared
 
-    found, settings, hurt, new, earlier = await parts.read(job, heavy=True)
+    found, settings, hurt, new, earlier, compared = await parts.read(job, heavy=True)
     answer: dict[str, Any] = {
         "level": settings.level.name,
         "policy": settings.policy.value,
         "compatible": not any(conflict.breaks for conflict in found),
         "findings": [],
         "impact": hurt,
+        "versions": compared,
     }
     explained: dict[int, dict[str, Any]] = {}
     for version, old in earlier.items():
@@ -142,9 +158,28 @@ async def check_subject(request: Call, subject: FromPath[str], data: JSONBody[wi
         or conflict.finding.rule.startswith("RESERVED_")
         or conflict.finding.rule in objections.RULES
     ]
-    newest = explained.get(max(explained, default=0), {})
+    # Of versions that are in use each counts, of a history the newest has the word.
+    shown = max(
+        explained, key=lambda version: (compared is not None and _gravity(explained[version]), version), default=0
+    )
+    newest = explained.get(shown, {})
     answer |= {key: newest[key] for key in ("semantic", "differs", "changes") if key in newest}
     return msgspec.convert(answer, wire.Checked)
+
+
+def _beside(actor: Caller, given: Sequence[wire.PlannedSchema]) -> dict[Subject, Beside]:
+    found = {}
+    for each in given:
+        named, format = Subject.parse(each.subject), each.schema_type.upper()
+        references = tuple(Reference(one.name, one.subject, one.version) for one in each.references)
+        see_references(actor, references, named.context, format)
+        found[named] = Beside(each.schema, format, references)
+    return found
+
+
+def _gravity(explained: Mapping[str, Any]) -> int:
+    verdicts = [each["verdict"] for each in explained["semantic"].values()]
+    return max((_GRAVITY.index(verdict) for verdict in verdicts), default=0)
 
 
 @post("/diff", READ_ALL, errors.InvalidSchema, errors.InvalidRequest, summary="What changed between two texts")

@@ -457,6 +457,18 @@ class SchemaText(Struct, rename="camel", kw_only=True):
     references: list[NamedSchema] = []
 
 
+class SubjectCheckRequest(RegisterRequest, rename="camel", kw_only=True):
+    """A schema to check against its subject.
+
+    `beside` are schemas that are to be registered with it: each stands for the latest version (-1) of its subject.
+    `tag`: compare with the versions that are in use in the environment of this name, or by what carries the tag, not
+    with those that the level looks at; consumers elsewhere do not count.
+    """
+
+    beside: Annotated[list[PlannedSchema], Meta(max_length=MOST_PLANNED)] = []
+    tag: str | None = None
+
+
 class CheckRequest(Struct, rename="camel", kw_only=True):
     """Two texts to compare. `level` BACKWARD, FORWARD or FULL; `policy` STRICT or LENIENT."""
 
@@ -542,7 +554,8 @@ class Meaning(Struct, omit_defaults=True):
 class Checked(Struct, omit_defaults=True, kw_only=True):
     """The verdict that Confluent's registry gives, what the format itself says, and every reason.
 
-    `differs` says it in a sentence when the two disagree; `impact` is whom the schema hurts, against a subject.
+    `differs` says it in a sentence when the two disagree; `impact` is whom the schema hurts, against a subject;
+    `versions` are those of a subject that it was compared with, where a tag was asked about.
     """
 
     compatible: bool
@@ -553,6 +566,7 @@ class Checked(Struct, omit_defaults=True, kw_only=True):
     findings: list[Explained] = []
     changes: list[Change] = []
     impact: Impact | None = None
+    versions: list[int] | None = None
 
 
 class Diff(Struct):
