@@ -17,9 +17,9 @@ from registry import examine
 from registry.clock import now_ms
 from registry.errors import InvalidUpcast, SchemaNotFound, UpcastNotFound, VersionNotFound
 from registry.events import Actor, record
+from registry.evolution.upcasts import schema_key
 from registry.formats.base import Schema
 from registry.names import LATEST, Subject
-from registry.proving import schema_key
 from registry.references import Resolver
 from registry.store.engine import Db
 from registry.store.queries import schemas, subjects, upcasts

@@ -10,8 +10,8 @@ from typing import Final
 
 from registry.doctor.complaints import UNREADABLE, Complaint
 from registry.errors import InvalidUpcast
+from registry.evolution.upcasts import schema_key
 from registry.names import Subject
-from registry.proving import schema_key
 from registry.references import Resolver
 from registry.store.engine import Db
 from registry.store.queries import schemas, upcasts

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from registry import proving
+from registry.proving.targets import as_jsonata
 from tenor.plans import plan_hash
 from tenor.plans.document import from_data
 from tests.conformance.upcast_pairs import corpus
@@ -41,9 +42,26 @@ def test_an_attestation_says_what_was_proven_of_what() -> None:
         "P3",
         "P4",
         "P6",
+        "P8",
         "P9",
     }
     assert told == proving.prove(OLD, NEW, made["plan"], examples=300, seed=5)
+
+
+def test_what_jsonata_makes_else_is_shown() -> None:
+    """No emitter that is right shows it: a plan's JSONata is held against what another plan makes."""
+    check = as_jsonata(from_data(proving.derive(OLD, NEW)["plan"]))
+    assert not isinstance(check, str)
+    event = {"id": 3, "note": "x", "c": "RED"}
+    assert check(event, {**event, "more": 7}) == ""
+    assert check(event, {**event, "more": 8}) == "its JSONata makes something else"
+    assert check({**event, "id": 2**60}, {**event, "more": 8}) == ""  # no number of JSONata's
+
+
+def test_a_plan_that_is_no_jsonata_says_why() -> None:
+    made = proving.derive(OLD, avro({"name": "id", "type": "string"}), {"/id": "yes"})
+    told = proving.prove(OLD, avro({"name": "id", "type": "string"}), made["plan"], examples=10)["results"]["P8"]
+    assert told.startswith("not applicable: The plan cannot be written as JSONata: /id: the text of a number"), told
 
 
 WRONG = [

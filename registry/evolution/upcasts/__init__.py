@@ -12,6 +12,7 @@ plan = derive(old, new, {"/postcode": "yes"})         # and confirmed in one wor
 from __future__ import annotations
 
 from collections.abc import Callable
+from hashlib import sha256
 from importlib import import_module
 from typing import Any
 
@@ -53,3 +54,8 @@ def derive(old: Schema, new: Schema, decisions: Decisions | None = None) -> Plan
     before, after = event_types(old, new)
     plan = simplified(derive_types(before, after, old.format, checked(decisions or {})))
     return check(replace(plan, old=old.source.digest.hex(), new=new.source.digest.hex()))
+
+
+def schema_key(schema: Schema) -> str:
+    """What names a schema in an attestation: the hash of its canonical text with all references written out."""
+    return sha256(f"{schema.format}\0{schema.inlined()}".encode("utf-8", "surrogatepass")).hexdigest()
