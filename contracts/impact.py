@@ -19,7 +19,7 @@ from typing import Any
 
 from contracts.coverage import Covered
 from contracts.coverage import Outcome as Coverage
-from contracts.needs import ERASED, Contract, Evidence, When
+from contracts.needs import ERASED, Contract, Evidence, Need, When
 from contracts.protection import Waiver, waives
 
 
@@ -208,9 +208,14 @@ class _SortedOut:
 def _sorted_out(covered: Sequence[Covered]) -> _SortedOut:
     outcomes = [(each, outcome(each)) for each in covered]
     return _SortedOut(
-        frozenset(each.need.path for each, found in outcomes if found is Outcome.SAFE),
+        frozenset(each.need.path for each, found in outcomes if found is Outcome.SAFE and _is_needed(each.need)),
         tuple((each, found) for each, found in outcomes if found is not Outcome.SAFE),
     )
+
+
+def _is_needed(need: Need) -> bool:
+    """Whether a need asks something of events as they are; of the event itself it may only say what happens without."""
+    return need.path != "" or need != Need("", need.presence, when=need.when)
 
 
 def answer(

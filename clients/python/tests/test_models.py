@@ -255,7 +255,7 @@ def test_record_is_pytest_that_records(shop: Path, text: str, arguments: tuple[s
     if code == SAFE:
         pact = pacts.read(path)
         assert pact is not None
-        assert [need["path"] for need in pact["interactions"][0]["comments"]["tenor"]["needs"]] == ["/id"]
+        assert [need["path"] for need in pact["interactions"][0]["comments"]["tenor"]["needs"]] == ["", "/id"]
 
 
 def test_other_verbs_refuse_what_they_do_not_know(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,14 +7,17 @@ import dataclasses
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from tenor import Event
+from tenor.sealing.executor import SENTINEL
 from tenor.testing import experiments, pacts
-from tenor.testing.experiments import Recorder, of_schema
+from tenor.testing.experiments import PLACEHOLDER, Recorder, erased_at, of_schema
 from tenor.testing.watching import Watch, watched
 
 pytest_plugins = ["pytester"]
@@ -85,7 +88,7 @@ def test_what_is_not_touched_is_not_needed() -> None:
 def test_what_is_passed_along_may_be_of_any_type() -> None:
     need = needs(lambda order: {"id": order["id"]})["/id"]
     assert "types" not in need
-    assert need["when"] == {"absent": "fails", "null": "changes"}
+    assert need["when"] == {"absent": "fails", "erased": "changes", "null": "changes"}
 
 
 def matched(order: Any) -> Any:
@@ -198,7 +201,7 @@ def test_items_are_needed_where_they_are() -> None:
         "path": "/lines/*/count",
         "presence": "optional",
         "types": ["boolean", "integer", "number"],
-        "when": {"absent": "same", "null": "fails"},
+        "when": {"absent": "same", "erased": "changes", "null": "fails"},
     }
 
 
@@ -387,3 +390,122 @@ def test_workers_of_xdist_write_one_file(project: pytest.Pytester) -> None:
 def test_who_the_consumer_is_must_be_said(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(billing=CODE, test_billing=TEST)
     run(pytester).stdout.fnmatch_lines(["*tenor_application = NAME*"])
+
+
+# Erased values
+
+CUSTOMER: dict[str, Any] = {
+    "id": "c-1",
+    "email": "ada@example.org",
+    "age": 36,
+    "token": b"x",
+    "born": date(1815, 12, 10),
+    "names": ["Ada", None],
+}
+
+
+def mailed(customer: Any) -> Any:
+    return {"to": customer["email"]}
+
+
+def split(customer: Any) -> Any:
+    return customer["email"].split("@")[1]
+
+
+def counted(customer: Any) -> Any:
+    return len([customer["email"]])
+
+
+def compared(customer: Any) -> Any:
+    return None if customer["email"] == "[erased]" else {"domain": customer["email"].split("@")[1]}
+
+
+def matched_erased(customer: Any) -> Any:
+    match customer["email"]:
+        case "[erased]":
+            return None
+        case address:
+            return address.split("@")[1]
+
+
+DID = [(mailed, "changes"), (split, "fails"), (counted, "same"), (compared, "handled"), (matched_erased, "handled")]
+
+
+@pytest.mark.parametrize(("handler", "did"), DID, ids=lambda case: getattr(case, "__name__", ""))
+def test_what_code_does_with_an_erased_text(handler: Callable[[Any], Any], did: str) -> None:
+    need = needs(handler, CUSTOMER)["/email"]
+    assert need["when"]["erased"] == did
+    assert "values" not in need, "asking whether it was erased makes no enum of it"
+
+
+def test_an_event_tells_which_paths_were_erased() -> None:
+    def handle(event: Any) -> Any:
+        if "email" in event.erased:
+            return {"id": event.data["id"]}
+        return {"domain": event.data["email"].split("@")[1], "age": event.data["age"] + 1}
+
+    recorded = Recorder(handle).record([Event(CUSTOMER, None), Event({**CUSTOMER, "email": "b@c"}, None)])
+    assert not recorded.failed
+    found = {path: pacts.need(path, finding)["when"]["erased"] for path, finding in recorded.findings.items()}
+    # What is only read once something was erased is needed as well.
+    assert found == {"/id": "changes", "/email": "handled", "/age": "changes"}
+    assert not recorded.lines.missed()
+    one = pacts.interaction("a customer", "customers", recorded, Event(CUSTOMER, None), Path.cwd())
+    assert one["contents"]["content"] == {"id": "c-1", "email": "ada@example.org", "age": 36}
+
+
+ALL: list[Callable[[Any], Any]] = [
+    lambda event: None if event.erased else event.data["email"].upper(),
+    lambda event: None if len(event.erased) > 0 else event.data["email"].upper(),
+    lambda event: event.data["email"].upper() if event.erased == () else None,
+    lambda event: None if any(path == "email" for path in event.erased) else event.data["email"].upper(),
+    lambda event: None if "email" in copy.deepcopy(event).erased else event.data["email"].upper(),
+]
+
+
+@pytest.mark.parametrize("handler", ALL)
+def test_however_it_is_asked_it_is_noticed(handler: Callable[[Any], Any]) -> None:
+    assert needs(handler, Event(CUSTOMER, None))["/email"]["when"]["erased"] == "handled"
+
+
+def test_asking_about_one_path_is_no_answer_for_another() -> None:
+    def handle(event: Any) -> Any:
+        return None if "id" in event.erased else {"id": event.data["id"], "to": event.data["email"]}
+
+    found = needs(handle, Event(CUSTOMER, None))
+    assert (found["/id"]["when"]["erased"], found["/email"]["when"]["erased"]) == ("handled", "changes")
+
+
+LEFT: dict[str, tuple[Any, int]] = {
+    "email": ("[erased]", 1),
+    "age": (0, 1),
+    "token": (b"", 1),
+    "born": (date(1970, 1, 1), 1),
+    "names/*": (["[erased]", None], 1),
+    "names": (["Ada", None], 0),
+}
+
+
+@pytest.mark.parametrize(("path", "left"), LEFT.items())
+def test_what_is_left_is_what_decoding_gives(path: str, left: tuple[Any, int]) -> None:
+    event, count = erased_at(CUSTOMER, path.split("/"))
+    assert (event[path.removesuffix("/*")], count) == left
+    assert PLACEHOLDER == SENTINEL
+
+
+BODIES: list[tuple[Callable[[Any], Any], str]] = [
+    (lambda order: order["id"], "fails"),
+    (lambda order: None if order is None else order["id"], "handled"),
+    (lambda order: None, "same"),
+]
+
+
+@pytest.mark.parametrize(("handler", "did"), BODIES)
+def test_an_event_of_which_nothing_is_left(handler: Callable[[Any], Any], did: str) -> None:
+    for sample, handle in (
+        (CUSTOMER, handler),
+        (Event(CUSTOMER, None), lambda event: handler(event.data)),
+    ):
+        recorded = Recorder(handle).record([sample])
+        (need, *_) = pacts.interaction("x", "s", recorded, sample, Path.cwd())["comments"]["tenor"]["needs"]
+        assert need == {"path": "", "presence": "required", "when": {"erased": did}}

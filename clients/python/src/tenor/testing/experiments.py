@@ -1,7 +1,9 @@
-"""What code does when an event is not as it was: a key missing, a null, another symbol, another type.
+"""What code does when an event is not as it was: a key missing, a null, another symbol, another type, an erased value.
 
 Each experiment changes one path of a sample event and runs the handler again. What it does then is the contract: not
-what somebody believes that it needs.
+what somebody believes that it needs. An erased value is what `tenor.Registry` gives where a person's key is destroyed:
+"[erased]", no bytes or a zero, and its path in `Event.erased`; of a sealed body nothing is left. Code handles that if
+it asks (`"email" in event.erased`, or a comparison with "[erased]") and goes on; else it fails, or takes it for data.
 """
 
 from __future__ import annotations
@@ -13,16 +15,24 @@ import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
 from types import CodeType
 from typing import Any, Final
 
+from tenor.events import Event
 from tenor.testing.lines import Lines
-from tenor.testing.watching import ITEM, Use, Watch, plain, watched
+from tenor.testing.watching import EVERY, ITEM, ErasedPaths, Use, Watch, plain, watched
 
 FAILS: Final = "fails"
 CHANGES: Final = "changes"
 SAME: Final = "same"
-_WORSE: Final = (FAILS, CHANGES, SAME)
+HANDLED: Final = "handled"
+_WORSE: Final = (FAILS, CHANGES, HANDLED, SAME)
+
+ERASED: Final = "erased"
+PLACEHOLDER: Final = "[erased]"
+"""The text that stands in for an erased one (`tenor.sealing.executor.SENTINEL`, which needs extras)."""
 
 ANOTHER_ARM: Final = "TENOR_ANOTHER_ARM"
 ANOTHER_NUMBER: Final = 2_011_001_993
@@ -47,6 +57,11 @@ PROBES: Final[Mapping[str, Sequence[Any]]] = {
 MOST_RUNS: Final = 50_000
 MOST_BASELINES: Final = 200
 LONGEST_ARM: Final = 100
+
+
+def worst(outcomes: Iterable[str]) -> str:
+    """The gravest of what came out."""
+    return min(outcomes, key=_WORSE.index)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +98,25 @@ class Finding:
         self.types -= self.refused
         self.values -= self.unhandled
         if met := set().union(*self.others.values()):
-            worst = min(met, key=_WORSE.index)
-            self.met("other", SAME if worst == CHANGES and False in self.others else worst)
+            gravest = worst(met)
+            self.met("other", SAME if gravest == CHANGES and False in self.others else gravest)
 
     def met(self, situation: str, what: str) -> None:
         """Note an outcome; the worst counts."""
         before = self.when.get(situation, SAME)
-        self.when[situation] = min(before, what, key=_WORSE.index)
+        self.when[situation] = worst((before, what))
 
 
 Touch = tuple[str, str, bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """An event that was handled, and what came out. `around` is the `tenor.Event` that it came in, if it did."""
+
+    data: Any
+    outcome: Outcome
+    around: Event | None = None
 
 
 @dataclass(slots=True)
@@ -101,7 +125,8 @@ class Recorded:
 
     `known` are paths of the schema, `arms` the texts that samples have by path, `baselines` the events that it handles
     with what came out: the samples, and what led to code that no sample reaches; `places` what was touched in them,
-    `constants` the texts in the code that did. `cut`: there was more to try than is tried.
+    `constants` the texts in the code that did. `cut`: there was more to try than is tried. `without` is what came of
+    an event of which nothing is left.
     """
 
     findings: dict[str, Finding] = field(default_factory=dict)
@@ -111,9 +136,10 @@ class Recorded:
     cut: bool = False
     known: frozenset[str] = frozenset()
     arms: dict[str, set[Any]] = field(default_factory=dict)
-    baselines: list[tuple[Any, Outcome]] = field(default_factory=list)
+    baselines: list[Baseline] = field(default_factory=list)
     places: set[Touch] = field(default_factory=set)
     constants: set[str] = field(default_factory=set)
+    without: set[str] = field(default_factory=set)
 
     def touched(self, event: Any, watch: Watch) -> set[Touch]:
         """The paths that a run touched, with the types of what stands there, and whether it was taken for granted."""
@@ -127,7 +153,7 @@ class Recorded:
     def kinds(self, path: str) -> set[str]:
         """The types that the baselines have at a path."""
         steps = path.split("/")[1:]
-        values = (value for event, _ in self.baselines for value in found(event, steps))
+        values = (value for each in self.baselines for value in found(each.data, steps))
         return {kind for value in values if (kind := json_type(value)) is not None}
 
 
@@ -146,16 +172,20 @@ class Recorder:
         before: Callable[[], Any] | None = None,
     ) -> None:
         self._handler, self._observe, self._before = handler, observe, before
+        self._around: Event | None = None
 
     def record(self, samples: Sequence[Any], paths: Sequence[str] = ()) -> Recorded:
         """Run it on each sample, then change one path after the other.
 
-        `paths` are those of the schema, where they are known: they tell the keys of a map from the fields of a record.
+        Samples are events' data, or `tenor.Event`s for a handler that gets those, as consumers' handlers do. `paths`
+        are those of the schema, where they are known: they tell the keys of a map from the fields of a record.
         """
         recorded = Recorded(known=frozenset(paths))
         for sample in samples:
-            self._try(recorded, copy.deepcopy(sample))
-            for path, value in leaves(sample):
+            self._around = sample if isinstance(sample, Event) else None
+            data = data_of(sample)
+            self._try(recorded, copy.deepcopy(data))
+            for path, value in leaves(data):
                 if isinstance(value, str) and len(value) <= LONGEST_ARM:
                     recorded.arms.setdefault(of_schema(path, recorded.known), set()).add(value)
         done: set[tuple[int, str]] = set()
@@ -166,10 +196,12 @@ class Recorder:
                 finding.seen |= recorded.kinds(path)
             for at, path in todo:
                 if recorded.runs < MOST_RUNS:
-                    self._vary(recorded, path, *recorded.baselines[at])
+                    self._vary(recorded, path, recorded.baselines[at])
                 else:
                     recorded.cut = True
             done.update(todo)
+        for each in list(recorded.baselines):
+            self._erase_all(recorded, each)
         for finding in recorded.findings.values():
             finding.settle()
         return recorded
@@ -188,7 +220,7 @@ class Recorder:
             path = of_schema(touched, recorded.known)
             _add(recorded.findings.setdefault(path, Finding(Use())).use, use)
         if not outcome.error:
-            recorded.baselines.append((event, outcome))
+            recorded.baselines.append(Baseline(event, outcome, self._around))
             recorded.constants |= {text for code, names in watch.touched_by.items() for text in texts(code, names)}
             recorded.places |= recorded.touched(event, watch)
 
@@ -207,8 +239,9 @@ class Recorder:
                 recorded.cut = True
         return outcome
 
-    def _vary(self, recorded: Recorded, path: str, sample: Any, before: Outcome) -> None:
+    def _vary(self, recorded: Recorded, path: str, baseline: Baseline) -> None:
         """Everything that may be different at one path of one sample."""
+        sample, before, self._around = baseline.data, baseline.outcome, baseline.around
         finding = recorded.findings[path]
         steps = path.split("/")[1:]
         values = list(found(sample, steps))
@@ -221,6 +254,7 @@ class Recorder:
         if steps[-1] != ITEM:
             finding.met("absent", self._judge(recorded, changed(sample, steps, None, remove=True), before))
         finding.met("null", self._judge(recorded, changed(sample, steps, None), before))
+        self._erase(recorded, finding, path, baseline)
         finding.types |= kinds
         # Types that samples have are handled as they are: another object there would only lack what is inside.
         for kind, others in TYPES.items():
@@ -243,19 +277,19 @@ class Recorder:
         arms: set[Any],
     ) -> None:
         """Other values of the same type: the constants the code knows, and one that nobody does."""
-        compared, first = finding.use.constants, values[0]
-        if not (compared or finding.use.looked_up) or not isinstance(first, str | int):
+        compared, first = finding.use.constants - {PLACEHOLDER}, values[0]
+        if not (compared or finding.use.looked_up) or not isinstance(first, str | int) or first == PLACEHOLDER:
             return
         text = isinstance(first, str)
         kind: type = str if text else int
         other: Any = ANOTHER_ARM if text else ANOTHER_NUMBER
         another = self._explore(recorded, changed(sample, steps, other))
+        compared = finding.use.constants - {PLACEHOLDER}  # also what the other value was compared with
         came = _as_json(another.result, {other: first})
         singled_out = finding.use.looked_up or not compared.isdisjoint(values)
         what = FAILS if another.error else SAME if came == _as_json(before.result, {}) else CHANGES
         finding.others.setdefault(singled_out, set()).add(what)
-        guessed = recorded.constants - arms - compared if text and finding.use.looked_up else set()
-        # What another value was compared with is known by now as well.
+        guessed = recorded.constants - arms - compared - {PLACEHOLDER} if text and finding.use.looked_up else set()
         for arm in sorted((compared | arms | guessed) if text else compared, key=repr):
             if not isinstance(arm, kind):
                 continue
@@ -265,6 +299,30 @@ class Recorder:
                 (finding.unhandled if outcome.error else finding.values).add(arm)
             elif not outcome.error and _as_json(outcome.result, {arm: first}) != came:
                 finding.values.add(arm)
+
+    def _erase(self, recorded: Recorded, finding: Finding, path: str, baseline: Baseline) -> None:
+        """One path as it is once it was erased, if a single value stands there."""
+        event, erased = erased_at(baseline.data, path.split("/")[1:])
+        if not erased:
+            return
+        dotted = ".".join(step for step in path.split("/")[1:] if step != ITEM)
+        watch = Watch()
+        self._around = _erasing(baseline.around, dotted)
+        outcome = self._run(recorded, event, watch)
+        asked = not watch.asked.isdisjoint((dotted, EVERY)) or any(
+            PLACEHOLDER in use.constants for each, use in watch.uses.items() if of_schema(each, recorded.known) == path
+        )
+        finding.met(ERASED, _came(outcome, baseline.outcome, asked=asked))
+        new = not outcome.error and not recorded.touched(event, watch) <= recorded.places
+        if new and len(recorded.baselines) < MOST_BASELINES:
+            self._note(recorded, event, watch, outcome)
+        self._around = baseline.around
+
+    def _erase_all(self, recorded: Recorded, baseline: Baseline) -> None:
+        """An event of which nothing is left, as none of it can be taken for data."""
+        self._around = _erasing(baseline.around, "")
+        outcome = self._run(recorded, None)
+        recorded.without.add(_came(outcome, baseline.outcome, asked=True))
 
     def _judge(self, recorded: Recorded, event: Any, before: Outcome) -> str:
         outcome = self._run(recorded, event)
@@ -276,15 +334,48 @@ class Recorder:
         recorded.runs += 1
         if self._before is not None:
             self._before()
+        given = self._given(event, Watch() if watch is None else watch)
         with recorded.lines.traced():
             try:
-                result = self._handler(watched(event, watch or Watch()))
+                result = self._handler(given)
                 if inspect.isawaitable(result):
                     result = asyncio.run(_awaited(result))
             except Exception as error:
                 return Outcome(f"{type(error).__name__}: {error}")
         seen = None if self._observe is None else self._observe()
         return Outcome("", plain([result, seen]))
+
+    def _given(self, data: Any, watch: Watch) -> Any:
+        """What the handler gets: data, or the event around them."""
+        found, around = watched(data, watch), self._around
+        if around is None:
+            return found
+        made = copy.copy(around)
+        made.data, made.erased = found, ErasedPaths(around.erased, watch)
+        return made
+
+
+def _erasing(around: Event | None, path: str) -> Event | None:
+    """An event around data of which a path was erased."""
+    if around is None:
+        return None
+    made = copy.copy(around)
+    made.erased = (*around.erased, path)
+    return made
+
+
+def _came(outcome: Outcome, before: Outcome, *, asked: bool) -> str:
+    """What came of an erased value."""
+    if outcome.error:
+        return FAILS
+    if _as_json(outcome.result, {}) == _as_json(before.result, {}):
+        return SAME
+    return HANDLED if asked else CHANGES
+
+
+def data_of(sample: Any) -> Any:
+    """The data of a sample."""
+    return sample.data if isinstance(sample, Event) else sample
 
 
 async def _awaited(result: Any) -> Any:
@@ -342,10 +433,47 @@ def found(event: Any, steps: Sequence[str]) -> Iterator[Any]:
         yield from found(value, steps[1:])
 
 
+_ZEROS: Final[Sequence[tuple[type, Any]]] = (
+    (str, PLACEHOLDER),
+    (bool, False),
+    (int, 0),
+    (float, 0.0),
+    (bytes, b""),
+    (Decimal, Decimal(0)),
+    (datetime, datetime(1970, 1, 1, tzinfo=UTC)),
+    (date, date(1970, 1, 1)),
+    (time, time()),
+)
+"""What stands in for erased values of a type, the narrower type first."""
+
+
+def erased_at(event: Any, steps: Sequence[str]) -> tuple[Any, int]:
+    """A copy of the event with what is left of the erased values at a path, and how many there are.
+
+    Containers are not sealed, null has nothing to seal, and what is erased already stays so.
+    """
+    count = 0
+
+    def left(value: Any) -> Any:
+        nonlocal count
+        zero = next((zero for kind, zero in _ZEROS if isinstance(value, kind)), None)
+        if zero is None or value == PLACEHOLDER:
+            return value
+        count += 1
+        return zero.replace(tzinfo=value.tzinfo) if isinstance(value, datetime) else zero
+
+    made = _mapped(event, steps, left)
+    return made, count
+
+
 def changed(event: Any, steps: Sequence[str], value: Any, *, remove: bool = False) -> Any:
     """A copy of the event with another value at a path, everywhere it leads to, or without it."""
+    return _mapped(event, steps, lambda _old: copy.deepcopy(value), remove=remove)
+
+
+def _mapped(event: Any, steps: Sequence[str], change: Callable[[Any], Any], *, remove: bool = False) -> Any:
     if not steps:
-        return copy.deepcopy(value)
+        return change(event)
     step, *rest = steps
     keys = [key for key, _ in _members(event, step)]
     if isinstance(event, Mapping):
@@ -356,11 +484,11 @@ def changed(event: Any, steps: Sequence[str], value: Any, *, remove: bool = Fals
         copied = copy.copy(event)
     for key in keys:
         if rest:
-            _put(copied, key, changed(_take(event, key), rest, value, remove=remove))
+            _put(copied, key, _mapped(_take(event, key), rest, change, remove=remove))
         elif remove and isinstance(copied, dict):
             del copied[key]
         else:
-            _put(copied, key, copy.deepcopy(value))
+            _put(copied, key, change(_take(event, key)))
     return copied
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any, Final
 
+from tenor.events import Event
 from tenor.testing.watching import Watched
 
 _FOREIGN: Final = tuple(
@@ -73,7 +74,7 @@ class Lines:
             if event == "line":
                 reached.add(frame.f_lineno)
             for name, value in frame.f_locals.items():
-                if isinstance(value, Watched):
+                if isinstance(value, Watched | Event):
                     names.add(name)
                 elif value is not None and not isinstance(value, bool):
                     others.add(name)

@@ -1,7 +1,7 @@
 """A recording as an interaction of a V4 message pact, in a file that is small, sorted and worth committing.
 
 Any Pact tool can publish it. What matching rules cannot say travels in `comments.tenor`: absence, fallbacks, the
-symbols that are handled, and what the code did without them.
+symbols that are handled, what the code did without them, and what it does once a person's key is destroyed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from tenor.testing.experiments import FAILS, SAME, TYPES, Finding, Recorded, changed, found
+from tenor.testing.experiments import (
+    ERASED,
+    FAILS,
+    SAME,
+    TYPES,
+    Finding,
+    Recorded,
+    changed,
+    data_of,
+    found,
+    worst,
+)
 
 _EVERYTHING: Final = frozenset((*TYPES, "null"))
 _PATIENCE: Final = 30.0
@@ -32,6 +43,8 @@ def interaction(
 ) -> dict[str, Any]:
     """The interaction of one handler. `today` is an ISO date, now if not given."""
     needs = [need(path, finding) for path, finding in sorted(recorded.findings.items())]
+    if recorded.without:
+        needs.insert(0, {"path": "", "presence": "required", "when": {ERASED: worst(recorded.without)}})
     missed = [f"{_relative(file, root)}:{line}" for file, line in recorded.lines.missed()]
     reasons = [f"{place} touches the event and was never reached" for place in missed[:_MOST_MISSED]]
     if len(missed) > _MOST_MISSED:
@@ -48,7 +61,7 @@ def interaction(
         "recorded": today or datetime.now(UTC).date().isoformat(),
         "needs": needs,
     }
-    return message(description, subject, comment, _json(needed(sample, recorded)))
+    return message(description, subject, comment, _json(needed(data_of(sample), recorded)))
 
 
 def message(description: str, subject: str, comment: Mapping[str, Any], content: Any) -> dict[str, Any]:

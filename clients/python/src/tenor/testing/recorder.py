@@ -40,7 +40,8 @@ class Events:
     ) -> dict[str, Any]:
         """Run the handler on the samples and on what may become of them; compare, or record, what it relies on.
 
-        `samples`      valid events as the handler gets them: write some, or take `tenor_samples(subject)`
+        `samples`      valid events as the handler gets them: write some, or take `tenor_samples(subject)`;
+                       `tenor.Event`s for a handler that gets those, as a consumer's does
         `provider`     the application that produces the subject; the subject's name if it is not given
         `description`  of the interaction; the name of the test if it is not given
         `paths`        of the schema, which tell maps from records

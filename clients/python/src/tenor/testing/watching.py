@@ -1,7 +1,8 @@
 """Events that notice what code does with them: which paths it touches, how, and what it compares them with.
 
 A watched event is a dict, list, str, int or float like any other, or an object that says to be of its own class; only
-None and booleans cannot be watched, so that reading them is all that is noticed.
+None and booleans cannot be watched, so that reading them is all that is noticed. Around what a consumer's handler gets
+is a `tenor.Event`: of its `erased` paths is noticed which ones code asks about.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from types import CodeType
 from typing import Any, Final
 
 ITEM: Final = "*"
+EVERY: Final = "*"
 _OURS: Final = __file__
 _UNSET: Final = object()
 _BY_SIZE: Final = ("__lt__", "__le__", "__gt__", "__ge__")
@@ -34,10 +36,14 @@ class Use:
 
 @dataclass(slots=True)
 class Watch:
-    """What was noticed, by path; and the code that touched the event, with its global names."""
+    """What was noticed, by path; and the code that touched the event, with its global names.
+
+    `asked`: of which paths (as in `Event.erased`) code asked whether they were erased; EVERY where it asked of all.
+    """
 
     uses: dict[str, Use] = field(default_factory=dict)
     touched_by: dict[CodeType, Mapping[str, Any]] = field(default_factory=dict)
+    asked: set[str] = field(default_factory=set)
 
     def use(self, path: str) -> Use:
         """The notes on a path, with the code that runs now written down."""
@@ -303,6 +309,50 @@ class WatchedFloat(Watched, float):
 
     def __tenor_plain__(self) -> Any:
         return float.__float__(self)
+
+
+class ErasedPaths(Watched, tuple[str, ...]):
+    """`Event.erased`, noticing what is asked of it: one path by `in`, all of them by anything else."""
+
+    def __new__(cls, paths: tuple[str, ...], watch: Watch) -> ErasedPaths:
+        made = tuple.__new__(cls, paths)
+        made._watch, made._path = watch, ""
+        return made
+
+    def __tenor_plain__(self) -> Any:
+        return tuple(tuple.__iter__(self))
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self
+
+    def __copy__(self) -> Any:
+        return self
+
+    def _all(self) -> tuple[str, ...]:
+        self._watch.asked.add(EVERY)
+        return tuple(tuple.__iter__(self))
+
+    def __contains__(self, path: object) -> bool:
+        self._watch.asked.add(str(path))
+        return tuple.__contains__(self, path)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def __getitem__(self, at: Any) -> Any:
+        return self._all()[at]
+
+    def __eq__(self, other: object) -> bool:
+        return bool(self._all() == plain(other))
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(self._all())
 
 
 _WATCHERS: Final[dict[type, Callable[[Any, Watch, str], Any]]] = {
