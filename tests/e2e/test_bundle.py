@@ -19,7 +19,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 import tenor
 from tenor import Bundle, Reference, Retry, Schema, Unreachable, Upcasting
+from tests.e2e.conftest import SERVER
+from tests.integration.callers import ADMIN, ADMINS, token_of
 from tests.postgres import free_port
+from tests.served import served
 
 TENOR = Path(sys.executable).with_name("tenor")
 LINE = json.dumps({"type": "record", "name": "a.Line", "fields": [{"name": "sku", "type": "string"}]})
@@ -52,18 +55,18 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(url: httpx.URL, folder: Path, *arguments: str) -> Any:
+def run(url: httpx.URL, folder: Path, *arguments: str, code: int = 0, token: str = "") -> Any:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("TENOR_")}
     done = subprocess.run(
         [TENOR, *arguments, "--output", "json", "--registry", str(url)],
         cwd=folder,
-        env=inherited,
+        env={**inherited, "TENOR_TOKEN": token} if token else inherited,
         capture_output=True,
         text=True,
         check=False,
         timeout=60,
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == code, done.stderr
     return json.loads(done.stdout)
 
 
@@ -88,6 +91,65 @@ def test_codecs_of_every_format_start_from_a_bundle(registry: httpx.Client, keys
                 assert codec.decode(messages[name].value, messages[name].headers).data == EVENT
             reader = client.events(f"{name}-value", decode_only=True)
             assert reader.decode(messages[name].value).data == EVENT
+
+
+SEALED = json.dumps(
+    {
+        "type": "record",
+        "name": "a.Customer",
+        "fields": [
+            {"name": "id", "type": "string"},
+            {"name": "email", "type": "string", "confluent:tags": ["PII"]},
+        ],
+    }
+)
+CUSTOMER = {"id": "c-1", "email": "ada@example.org"}
+KMS = {"local-kms": {"secret": "the clients'"}}
+ROLES = ("subject", "context", "kek", "dek")
+
+
+def sealing(kek: str, **params: str) -> dict[str, Any]:
+    named = {"encrypt.kek.name": kek, "encrypt.kms.type": "local-kms", "encrypt.kms.key.id": "k", **params}
+    return {
+        "domainRules": [
+            {
+                "name": "seal", "kind": "TRANSFORM", "mode": "WRITEREAD", "type": "SEAL", "tags": ["PII"],
+                "params": named, "onFailure": "ERROR,ERROR",
+            }
+        ]
+    }  # fmt: skip
+
+
+def test_sealed_events_go_on_with_the_keys_that_the_token_of_the_bundle_releases(keys: Path, tmp_path: Path) -> None:
+    environment = {"TENOR_DATABASE_URL": "sqlite:///t.db", "TENOR_AUTHENTICATION": "on", "TENOR_ADMIN_TOKEN": ADMIN}
+    create = ["bundle", "create", "customers-value", "--key", "key.pem", "--out", "keys.bundle"]
+    client_keys = tenor.Keys(kms=KMS, pepper=b"sixteen bytes of pepper")
+    with served([SERVER, "serve"], cwd=tmp_path, environment=environment) as registry:
+        url = str(registry.base_url).rstrip("/")
+        producer = token_of(registry, "producer", *(f"producer@{kind}:*" for kind in ROLES))
+        reader = token_of(registry, "reader", "reader@*")
+        kek = {"name": "ours", "kmsType": "local-kms", "kmsKeyId": "k"}
+        assert registry.post("/dek-registry/v1/keks", json=kek, headers=ADMINS).status_code == 200
+        with tenor.Registry(url, token=producer, keys=client_keys) as client:
+            schema = Schema(SEALED, rule_set=sealing("ours"))
+            codec = client.events("customers-value", schema=schema, register=True)
+            before = codec.encode_value(CUSTOMER)
+        refused = run(registry.base_url, keys, *create, code=4, token=reader)
+        assert "dek:customers-value" in refused["error"]["message"]
+        assert run(registry.base_url, keys, *create, "--without-keys", token=reader)["keys"] == 0
+        assert run(registry.base_url, keys, *create, token=producer)["keys"] == 1
+        audited = registry.get("/api/v1/audit/events", headers=ADMINS).text
+        assert "lease" in audited
+        bundle = Bundle.read(keys / "keys.bundle", (keys / "pub.pem").read_bytes())
+        gone = f"http://127.0.0.1:{free_port()}"
+        with tenor.Registry(gone, retry=Retry(rounds=1), bundle=bundle, keys=client_keys) as client:
+            codec = client.events("customers-value")
+            value = codec.encode_value(CUSTOMER)
+            assert value is not None
+            assert b"ada@" not in value
+            assert codec.decode(value).data == codec.decode(before).data == CUSTOMER
+        with tenor.Registry(url, token=producer, keys=client_keys) as client:
+            assert client.events("customers-value", decode_only=True).decode(value).data == CUSTOMER
 
 
 def record(*fields: dict[str, Any]) -> str:

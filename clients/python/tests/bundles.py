@@ -8,6 +8,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from fake_keys import FakeKeys
 from fake_registry import FakeRegistry
 
 from tenor.bundle import Bundle, signed
@@ -30,6 +31,12 @@ def bytes_of(
     rows = [row for rows in fake.subjects.values() for row in rows]
     options = {"registry": "http://registry.test", "created": datetime(2026, 1, 2, tzinfo=UTC), **options}
     return signed(rows, associations or {}, key, **options)
+
+
+def keys_of(fake: FakeKeys) -> dict[str, Any]:
+    """The keys that a registry holds, as `tenor bundle create` takes them."""
+    keks = [{name: value for name, value in row.items() if name != "ts"} for row in fake.keks.values()]
+    return {"keks": keks, "deks": list(fake.deks.values())}
 
 
 def bundle_of(fake: FakeRegistry, **options: Any) -> Bundle:

@@ -55,6 +55,9 @@ class FakeKeys(FakeRegistry):
                     wanted = max(there, default=0)
                 found = self.deks.get((name, subject, algorithm, wanted)) or self.person_dek(name, subject, wanted)
                 return self.told(found) if found else error(404, 40470, f"Key not found: {subject}")
+            case "GET", [name, "deks", subject, "versions"]:
+                numbers = sorted(key[3] for key in self.deks if key[:3] == (name, subject, algorithm))
+                return answer(numbers) if numbers else error(404, 40470, f"Key not found: {subject}")
             case "POST", [name, "deks", subject] if not self.older:
                 return self.create(name, subject, body)
             case "POST", [name, "deks"]:

@@ -13,7 +13,9 @@ import httpx
 import pytest
 from bundles import KEY, PUBLIC, bytes_of, key_pair
 from confluent_kafka import Consumer, Producer, TopicPartition
-from fake_registry import FakeRegistry
+from fake_keys import FakeKeys
+from fake_registry import FakeRegistry, error
+from sealing import CUSTOMER, KMS, rule, rules
 
 import tenor
 from tenor.bundle import Bundle
@@ -30,8 +32,8 @@ Run = Callable[..., Any]
 
 
 @pytest.fixture
-def fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeRegistry:
-    fake = FakeRegistry()
+def fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeKeys:
+    fake = FakeKeys()
 
     def registry(url: Any, **options: Any) -> tenor.Registry:
         options["retry"] = tenor.Retry(rounds=1)
@@ -90,6 +92,52 @@ def test_bundles_by_prefix_and_by_topic(run: Run, fake: FakeRegistry, keys: Path
     )
     assert made.json["subjects"] == ["orders-value", "shop"]
     assert Bundle.read(keys / "x", PUBLIC).associations == {("sales", "value"): "shop"}
+
+
+def test_wrapped_keys_are_taken_along_and_listed_without_material(
+    monkeypatch: pytest.MonkeyPatch, run: Run, keys: Path, fake: FakeKeys
+) -> None:
+    params = {"encrypt.dek.expiry.days": 30}
+    fake.add("c", CUSTOMER, ruleSet=rules(rule(params=params)))
+    fake.add("d", CUSTOMER, ruleSet=rules(rule(params={**params, "encrypt.kek.name": "ours"})))
+    fake.add("e", CUSTOMER, ruleSet=rules(rule(params={**params, "encrypt.kek.name": "nobody made it"})))
+    fake.keks["ours"] = {"name": "ours", "kmsType": "local-kms", "kmsKeyId": "mykey", "shared": True}
+    http = httpx.Client(transport=httpx.MockTransport(fake))
+    producer = tenor.Registry("http://r.test", http=http, keys=tenor.Keys(kms=KMS))
+    for subject in ("c", "d"):
+        producer.events(subject)
+    fake.deks["kek1", "c", "AES256_GCM", 2**20 + 1] = dict(fake.deks["kek1", "c", "AES256_GCM", 1])
+    create = ["bundle", "create", "c", "d", "e", "--key", "key.pem", "--out", "x", "--output", "json"]
+    assert run(*create, "--without-keys").json["keys"] == 0
+    made = run(*create)
+    assert (made.code, made.json["schemas"], made.json["keys"]) == (0, 3, 1), made.err
+    assert run("bundle", "verify", "x", "--trusted", "pub.pem", "--output", "json").json["keys"] == 1
+    shown = run("bundle", "show", "x")
+    assert shown.out.splitlines()[-1] == "c: AES256_GCM keys 1, wrapped by kek1"
+    listed = run("bundle", "show", "x", "--output", "json")
+    assert listed.json["keys"] == [{"kek": "kek1", "subject": "c", "algorithm": "AES256_GCM", "versions": [1]}]
+    wrapped = fake.deks["kek1", "c", "AES256_GCM", 1]["encryptedKeyMaterial"]
+    assert wrapped in (keys / "x").read_text(encoding="utf-8")
+    assert wrapped not in listed.out + shown.out
+    bundle = Bundle.read(keys / "x", PUBLIC)
+    assert sorted(name for _, name in bundle.keys.keks) == ["kek1", "ours"]
+    fake.lies = lambda body: {**body, "keyMaterial": "c2VjcmV0"} if "kekName" in body else body
+    assert run(*create).code == 0
+    assert "c2VjcmV0" not in (keys / "x").read_text(encoding="utf-8")
+    # Keys that the token does not release are no reason to make a bundle that lacks them.
+    fake.lies = lambda body: body
+    honest = fake.route
+    monkeypatch.setattr(
+        fake,
+        "route",
+        lambda method, segments, query, body: (
+            error(403, 40301, "The caller may not release dek:c")
+            if "deks" in segments
+            else honest(method, segments, query, body)
+        ),
+    )
+    refused = run(*create)
+    assert (refused.code, "release dek:c" in refused.json["error"]["message"]) == (4, True), refused.json
 
 
 REFUSED: list[tuple[list[str], int, str]] = [

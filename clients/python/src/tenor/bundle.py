@@ -1,15 +1,17 @@
-"""A signed file of schemas and plans for when no registry answers: producers and consumers start and go on with it.
+"""A signed file of schemas, plans and wrapped keys for when no registry answers: who has it starts and goes on.
 
     bundle   = tenor.Bundle.read("orders.bundle", trusted=Path("release.pub.pem").read_bytes())
     registry = tenor.Registry("http://localhost:8081", bundle=bundle)
 
     tenor-bundle/1 <public key> <signature>      first line; Ed25519 over the name of the format and all that follows
     {"created": …, "registry": …, "schemas": [{"subject": …, "version": …, "id": …, "guid": …, "schema": …}],
-     "upcasts": [{"subject": …, "old": 1, "new": 3, "plan": …}], …}
+     "upcasts": [{"subject": …, "old": 1, "new": 3, "plan": …}], "keks": […], "deks": […], …}
 
 Verified with a key that the reader trusts before anything of it is parsed. It answers what cannot change (schemas by
 id, guid and version, look-ups of a schema it holds), and what may have changed since (the newest version, the
-plan by which old events are read) only to a client whom the registry never told better.
+plan by which old events are read) only to a client whom the registry never told better. What the registry said is not
+there, it does not bring back. Keys are wrapped and nobody's in person (`tenor.keys.bundled`): the key system unwraps
+them for whoever may.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import parse_qs, unquote
 
-from tenor.errors import BadBundle, MissingExtra
+from tenor.errors import BadBundle, KeyMissing, MissingExtra
+from tenor.keys.bundled import BundledKeys
 from tenor.schemas import AVRO, JSON, LATEST, PROTOBUF, Registered
 
 if TYPE_CHECKING:
@@ -37,6 +40,7 @@ Row = Mapping[str, Any]
 
 FORMAT: Final = b"tenor-bundle/1"
 MOST_BYTES: Final = 256 * 1024 * 1024
+_KEKS: Final = ["dek-registry", "v1", "keks"]
 _SHAPES: Final = {"subject": str, "version": int, "id": int, "schema": str, "schemaType": str}
 
 
@@ -44,7 +48,8 @@ _SHAPES: Final = {"subject": str, "version": int, "id": int, "schema": str, "sch
 class Bundle:
     """Schemas of a registry as they were. `associations` are the subjects of topics: (topic, part) → subject.
 
-    `upcasts` are proven plans by subject, the version that wrote the events and the one they become.
+    `upcasts` are proven plans by subject, the version that wrote the events and the one they become. `keys` are
+    wrapped.
     """
 
     rows: tuple[Row, ...]
@@ -53,6 +58,7 @@ class Bundle:
     created: str = ""
     expires: str = ""
     upcasts: Mapping[tuple[str, int, int], Row] = field(default_factory=dict)
+    keys: BundledKeys = field(default_factory=BundledKeys)
 
     @classmethod
     def read(cls, path: str | Path, trusted: bytes, *, now: datetime | None = None) -> Bundle:
@@ -88,13 +94,14 @@ class Bundle:
                 raise TypeError("document")
             rows = tuple(_row(row) for row in document["schemas"])
             associations = {(str(a["topic"]), str(a["part"])): str(a["subject"]) for a in document["associations"]}
-            upcasts = dict(_plan(row) for row in document.get("upcasts", ()))  # older bundles have none
+            upcasts = dict(_plan(row) for row in document.get("upcasts", ()))  # older bundles have none, nor keys
+            keys = BundledKeys.parse(document.get("keks", ()), document.get("deks", ()))
             texts = {name: str(document.get(name) or "") for name in ("registry", "created", "expires")}
             if texts["expires"]:
                 _moment(texts["expires"])
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise BadBundle(reason=f"it is signed, and holds something else ({type(error).__name__})") from error
-        return cls(rows, associations, **texts, upcasts=upcasts)
+        return cls(rows, associations, **texts, upcasts=upcasts, keys=keys)
 
     # --- answers ------------------------------------------------------------------------------------------------
 
@@ -103,18 +110,24 @@ class Bundle:
 
         `lasting`: only what cannot have changed since.
         """
-        path, _, query = call.path.partition("?")
-        segments = [unquote(segment) for segment in path.strip("/").split("/")]
-        found = self._found(call.method, segments, parse_qs(query), call.body, lasting)
+        segments, query = _asked(call.path)
+        found = self._found(call.method, segments, query, call.body, lasting)
         if found is None:
             return None
         return call.read(found)
+
+    def refusal(self, call: Call[Any]) -> KeyMissing | None:
+        """Why a call that has no answer here can have none without the registry, where that is known."""
+        segments, query = _asked(call.path)
+        return self.keys.refusal(segments[3:], query) if segments[:3] == _KEKS else None
 
     def _found(
         self, method: str, segments: Sequence[str], query: Mapping[str, list[str]], body: Any, lasting: bool
     ) -> Any:
         rendering = query.get("format", [""])[0]
         match method, segments:
+            case "GET", ["dek-registry", "v1", "keks", *below]:
+                return self.keys.answer(below, query, lasting=lasting)
             case "GET", ["schemas", "ids", number]:
                 context = _context(query.get("subject", [""])[0])
                 row = self._first(lambda row: str(row["id"]) == number and _context(row["subject"]) == context)
@@ -177,6 +190,11 @@ class Bundle:
         return next((row for row in rows if wanted[3:] == [None, None] or _identity(row) == wanted), None)
 
 
+def _asked(path: str) -> tuple[list[str], dict[str, list[str]]]:
+    path, _, query = path.partition("?")
+    return [unquote(segment) for segment in path.strip("/").split("/")], parse_qs(query)
+
+
 def _identity(schema: Mapping[str, Any]) -> list[Any]:
     """What makes two schemas the same one here: a registry prints them in a form of its own."""
     kind, text = schema.get("schemaType") or AVRO, str(schema["schema"])
@@ -229,8 +247,11 @@ def signed(
     created: datetime,
     expires: datetime | None = None,
     upcasts: Iterable[Row] = (),
+    keks: Iterable[Row] = (),
+    deks: Iterable[Row] = (),
 ) -> bytes:
-    """The bytes of a bundle. `key` is an Ed25519 private key as PEM, `upcasts` are proven plans as a bundle keeps them.
+    """The bytes of a bundle. `key` is an Ed25519 private key as PEM; `upcasts` are proven plans, `keks` and `deks`
+    wrapped keys as a bundle keeps them.
 
     Raises BadBundle for another key.
     """
@@ -242,6 +263,8 @@ def signed(
             {"topic": topic, "part": part, "subject": subject} for (topic, part), subject in associations.items()
         ],
         "upcasts": list(upcasts),
+        "keks": list(keks),
+        "deks": list(deks),
     }
     if expires is not None:
         document["expires"] = expires.isoformat()

@@ -332,6 +332,17 @@ def dek(kek: str, subject: str, number: int, algorithm: str, *, deleted: bool, c
     return Call("GET", path, _dek)
 
 
+def dek_versions(kek: str, subject: str, algorithm: str, *, deleted: bool, context: str = "") -> Call[tuple[int, ...]]:
+    """The numbers of a data key, ascending. Raises NotFound for none."""
+    path = _path(
+        *("dek-registry", "v1", "keks", kek, "deks", subject, "versions"),
+        algorithm=algorithm,
+        deleted="true" if deleted else "false",
+        context=context,
+    )
+    return Call("GET", path, _ints)
+
+
 def create_dek(
     kek: str,
     subject: str,

@@ -12,6 +12,8 @@ JSON: Final = "JSON"
 PROTOBUF: Final = "PROTOBUF"
 FORMATS: Final = (AVRO, JSON, PROTOBUF)
 LATEST: Final = -1
+PERSONS: Final = 2**20
+"""Versions of data keys from here on are persons' keys; LATEST answers from below."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ from tenor.keys.kms import ALTERNATES, Kms, driver, normalised
 from tenor.schemas import LATEST, Dek, Kek, Person
 from tenor.sealing.executor import Executor, Keys, PersonKey
 from tenor.sealing.keyring import Cell, Held, KeyRing
-from tenor.sealing.sources import HARD_LIMIT, PERSONS, Key, Source
+from tenor.sealing.sources import HARD_LIMIT, PERSONS, Key, Source, context_of
 
 T = TypeVar("T")
 DAY: Final = 86_400_000
@@ -122,7 +122,7 @@ class AsyncKeychain:
         """The key to seal with from now on; not the version that was found to be `spent`."""
         kek = await self._kek(source)
         for _ in range(ROTATIONS):
-            dek = await self._newest(source)
+            dek = await self._newest_or_bundled(source)
             if dek is None:
                 dek = await self._create(source, kek, 1)
             elif dek.version == spent or self._old(source, dek):
@@ -187,10 +187,32 @@ class AsyncKeychain:
         reason = f"it was used as often as it may while the registry does not answer ({error})"
         raise KeySpent(name=str(held.key), reason=reason) from error
 
+    async def _newest_or_bundled(self, source: Source) -> Dek | None:
+        """The newest key; while nobody answers, the one in use, if a bundle vouches for it.
+
+        A bundle may be older than what the registry told meanwhile: it does not say which is the newest then.
+        """
+        try:
+            return await self._newest(source)
+        except (Unreachable, Unavailable):
+            held = self.ring.cell(source).held
+            if not self._bundled or held is None:
+                raise
+            call = calls.dek(
+                *(source.kek, source.domain, held.key.version, source.algorithm),
+                deleted=False,
+                context=context_of(source.domain),
+            )
+            dek = await self._send(call)
+            _checked(source, dek)
+            return dek  # type: ignore[no-any-return] # the sender is of any call
+
     async def _newest(self, source: Source) -> Dek | None:
         """The key that everybody seals with now."""
         number = LATEST if source.versioned else 1
-        call = calls.dek(source.kek, source.domain, number, source.algorithm, deleted=False, context=_context(source))
+        call = calls.dek(
+            source.kek, source.domain, number, source.algorithm, deleted=False, context=context_of(source.domain)
+        )
         try:
             dek = await self._send(call)
         except NotFound:
@@ -235,7 +257,7 @@ class AsyncKeychain:
 
     async def _reserved(self, source: Source, version: int) -> bool:
         """Whether nobody else is about to make this version: key systems charge for what is then thrown away."""
-        if self._reserves is False or _context(source):
+        if self._reserves is False or context_of(source.domain):
             return True
         try:
             await self._send(calls.reserve_dek(source.kek, source.domain, version, source.algorithm))
@@ -261,7 +283,7 @@ class AsyncKeychain:
                 *(source.kek, source.domain, version, source.algorithm, wrapped),
                 commitment=token,
                 older=older,
-                context=_context(source),
+                context=context_of(source.domain),
             )
 
         try:
@@ -283,7 +305,9 @@ class AsyncKeychain:
         if self.ring.find(key, now) is not None or self.ring.absent(key, now):
             return
         source = Source(key.kek, key.domain, key.algorithm)
-        call = calls.dek(key.kek, key.domain, key.version, key.algorithm, deleted=True, context=_context(source))
+        call = calls.dek(
+            key.kek, key.domain, key.version, key.algorithm, deleted=True, context=context_of(source.domain)
+        )
         try:
             dek = await self._send(call)
             kek = await self._known_kek(source, deleted=True)
@@ -302,7 +326,7 @@ class AsyncKeychain:
         keys = [key for key in keys if self.ring.find(key, now) is None and not self.ring.absent(key, now)]
         people = [key for key in keys if key.version >= PERSONS]
         rest = [key for key in keys if key.version < PERSONS]
-        if people and self._people is not False and not _context(people[0]):
+        if people and self._people is not False and not context_of(people[0].domain):
             known: dict[int, Person] = {}
             for some in _pages(sorted({key.version for key in people})):
                 call = calls.resolve_persons(kek, versions=some)
@@ -452,7 +476,7 @@ class AsyncKeychain:
             )
         try:
             kek = await self._send(
-                calls.create_kek(source.kek, source.kms_type, source.kms_key_id, context=_context(source))
+                calls.create_kek(source.kek, source.kms_type, source.kms_key_id, context=context_of(source.domain))
             )
         except Conflict:
             return await self._known_kek(source, deleted=False)
@@ -461,11 +485,11 @@ class AsyncKeychain:
         return kek  # type: ignore[no-any-return] # the sender is of any call
 
     async def _known_kek(self, source: Source, *, deleted: bool) -> Kek:
-        name = f"{_context(source)}/{source.kek}/{deleted}"
+        name = f"{context_of(source.domain)}/{source.kek}/{deleted}"
         until, known = self._keks.get(name, (0.0, None))
         if known is not None and until > self.ring.clock():
             return known
-        found = await self._send(calls.kek(source.kek, deleted=deleted, context=_context(source)))
+        found = await self._send(calls.kek(source.kek, deleted=deleted, context=context_of(source.domain)))
         if found.name != source.kek:
             raise KeyMismatch(name=source.kek, reason=f"the registry answered with {found.name}")
         self._keks[name] = (self.ring.clock() + self._config.ttl, found)
@@ -483,12 +507,6 @@ def _by_kek(keys: list[Key]) -> list[tuple[str, list[Key]]]:
 def _by_source(needs: list[PersonKey]) -> list[tuple[Source, list[bytes]]]:
     sources = dict.fromkeys(need.source for need in needs)
     return [(source, [need.handle for need in needs if need.source == source]) for source in sources]
-
-
-def _context(source: Source | Key) -> str:
-    """`.dev` of `:.dev:orders`; empty for the default context."""
-    domain = source.domain
-    return domain[1 : domain.find(":", 1)] if domain.startswith(":.") else ""
 
 
 def _checked(source: Source, dek: Dek) -> None:

@@ -38,7 +38,7 @@ from tenor.keys.kms import ALTERNATES, Kms, driver, normalised
 from tenor.schemas import LATEST, Dek, Kek, Person
 from tenor.sealing.executor import Executor, Keys, PersonKey
 from tenor.sealing.keyring import Cell, Held, KeyRing
-from tenor.sealing.sources import HARD_LIMIT, PERSONS, Key, Source
+from tenor.sealing.sources import HARD_LIMIT, PERSONS, Key, Source, context_of
 
 T = TypeVar("T")
 DAY: Final = 86_400_000
@@ -124,7 +124,7 @@ class Keychain:
         """The key to seal with from now on; not the version that was found to be `spent`."""
         kek = self._kek(source)
         for _ in range(ROTATIONS):
-            dek = self._newest(source)
+            dek = self._newest_or_bundled(source)
             if dek is None:
                 dek = self._create(source, kek, 1)
             elif dek.version == spent or self._old(source, dek):
@@ -189,10 +189,32 @@ class Keychain:
         reason = f"it was used as often as it may while the registry does not answer ({error})"
         raise KeySpent(name=str(held.key), reason=reason) from error
 
+    def _newest_or_bundled(self, source: Source) -> Dek | None:
+        """The newest key; while nobody answers, the one in use, if a bundle vouches for it.
+
+        A bundle may be older than what the registry told meanwhile: it does not say which is the newest then.
+        """
+        try:
+            return self._newest(source)
+        except (Unreachable, Unavailable):
+            held = self.ring.cell(source).held
+            if not self._bundled or held is None:
+                raise
+            call = calls.dek(
+                *(source.kek, source.domain, held.key.version, source.algorithm),
+                deleted=False,
+                context=context_of(source.domain),
+            )
+            dek = self._send(call)
+            _checked(source, dek)
+            return dek  # type: ignore[no-any-return] # the sender is of any call
+
     def _newest(self, source: Source) -> Dek | None:
         """The key that everybody seals with now."""
         number = LATEST if source.versioned else 1
-        call = calls.dek(source.kek, source.domain, number, source.algorithm, deleted=False, context=_context(source))
+        call = calls.dek(
+            source.kek, source.domain, number, source.algorithm, deleted=False, context=context_of(source.domain)
+        )
         try:
             dek = self._send(call)
         except NotFound:
@@ -237,7 +259,7 @@ class Keychain:
 
     def _reserved(self, source: Source, version: int) -> bool:
         """Whether nobody else is about to make this version: key systems charge for what is then thrown away."""
-        if self._reserves is False or _context(source):
+        if self._reserves is False or context_of(source.domain):
             return True
         try:
             self._send(calls.reserve_dek(source.kek, source.domain, version, source.algorithm))
@@ -263,7 +285,7 @@ class Keychain:
                 *(source.kek, source.domain, version, source.algorithm, wrapped),
                 commitment=token,
                 older=older,
-                context=_context(source),
+                context=context_of(source.domain),
             )
 
         try:
@@ -285,7 +307,9 @@ class Keychain:
         if self.ring.find(key, now) is not None or self.ring.absent(key, now):
             return
         source = Source(key.kek, key.domain, key.algorithm)
-        call = calls.dek(key.kek, key.domain, key.version, key.algorithm, deleted=True, context=_context(source))
+        call = calls.dek(
+            key.kek, key.domain, key.version, key.algorithm, deleted=True, context=context_of(source.domain)
+        )
         try:
             dek = self._send(call)
             kek = self._known_kek(source, deleted=True)
@@ -304,7 +328,7 @@ class Keychain:
         keys = [key for key in keys if self.ring.find(key, now) is None and not self.ring.absent(key, now)]
         people = [key for key in keys if key.version >= PERSONS]
         rest = [key for key in keys if key.version < PERSONS]
-        if people and self._people is not False and not _context(people[0]):
+        if people and self._people is not False and not context_of(people[0].domain):
             known: dict[int, Person] = {}
             for some in _pages(sorted({key.version for key in people})):
                 call = calls.resolve_persons(kek, versions=some)
@@ -453,7 +477,9 @@ class Keychain:
                 name=source.kek, reason="the registry has no such KEK, and the rule does not say where it is"
             )
         try:
-            kek = self._send(calls.create_kek(source.kek, source.kms_type, source.kms_key_id, context=_context(source)))
+            kek = self._send(
+                calls.create_kek(source.kek, source.kms_type, source.kms_key_id, context=context_of(source.domain))
+            )
         except Conflict:
             return self._known_kek(source, deleted=False)
         if kek.name != source.kek:
@@ -461,11 +487,11 @@ class Keychain:
         return kek  # type: ignore[no-any-return] # the sender is of any call
 
     def _known_kek(self, source: Source, *, deleted: bool) -> Kek:
-        name = f"{_context(source)}/{source.kek}/{deleted}"
+        name = f"{context_of(source.domain)}/{source.kek}/{deleted}"
         until, known = self._keks.get(name, (0.0, None))
         if known is not None and until > self.ring.clock():
             return known
-        found = self._send(calls.kek(source.kek, deleted=deleted, context=_context(source)))
+        found = self._send(calls.kek(source.kek, deleted=deleted, context=context_of(source.domain)))
         if found.name != source.kek:
             raise KeyMismatch(name=source.kek, reason=f"the registry answered with {found.name}")
         self._keks[name] = (self.ring.clock() + self._config.ttl, found)
@@ -483,12 +509,6 @@ def _by_kek(keys: list[Key]) -> list[tuple[str, list[Key]]]:
 def _by_source(needs: list[PersonKey]) -> list[tuple[Source, list[bytes]]]:
     sources = dict.fromkeys(need.source for need in needs)
     return [(source, [need.handle for need in needs if need.source == source]) for source in sources]
-
-
-def _context(source: Source | Key) -> str:
-    """`.dev` of `:.dev:orders`; empty for the default context."""
-    domain = source.domain
-    return domain[1 : domain.find(":", 1)] if domain.startswith(":.") else ""
 
 
 def _checked(source: Source, dek: Dek) -> None:

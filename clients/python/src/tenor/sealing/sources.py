@@ -22,12 +22,12 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from tenor import schemas
 from tenor.keys.algorithms import AES256_GCM, AES256_SIV, ALGORITHMS, DEFAULT
 from tenor.keys.kms import normalised
 from tenor.rules.model import Rule
 
-PERSONS: Final = 2**20
-"""Versions from here on are persons' keys; `-1` answers from below."""
+PERSONS: Final = schemas.PERSONS
 MAX_USES: Final = 2**28
 HARD_LIMIT: Final = 2**32
 """Random nonces of 96 bits allow no more uses of a key (NIST SP 800-38D)."""
@@ -107,6 +107,11 @@ def source(rule: Rule, subject: str) -> Source:
         versioned,
         native,
     )
+
+
+def context_of(domain: str) -> str:
+    """`.dev` of `:.dev:orders`; empty for the default context."""
+    return domain[1 : domain.find(":", 1)] if domain.startswith(":.") else ""
 
 
 def require_known(rule: Rule) -> None:

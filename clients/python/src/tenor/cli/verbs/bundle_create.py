@@ -1,9 +1,13 @@
-"""Write a signed bundle of schemas and plans, with which producers and consumers start while no registry answers.
+"""Write a signed bundle of schemas, plans and wrapped keys, with which clients start while no registry answers.
 
 The key is an Ed25519 private key: openssl genpkey -algorithm ed25519 -out key.pem
 Its public half is what readers trust: openssl pkey -in key.pem -pubout -out key.pub.pem
 What the schemas refer to is taken along; with --topic, which subjects belong to a topic as well.
 The proven plans that lead from older of its versions to newer ones are in it, so that old events are read, too.
+
+Of the keys that its rules seal with it holds the wrapped ones, as far as your token releases them: who uses it asks the
+key system to unwrap them, with credentials of their own. No key is in it that only the registry unwraps, and no
+person's, so that nobody who was erased comes back. --without-keys leaves all of them out.
 """
 
 from __future__ import annotations
@@ -13,18 +17,24 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tenor import Registry, calls
 from tenor._sync.registry import _qualified
 from tenor.bundle import row_of, signed
+from tenor.calls import Call
 from tenor.cli import SAFE
 from tenor.cli.connection import connect
 from tenor.cli.output import Output
 from tenor.cli.progress import Progress
 from tenor.cli.running import UsageError
-from tenor.errors import Answered, Forbidden, UnexpectedAnswer
-from tenor.schemas import LATEST, PROTOBUF, Registered
+from tenor.errors import Answered, Forbidden, NotFound, UnexpectedAnswer, UnusableRule
+from tenor.keys.bundled import dek_row, kek_row
+from tenor.rules.model import SEALING, parse
+from tenor.schemas import LATEST, PERSONS, PROTOBUF, Kek, Registered
+from tenor.sealing.sources import context_of, source
+
+T = TypeVar("T")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -37,6 +47,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--key", metavar="FILE", required=True, help="private key, PEM")
     parser.add_argument("--days", type=float, metavar="N", help="how long it is valid; without, for ever")
+    parser.add_argument("--without-keys", action="store_true", help="schemas and plans only")
     parser.add_argument("--out", metavar="FILE", required=True, help="the bundle")
 
 
@@ -59,19 +70,24 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
         with output.progress("collecting") as shown:
             rows = list(_counted(collected(registry, wanted, arguments.versions), shown, "schemas"))
             plans = list(_counted(upcasts(registry, rows), shown, "plans"))
+            keks, deks = ([], []) if arguments.without_keys else wrapped_keys(registry, rows)
     now = datetime.now(UTC)
     expires = None if arguments.days is None else now + timedelta(days=arguments.days)
-    data = signed(rows, associations, key, registry=registry.url, created=now, expires=expires, upcasts=plans)
+    content = {"upcasts": plans, "keks": keks, "deks": deks}
+    data = signed(rows, associations, key, registry=registry.url, created=now, expires=expires, **content)
     replace(Path(arguments.out), data)
     document = {
         "file": arguments.out,
         "subjects": wanted,
         "schemas": len(rows),
         "upcasts": len(plans),
+        "keys": len(deks),
         "bytes": len(data),
         "expires": None if expires is None else expires.isoformat(),
     }
-    held = f"{len(rows)} schemas" + (f" and {len(plans)} plans" if plans else "")
+    parts = [f"{len(rows)} schemas"]
+    parts += [f"{len(found)} {what}" for found, what in ((plans, "plans"), (deks, "wrapped keys")) if found]
+    held = " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
     output.result(document, f"{arguments.out}: {held} of {len(wanted)} subjects, {len(data)} bytes")
     return SAFE
 
@@ -113,6 +129,55 @@ def upcasts(registry: Registry, rows: Iterable[Mapping[str, Any]]) -> Iterator[d
                 answer = registry.send(calls.upcast(subject, old=old, to=new))
                 if answer.get("proven") is True:
                     yield {"subject": subject, "old": old, "new": new, "plan": answer["plan"]}
+
+
+def wrapped_keys(
+    registry: Registry, rows: Iterable[Mapping[str, Any]]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The KEKs that the rules of these schemas name, and their wrapped DEKs, all versions. Raises RegistryError.
+
+    A KEK that nobody made yet is left out, and so are keys of a shared one, which the registry alone can unwrap.
+    """
+    keks: dict[tuple[str, str], Kek | None] = {}
+    deks: list[dict[str, Any]] = []
+    for kek, domain, algorithm in sorted(set(_sources(rows))):
+        context = context_of(domain)
+        if (context, kek) not in keks:
+            keks[context, kek] = _if_there(registry, calls.kek(kek, deleted=True, context=context))
+        known = keks[context, kek]
+        if known is None or known.shared:
+            continue
+        numbers = calls.dek_versions(kek, domain, algorithm, deleted=True, context=context)
+        for number in _if_there(registry, numbers) or ():
+            call = calls.dek(kek, domain, number, algorithm, deleted=True, context=context)
+            if number < PERSONS and (dek := _if_there(registry, call)) is not None:
+                deks.append(dek_row(dek))
+    return [kek_row(kek, context) for (context, _), kek in keks.items() if kek is not None], deks
+
+
+def _sources(rows: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str, str]]:
+    """KEK, domain and algorithm of every key that rules seal with."""
+    for row in rows:
+        if not row.get("current", True):
+            continue  # only its types are used
+        try:
+            rules = parse(row.get("ruleSet"), row.get("metadata"))
+            named = [source(rule, row["subject"]) for rule in (*rules.domain, *rules.encoding) if rule.type in SEALING]
+        except UnusableRule:
+            continue  # no client seals by it
+        yield from ((each.kek, each.domain, each.algorithm) for each in named)
+
+
+def _if_there(registry: Registry, call: Call[T]) -> T | None:
+    """The answer, or None where the registry has no such key, or keeps no keys at all."""
+    try:
+        return registry.send(call)
+    except NotFound:
+        return None
+    except UnexpectedAnswer as error:
+        if calls.speaks_native(error):
+            raise
+        return None
 
 
 def _reached(edges: Iterable[tuple[int, int]], start: int) -> set[int]:

@@ -40,6 +40,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
         "expires": bundle.expires,
         "schemas": rows,
         "upcasts": [{"subject": name, "old": old, "new": new} for name, old, new in sorted(bundle.upcasts)],
+        "keys": bundle.keys.shown(),
         "topics": {f"{topic}-{part}": subject for (topic, part), subject in bundle.associations.items()},
     }
     output.result(document, _lines(document))
@@ -57,3 +58,6 @@ def _lines(document: dict[str, Any]) -> Iterator[str]:
     )
     for row in document["upcasts"]:
         yield f"{row['subject']}: events of version {row['old']} are read as version {row['new']}"
+    for row in document["keys"]:
+        versions = ", ".join(map(str, row["versions"]))
+        yield f"{row['subject']}: {row['algorithm']} keys {versions}, wrapped by {row['kek']}"

@@ -35,6 +35,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
         "trusted": True,
         "schemas": len(bundle.rows),
         "upcasts": len(bundle.upcasts),
+        "keys": len(bundle.keys),
         "created": bundle.created,
         "expires": bundle.expires,
     }
