@@ -78,7 +78,7 @@ class AsyncRegistry:
     `keys`           how to get at the keys that rules seal with (`tenor.Keys`)
 
     `observer`       counts and traces what this registry's codecs do (`tenor.Observer`)
-    `bundle`         schemas for when nobody answers (`tenor.Bundle`)
+    `bundle`         schemas and wrapped keys for when nobody answers (`tenor.Bundle`)
 
     Schemas by id, guid or version number never change; the `cache_size` most recently used are kept.
     """
@@ -109,7 +109,7 @@ class AsyncRegistry:
         self._absent: Cache[Answered] = Cache(cache_size)
         self._native: bool | None = None
         self._observer, self._bundle = observer, bundle
-        self._away_until, self._told = 0.0, set[str]()
+        self._away_until, self._told, self._gone = 0.0, set[str](), set[str]()
         self._key_config = keys
         self._keys_now: AsyncKeychain | None = None
 
@@ -120,7 +120,7 @@ class AsyncRegistry:
             from tenor._async.keys import AsyncKeychain
             from tenor.sealing.executor import Keys
 
-            self._keys_now = AsyncKeychain(self.send, self._key_config or Keys())
+            self._keys_now = AsyncKeychain(self.send, self._key_config or Keys(), bundled=self._bundle is not None)
         return self._keys_now
 
     async def send(self, call: Call[T]) -> T:
@@ -130,19 +130,29 @@ class AsyncRegistry:
         return await self._sent_or_bundled(call, self._bundle)
 
     async def _sent_or_bundled(self, call: Call[T], bundle: Bundle) -> T:
-        """Ask the registry, and the bundle if nobody answers. What the registry told once, it alone may change."""
-        lasting = call.path in self._told
-        if _now() < self._away_until and (found := bundle.answer(call, lasting=lasting)) is not None:
+        """Ask the registry, and the bundle if nobody answers. What the registry told once, it alone may change; what
+        it said is not there, the bundle does not bring back."""
+        place = call.path.partition("?")[0]
+        lasting, gone = call.path in self._told, place in self._gone
+        if _now() < self._away_until and not gone and (found := bundle.answer(call, lasting=lasting)) is not None:
             return found
         try:
             answer = await self._transport.send(call)
-        except (Unreachable, Unavailable, UnexpectedAnswer):
-            if (found := bundle.answer(call, lasting=lasting)) is None:
+        except (Unreachable, Unavailable, UnexpectedAnswer) as error:
+            if gone or (found := bundle.answer(call, lasting=lasting)) is None:
+                if (refusal := bundle.refusal(call)) is not None:
+                    raise refusal from error
                 raise
             self._away_until = _now() + ASK_AGAIN
             return found
-        if call.method == "GET" and len(self._told) < MAX_TOLD:
-            self._told.add(call.path)
+        except NotFound:
+            if call.method == "GET" and len(self._gone) < MAX_TOLD:
+                self._gone.add(place)
+            raise
+        if call.method == "GET":
+            self._gone.discard(place)
+            if len(self._told) < MAX_TOLD:
+                self._told.add(call.path)
         return answer
 
     async def aclose(self) -> None:
