@@ -12,8 +12,23 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from registry.formats.avro.events import Branch, Tree, plain, shown
-from registry.formats.avro.model import Array, Enum, Fixed, Map, Named, Record, Type, Union, children, logical, walk
+from registry.formats.avro import defaults
+from registry.formats.avro.events import Branch, Tree, default_value, plain, shown
+from registry.formats.avro.model import (
+    MISSING,
+    Array,
+    Enum,
+    Field,
+    Fixed,
+    Map,
+    Named,
+    Record,
+    Type,
+    Union,
+    children,
+    logical,
+    walk,
+)
 from registry.formats.avro.printer import is_logical
 from registry.formats.avro.resolution import Trail
 from registry.formats.avro.schema import AvroSchema
@@ -24,7 +39,7 @@ LARGEST = 4_000
 """An event nests at most so deep and holds at most so many values; a type whose smallest one is larger gets none."""
 
 LONGEST_FIXED = 1_000_000
-_EDGES_OF_ONE = 24
+_EDGES_OF_ONE = 200
 
 
 class Sizes:
@@ -270,9 +285,40 @@ def _edge_values(node: Type, builder: Builder) -> Iterator[tuple[Tree, str]]:
         if builder.sizes.handy(inner):
             value = builder.minimal(inner)
             yield [value, value] if isinstance(node, Array) else {"": value, "a": value}, "two values"
-    elif not isinstance(node, Record | Union):
+    elif isinstance(node, Union):
+        for index, branch in enumerate(node.branches):
+            # The values of other branches are edges of their own; a named type's are, but once in a schema.
+            if isinstance(branch, Named | Array | Map) and builder.sizes.handy(branch):
+                yield Branch(index, builder.minimal(branch)), f"branch {index}"
+    elif not isinstance(node, Record):
         for value in scalars(node)[:_EDGES_OF_ONE]:
             yield value, shown_short(value)
+    elif isinstance(node, Record) and any(each.default is not MISSING for each in node.fields):
+        try:
+            yield {each.name: _default(each, builder) for each in node.fields}, "the defaults"
+        except LookupError:
+            return
+
+
+def _default(each: Field, builder: Builder) -> Tree:
+    """What a field has when it is left out, else its smallest value. Raises LookupError for a default that is none."""
+    return builder.minimal(each.type) if each.default is MISSING else _tree(each.type, each.default)
+
+
+def _tree(node: Type, value: Any) -> Tree:
+    """A JSON default as a tree. Raises LookupError for one that does not fit, or that a logical type may not take."""
+    if defaults.fault(node, value) is not None or is_logical(node):
+        raise LookupError
+    if isinstance(node, Union):
+        index = next(index for index, branch in enumerate(node.branches) if defaults.fault(branch, value) is None)
+        return Branch(index, _tree(node.branches[index], value))
+    if isinstance(node, Record):
+        return {each.name: _tree(each.type, value.get(each.name, each.default)) for each in node.fields}
+    if isinstance(node, Array):
+        return [_tree(node.items, each) for each in value]
+    if isinstance(node, Map):
+        return {key: _tree(node.values, each) for key, each in value.items()}
+    return default_value(node, value)
 
 
 def shown_short(value: Any) -> str:

@@ -188,12 +188,14 @@ class Builder:
         ]
         if not fitting:
             raise NoValue
-        if self.mode == MINIMAL:
-            fitting.sort(key=lambda number: (abs(number), number < 0))
-            found = fitting[min(self._attempt, len(fitting) - 1)]
-        else:
-            found = self.random.choice(fitting)
+        found = self._one_number(fitting)
         return int(found) if whole else found
+
+    def _one_number(self, fitting: list[Decimal]) -> Decimal:
+        if self.mode != MINIMAL:
+            return self.random.choice(fitting)
+        fitting.sort(key=lambda number: (abs(number), number < 0))
+        return fitting[min(self._attempt, len(fitting) - 1)]
 
     def _wishes(self, facets: Facets) -> Iterable[Decimal]:
         yield from (bound[0] for bound in (facets.lower, facets.upper) if bound is not None)

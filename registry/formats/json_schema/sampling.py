@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
+from itertools import zip_longest
 from random import Random
 from typing import Any
 
 from registry.formats.base import Sample
 from registry.formats.json_schema.building import EDGE, MAXIMAL, MINIMAL, RANDOM, Builder, Hints
+from registry.formats.json_schema.covering import edges
 from registry.formats.json_schema.facets import NoValue
 from registry.formats.json_schema.official import official
 from registry.formats.json_schema.plain import Plain, TooLarge, plain
@@ -27,22 +29,32 @@ _FAILURES = 60
 def samples(schema: JsonSchema, *, seed: int = 0) -> Iterator[Sample]:
     """Valid events: minimal, maximal, edges, then random ones without end.
 
-    Ends early, maybe at once, where no valid event can be found: `false` has none, and for some schemas (crossing
-    patterns, `not` of almost everything) none is found by trying.
+    Edges come in turn: one choice of the schema after the other, in an event that is small otherwise; and several edges
+    in one event. Ends early, maybe at once, where no valid event can be found: `false` has none, and for some schemas
+    (crossing patterns, `not` of almost everything) none is found by trying.
     """
     try:
         form, validator = plain(schema.graph), official(schema)
     except TooLarge:
         return
     random = Random(seed)  # noqa: S311 # events to try, not secrets
-    builder = Builder(form, random, Hints.of(form))
+    hints = Hints.of(form)
+    builder = Builder(form, random, hints)
     seen: set[str] = set()
-    for mode, count in ((MINIMAL, 1), (MAXIMAL, 1), (EDGE, _EDGES)):
-        for _ in range(count):
-            event = _built(builder, form, mode)
-            if event is not _NONE and (own := identity(_exact(event))) not in seen and validator.valid(event):
-                seen.add(own)
-                yield Sample(event, mode)
+
+    def small() -> Iterator[tuple[Json, str, str]]:
+        yield _built(builder, form, MINIMAL), MINIMAL, ""
+        yield _built(builder, form, MAXIMAL), MAXIMAL, ""
+        for one, several in zip_longest(edges(form, random, hints), range(_EDGES)):
+            if one is not None:
+                yield _event(one[0]), EDGE, one[1]
+            if several is not None:
+                yield _built(builder, form, EDGE), EDGE, "several"
+
+    for event, mode, note in small():
+        if event is not _NONE and (own := identity(_exact(event))) not in seen and validator.valid(event):
+            seen.add(own)
+            yield Sample(event, mode, note)
     failures = 0
     while failures < _FAILURES:
         event = _built(builder, form, RANDOM)
@@ -60,6 +72,13 @@ def _built(builder: Builder, form: Plain, mode: str) -> Json:
     builder.mode, builder.budget = mode, 600
     try:
         return as_event(builder.value([form.root]))
+    except NoValue:
+        return _NONE
+
+
+def _event(value: Json) -> Json:
+    try:
+        return as_event(value)
     except NoValue:
         return _NONE
 

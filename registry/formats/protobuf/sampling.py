@@ -24,6 +24,7 @@ _BYTES = (b"", b"a", b"\x00\xff", bytes(range(256)))
 _SPECIAL = "google.protobuf."
 _EPOCHS = (-62135596800, 253402300799)
 _DURATION = 315_576_000_000
+_DEEPEST = 20
 _NODES = 400
 """Messages in one event: types that hold each other twice would otherwise grow without measure."""
 
@@ -56,23 +57,34 @@ def messages(schema: ProtobufSchema, *, seed: int = 0, message: str | None = Non
 
 
 def _edges(schema: ProtobufSchema, root: Message) -> Iterator[tuple[Event, str, str]]:
-    """Each field of the event's type alone, with each of its edge values; messages in fields with their own edges."""
-    for each in filter(events.has_json_form, (*root.fields, *root.extensions)):
+    """Each field alone, with each of its edge values; messages in fields with their own, each type once below those."""
+    yield from _edges_below(schema, root, root, (), {root.name})
+
+
+def _edges_below(
+    schema: ProtobufSchema, root: Message, message: Message, trail: tuple[Field, ...], known: set[str]
+) -> Iterator[tuple[Event, str, str]]:
+    place = ".".join((root.name, *(each.name for each in trail)))
+    for each in filter(events.has_json_form, (*message.fields, *(() if trail else message.extensions))):
         for label, act in _edge_acts(each):
             event = events.new(schema, root)
-            act(event)
-            yield event, "edge", f"{root.name}.{each.name}: {label}"
+            try:
+                act(_child(event, trail))
+            except Uninhabited:
+                return
+            yield event, "edge", f"{place}.{each.name}: {label}"
         inner = each.value.message if each.value is not None else each.message
-        if inner is None or inner.name.startswith(_SPECIAL):
+        if inner is None or inner.name.startswith(_SPECIAL) or (trail and inner.name in known) or len(trail) > _DEEPEST:
             continue
-        for below in filter(events.has_json_form, inner.fields):
-            for label, act in _edge_acts(below):
-                event = events.new(schema, root)
-                try:
-                    act(events.child(event, each))
-                except Uninhabited:
-                    break
-                yield event, "edge", f"{root.name}.{each.name}.{below.name}: {label}"
+        known.add(inner.name)
+        yield from _edges_below(schema, root, inner, (*trail, each), known)
+
+
+def _child(event: Event, trail: tuple[Field, ...]) -> Event:
+    """The message at the end of a trail. Raises Uninhabited."""
+    for each in trail:
+        event = events.child(event, each)
+    return event
 
 
 def _edge_acts(each: Field) -> Iterator[tuple[str, Any]]:

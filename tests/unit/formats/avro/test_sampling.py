@@ -54,6 +54,37 @@ def test_the_smallest_comes_first_then_the_largest_edges_and_random_ones_without
     assert {"NaN", "Infinity"} <= {line for each in found for line in each.event["lines"] if isinstance(line, str)}
 
 
+def test_every_symbol_every_branch_and_the_defaults_are_edges() -> None:
+    symbols = [f"S{number}" for number in range(60)]
+    line = {"type": "record", "name": "Line", "fields": [{"name": "n", "type": "int", "default": 7}]}
+    fields = [
+        {"name": "symbol", "type": {"type": "enum", "name": "Symbol", "symbols": symbols}, "default": "S3"},
+        {"name": "one", "type": ["string", "null", line], "default": "none"},
+        {"name": "line", "type": "Line", "default": {}},
+        {"name": "raw", "type": "bytes", "default": "\u00ff"},
+        {"name": "counts", "type": {"type": "map", "values": "long"}, "default": {"a": 1}},
+        {"name": "left", "type": "boolean"},
+    ]
+    schema = parse({"type": "record", "name": "R", "fields": fields})
+    found = [each for each in islice(samples(schema), 300) if each.kind == "edge"]
+    assert {each.event["symbol"] for each in found} == set(symbols)
+    assert {type(each.event["one"]) for each in found} == {str, type(None), dict}
+    defaults = {each.note: each.event for each in found if each.note.startswith("the defaults")}
+    assert defaults["the defaults at /"] == {
+        "symbol": "S3", "one": "none", "line": {"n": 7}, "raw": "/w==", "counts": {"a": 1}, "left": False
+    }  # fmt: skip
+    assert defaults["the defaults at /line"]["line"] == {"n": 7}
+    for tree, _, _ in islice(sampling.trees(schema.root), 300):
+        events.encode(schema.root, tree)
+    # What an import brought may not fit, and a logical type may take less than its default.
+    odd = [
+        {"name": "n", "type": "int", "default": 3},
+        {"name": "at", "type": {"type": "string", "logicalType": "uuid"}, "default": ""},
+    ]
+    told = [each.note for each in islice(samples(parse({"type": "record", "name": "R", "fields": odd})), 50)]
+    assert not [note for note in told if note.startswith("the defaults")]
+
+
 def test_a_seed_decides() -> None:
     one, same, other = (repr(list(islice(samples(parse(SCHEMA), seed=seed), 300))) for seed in (1, 1, 2))
     assert one == same != other

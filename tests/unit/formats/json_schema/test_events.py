@@ -204,16 +204,56 @@ def test_samples_are_valid_and_varied() -> None:
     for value in SAMPLES:
         schema = parse(value)
         real = official(schema)
-        found = list(islice(samples(schema, seed=3), 60))
+        found = list(islice(samples(schema, seed=3), 400))
         assert found[0].kind == "minimal", value
-        assert len(found) == 60, value
+        assert len(found) == 400, value
         assert found[-1].kind == "random"
         for sample in found:
             assert real.valid(json.loads(json.dumps(sample.event))), (value, sample)
-    kinds = {sample.kind for sample in islice(samples(parse(SAMPLES[5])), 60)}
+    kinds = {sample.kind for sample in islice(samples(parse(SAMPLES[5])), 200)}
     assert kinds == {"minimal", "maximal", "edge", "random"}
     smallest = next(samples(parse(SAMPLES[5]))).event
     assert smallest == {"a": 7}
+
+
+CHOICES: dict[str, Any] = {
+    "type": "object",
+    "required": ["status", "count", "who", "free"],
+    "properties": {
+        "status": {"enum": ["A", "B", "C", 4, None]},
+        "count": {"type": "integer", "minimum": -3, "exclusiveMaximum": 100},
+        "who": {
+            "oneOf": [
+                {"type": "object", "required": ["name"], "properties": {"name": {"type": "string", "maxLength": 4}}},
+                {"type": "null"},
+                {"type": "array", "items": {"enum": [1, 2, 3]}, "minItems": 1, "maxItems": 3},
+            ]
+        },
+        "free": {"type": ["string", "boolean", "number"]},
+        "note": {"type": "string", "minLength": 2},
+        "below": {"$ref": "#"},
+    },
+}
+TAKEN: dict[str, list[Any]] = {
+    "status": ["A", "B", "C", 4, None],
+    "count": [-3, -1, 0, 1, 99],
+    "who": [None, {"name": ""}, {"name": "a"}, {"name": "😀"}, {"name": "aaaa"}, [1], [2], [3], [1, 1, 1]],
+    "free": ["", "😀", "\x00", "a" * 300, True, False, 0.01, 2**63 + 2],
+    "note": [None, "aa", "aaa", "😀é", "a" * 302],
+    "below": [None],
+}
+
+
+def test_each_choice_of_a_schema_is_taken_by_an_edge_that_says_so() -> None:
+    found = [each for each in islice(samples(parse(CHOICES)), 400) if each.kind != "random"]
+    for name, wanted in TAKEN.items():
+        seen = [each.event.get(name) for each in found]
+        for value in wanted:
+            assert any(value == one and type(value) is type(one) for one in seen), (name, value)
+    assert any("below" in each.event.get("below", {}) for each in found)
+    notes = {each.note for each in found}
+    assert {'"C" at /status', "99 at /count", "2 at /who/0", '"aa" at /note', "several", ""} <= notes
+    assert len({json.dumps(each.event) for each in found}) == len(found)
 
 
 def test_what_has_no_events_has_no_samples() -> None:
