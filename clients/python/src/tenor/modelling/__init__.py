@@ -22,9 +22,10 @@ __all__ = ["Models", "generate"]
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """A module. `remarks` say where its types take more, or less, than the schema does."""
+    """A module; `name` is the class of the event. `remarks` say where types take more, or less, than the schema."""
 
     text: str
+    name: str
     remarks: tuple[str, ...]
 
 
@@ -42,11 +43,11 @@ def generate(
     `name` is the class of an event whose schema gives it none, `message` one of a Protobuf file. Of sealed values the
     types are those of what was sealed. Raises UnusableSchema, MissingExtra, generator.Unsuited.
     """
-    made = _document(logical(schema), references, name, message)
-    return Models(generator.module(made, kind, header), tuple(made.remarks))
+    made = _document(logical(schema), references, name, message, kind)
+    return Models(generator.module(made, kind, header), made.name, tuple(made.remarks))
 
 
-def _document(schema: Schema, references: Mapping[str, Schema], name: str, message: str) -> Document:
+def _document(schema: Schema, references: Mapping[str, Schema], name: str, message: str, kind: str) -> Document:
     try:
         if schema.format == AVRO:
             from tenor.modelling import avro
@@ -55,7 +56,8 @@ def _document(schema: Schema, references: Mapping[str, Schema], name: str, messa
         if schema.format == JSON:
             from tenor.modelling import json_schema
 
-            return json_schema.document(schema, references, name)
+            # Of the others what is dumped has every default, which would write what the event did not say.
+            return json_schema.document(schema, references, name, defaults=kind == generator.PYDANTIC)
         from tenor.modelling import protobuf
 
         return protobuf.document(schema, references, message)

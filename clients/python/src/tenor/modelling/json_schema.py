@@ -39,17 +39,21 @@ _NUMBER: Final[Node] = {"type": ["integer", "number"]}
 """What was written 3 stays an int, so that it is written 3 again."""
 
 
-def document(schema: Schema, references: Mapping[str, Schema], name: str) -> Document:
-    """What a module says of these events. `name` is for a schema without a title. Raises UnusableSchema."""
+def document(schema: Schema, references: Mapping[str, Schema], name: str, *, defaults: bool = True) -> Document:
+    """What a module says of these events. `name` is for a schema without a title. Raises UnusableSchema.
+
+    Without `defaults` a member that has one counts as absent like any other.
+    """
     body = JsonBody(schema, references, Options())
     resolver = Resolver(*body.documents())
     root = resolver.root()
     wanted = body.record or name
     made = Document(class_names([wanted.replace(".", "_")])[wanted.replace(".", "_")], enums=False)
-    types = _Types(made, resolver)
+    types = _Types(made, resolver, defaults)
     types.names[id(root.schema)] = made.name
     made.root = types.of(root, "", within=True)
     types.finish()
+    types.hoist()
     return made
 
 
@@ -59,6 +63,7 @@ class _Types:
 
     made: Document
     resolver: Resolver
+    defaults: bool
     names: dict[int, str] = field(default_factory=dict)
     todo: list[tuple[str, Place, str]] = field(default_factory=list)
     following: list[int] = field(default_factory=list)
@@ -68,6 +73,33 @@ class _Types:
         while self.todo:
             name, place, path = self.todo.pop(0)
             self.made.definitions[name] = self.of(place, path, within=True)
+
+    def hoist(self) -> None:
+        """Give the objects inside of others names of their own, after the members that hold them."""
+        taken = {self.made.name, *self.made.definitions}
+
+        def hoisted(node: Node, member: str) -> Node:
+            made = {**node}
+            for key in ("items", "additionalProperties"):
+                if isinstance(node.get(key), dict):
+                    made[key] = hoisted(node[key], member)
+            if "anyOf" in node:
+                made["anyOf"] = [hoisted(each, member) for each in node["anyOf"]]
+            if not node.get("properties"):
+                return made
+            name = class_names([member.replace(".", "_")], taken)[member.replace(".", "_")]
+            taken.add(name)
+            self.made.definitions[name] = inside(made)
+            return described(self.made.reference(name), made.get("description"))
+
+        def inside(node: Node) -> Node:
+            if "properties" not in node:
+                return hoisted(node, f"{self.made.name}Item")
+            return {**node, "properties": {name: hoisted(each, name) for name, each in node["properties"].items()}}
+
+        self.made.root = inside(self.made.root)
+        for name in list(self.made.definitions):
+            self.made.definitions[name] = inside(self.made.definitions[name])
 
     def of(self, place: Place, path: str, *, within: bool = False) -> Node:
         """The type of what a schema takes. `within`: of the schema that is being defined, not a mention of it."""
@@ -247,7 +279,8 @@ class _Types:
 
     def default(self, node: Node, value: Any) -> None:
         """A default is an annotation only: taken over where it is plain and of the type."""
-        if (value is None or isinstance(value, bool | int | float | str)) and _takes(node, value):
+        plain = value is None or isinstance(value, bool | int | float | str)
+        if self.defaults and plain and _takes(node, value):
             node["default"] = value
 
     def array(self, place: Place, path: str) -> Node:

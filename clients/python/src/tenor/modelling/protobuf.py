@@ -50,8 +50,11 @@ def document(schema: Schema, references: Mapping[str, Schema], message: str = ""
     Raises UnusableSchema.
     """
     file = load(schema, references)
-    root = message_at(file, path_to(file, message))
-    met = list(_met([root, *file.message_types_by_name.values()]))
+    enums, messages = file.enum_types_by_name.values(), file.message_types_by_name.values()
+    # Without a message a file holds what others share.
+    shared = next(iter(enums), None) if not messages and not message else None
+    root = shared or message_at(file, path_to(file, message))
+    met = list(_met([root, *messages, *enums]))
     inner = {each.full_name: _inner_name(each) for each in met}
     names = class_names(inner.values())
     made = Document(names[inner[root.full_name]])
@@ -63,10 +66,10 @@ def document(schema: Schema, references: Mapping[str, Schema], message: str = ""
     return made
 
 
-def _met(messages: list[Descriptor]) -> Iterator[Descriptor | EnumDescriptor]:
+def _met(first: list[Any]) -> Iterator[Descriptor | EnumDescriptor]:
     """Messages and enums, each once, with all that is inside them."""
     seen: set[str] = set()
-    todo: list[Any] = list(messages)
+    todo = list(first)
     while todo:
         each = todo.pop(0)
         if each is None or each.full_name in seen:

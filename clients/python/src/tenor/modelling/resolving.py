@@ -100,4 +100,5 @@ def _schemas(top: Place) -> Iterator[Place]:
 
 def _base(schema: Any, base: str) -> str:
     own = (schema.get("$id") or schema.get("id")) if isinstance(schema, dict) else None
-    return urljoin(base, own).partition("#")[0] if isinstance(own, str) else base
+    own = own.partition("#")[0] if isinstance(own, str) else ""
+    return urljoin(base, own) if own else base

@@ -14,11 +14,13 @@ from __future__ import annotations
 import math
 import re
 import sys
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Final
 
+from tenor.schemas import AVRO, PROTOBUF
 from tenor.testing.pacts import message
 
 Json = dict[str, Any]
@@ -47,6 +49,24 @@ _FORMATS: Final[Mapping[str, tuple[str, str]]] = {
         "2024-01-31T10:11:12Z",
     ),
     "time": (r"[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})", "10:11:12Z"),
+}
+_DECODED: Final[Mapping[str, frozenset[str]]] = {
+    # format: of what a decoder of Avro makes a value of this type
+    "date": frozenset({"int:date"}),
+    "time": frozenset({"int:time-millis", "long:time-micros"}),
+    "date-time": frozenset(
+        f"long:{zone}timestamp-{unit}" for zone in ("", "local-") for unit in ("millis", "micros", "nanos")
+    ),
+}
+_ENCODINGS: Final[Mapping[str, frozenset[str]]] = {
+    # JSON type: the types of Avro whose values are of it
+    "null": frozenset({"null"}),
+    "boolean": frozenset({"boolean"}),
+    "integer": frozenset({"int", "long"}),
+    "number": frozenset({"int", "long", "float", "double"}),
+    "string": frozenset({"string", "string:uuid", "enum:*"}),
+    "array": frozenset({"array"}),
+    "object": frozenset({"map", "record:*"}),
 }
 UNTOLD: Final = "x-times"
 """A keyword of ours: some of the texts are times, and the schema does not say which."""
@@ -79,7 +99,9 @@ def json_schema(model: Any) -> Json:
     """What a model accepts, as its library says it. Raises NoModel."""
     made: Json
     if hasattr(model, "model_json_schema"):
-        made = model.model_json_schema()
+        with warnings.catch_warnings():  # defaults that JSON cannot write are no part of what is accepted
+            warnings.simplefilter("ignore")
+            made = model.model_json_schema()
         return made
     pydantic = sys.modules.get("pydantic")
     if pydantic is not None and hasattr(model, "__pydantic_core_schema__"):
@@ -116,9 +138,12 @@ def _has_times(model: Any) -> bool:
     return False
 
 
-def interaction(description: str, subject: str, schema: Json) -> Json:
-    """The interaction of a model's schema. Nothing of it depends on the day: the same model gives the same text."""
-    read = read_schema(schema)
+def interaction(description: str, subject: str, schema: Json, format: str = "") -> Json:
+    """The interaction of a model's schema. Nothing of it depends on the day: the same model gives the same text.
+
+    `format` is that of the subject, if known: the model then reads what a decoder of it hands out.
+    """
+    read = read_schema(schema, format)
     comment = {
         "version": 1,
         "subject": subject,
@@ -135,6 +160,7 @@ class Read:
     """The needs of a schema, and what they leave out."""
 
     root: Json
+    format: str = ""
     needs: list[Json] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
 
@@ -151,12 +177,23 @@ class Read:
         if types and not types >= set(_KINDS) - {"integer"}:
             need["types"] = sorted(types)
         self.values(path, options, need)
-        self.limits(path, options, need)
+        if self.format == AVRO and any(map(self.decoded, options)):
+            # What a decoder makes of numbers is no text, whatever the model's schema says.
+            need.pop("types", None)
+            need["encodings"] = sorted(frozenset().union(*(self.decoded(each) | _encodings(each) for each in options)))
+        else:
+            self.limits(path, options, need)
         self.needs.append(need)
         if any(id(each) in inside for each in options if each.get("type") in ("object", "array")):
             self.say(f"'{path}' is of a type that it is inside of: what is further inside is not listed")
         else:
             self.within(path, options, (*inside, *map(id, options)))
+
+    def decoded(self, option: Json) -> frozenset[str]:
+        """Of what a decoder of Avro makes the dates and times of an alternative, or what may be some."""
+        if UNTOLD in self.root and "string" in _types(option) and not _listed(option) and "format" not in option:
+            return frozenset().union(*_DECODED.values())
+        return _DECODED.get(option.get("format", ""), frozenset())
 
     def values(self, path: str, options: Sequence[Json], need: Json) -> None:
         """The values that are listed; None beside them is listed as well."""
@@ -171,6 +208,8 @@ class Read:
 
     def limits(self, path: str, options: Sequence[Json], need: Json) -> None:
         """Ranges and patterns, where one kind of value has them."""
+        if self.format in (AVRO, PROTOBUF):
+            options = [each for each in options if not _is_bytes(each)]
         for keyword in sorted({each for option in options for each in option} & {*_UNSAID, *_UNSAID_OF_OBJECTS}):
             self.say(f"at '{path}' no need says what the model's '{keyword}' refuses")
         numbers = [each for each in options if {"integer", "number"} & set(_types(each)) and not _listed(each)]
@@ -216,9 +255,9 @@ class Read:
             self.place(f"{path}/*", {"anyOf": items}, "required", inside)
 
 
-def read_schema(schema: Json) -> Read:
-    """The needs of the JSON Schema of a model."""
-    read = Read(schema)
+def read_schema(schema: Json, format: str = "") -> Read:
+    """The needs of the JSON Schema of a model, whose events come in a format."""
+    read = Read(schema, format)
     read.place("", schema, "required")
     if UNTOLD in schema:
         read.say("some texts are dates and times of any zone or none, which the model's schema does not say")
@@ -271,6 +310,19 @@ def _types(option: Json) -> tuple[str, ...]:
     if listed := _listed(option):
         return tuple(dict.fromkeys(map(_type, listed)))
     return ("object",) if "properties" in option else _KINDS
+
+
+def _encodings(option: Json) -> frozenset[str]:
+    """What an alternative is decoded from, if that is no date or time."""
+    if option.get("format") in _DECODED:
+        return frozenset()
+    if _is_bytes(option):
+        return frozenset({"bytes", "fixed:*"})
+    return frozenset().union(*(_ENCODINGS[kind] for kind in _types(option)))
+
+
+def _is_bytes(option: Json) -> bool:
+    return option.get("format") == "binary" or "contentEncoding" in option
 
 
 def _type(value: Any) -> str:

@@ -40,8 +40,6 @@ def samples_of(
     Raises NotFound, also where a registry has no API of Tenor's.
     """
     from tenor.calls import Call
-    from tenor.codecs.fields import Hands, walker
-    from tenor.schemas import PROTOBUF
 
     registered = registry.version(subject, version)
     # Tenor's own API knows no context in the path: what the schema refers to has to name it.
@@ -57,12 +55,24 @@ def samples_of(
     )
     events = whole.send(call)
     compiled: Any = registry.events(subject, version=registered.version)._writing.body
-    plain = getattr(compiled, "logical", compiled)
-    if registered.schema.format == PROTOBUF:
-        return [_message(plain, event) for event in events]
-    # JSON has no bytes: the registry writes them in base64.
-    unpack = walker(plain.tree(), _unpacked, lambda slot: slot.tags, Hands.COPY)
-    return events if unpack is None else [unpack(event, None, None) for event in events]
+    return [*map(unpacking(getattr(compiled, "logical", compiled)), events)]
+
+
+def unpacking(body: Any) -> Callable[[Any], Any]:
+    """A function from a sample, which is JSON, to the event that it stands for, as a codec takes it.
+
+    The registry writes bytes in base64, and floats that JSON has no number for as texts.
+    """
+    from tenor.codecs.fields import Hands, Node, Slot, walker
+    from tenor.schemas import JSON, PROTOBUF
+
+    if body.format == JSON:
+        return lambda event: event
+    if body.format == PROTOBUF:
+        return lambda event: _message(body, event)
+    whole = Node("record", slots=[Slot("event", "event", body.tree())])
+    unpack = walker(whole, _unpacked, lambda slot: slot.tags, Hands.COPY)
+    return (lambda event: event) if unpack is None else lambda event: unpack({"event": event}, None, None)["event"]
 
 
 def _message(plain: Any, event: Any) -> Any:
@@ -76,6 +86,11 @@ def _message(plain: Any, event: Any) -> Any:
 
 
 def _unpacked(field: Field) -> Change | None:
-    if field.leaf.type not in ("BYTES", "FIXED"):
-        return None
-    return lambda value, record, state: base64.b64decode(value) if isinstance(value, str) else value
+    if field.leaf.type in ("BYTES", "FIXED"):
+        return lambda value, record, state: base64.b64decode(value) if isinstance(value, str) else value
+    if field.leaf.type in ("FLOAT", "DOUBLE"):
+        return lambda value, record, state: float(value) if value in _NO_NUMBERS else value
+    return None
+
+
+_NO_NUMBERS = ("NaN", "Infinity", "-Infinity")

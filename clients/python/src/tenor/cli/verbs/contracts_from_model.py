@@ -4,7 +4,8 @@
 
 The model says what it accepts; that becomes a message in the pact file of its application, beside what else is there.
 Commit the file, and publish it with `tenor contracts publish`. What the model asks for and no need can say is told, and
-the contract then counts as unknown.
+the contract then counts as unknown. What a decoder makes of Avro, as dates and bytes, is told right if the type of the
+subject is known: from tenor.yaml, or by --type.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import sys
 from pathlib import Path
 
 from tenor.cli import SAFE, project
+from tenor.cli.local_schema import add_type
 from tenor.cli.output import Output
 from tenor.cli.running import UsageError
 
@@ -30,6 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--provider", metavar="NAME", help="who writes them; else the name of the subject")
     parser.add_argument("--description", metavar="TEXT", help="of the message; else the model's name")
+    add_type(parser)
     parser.add_argument("--folder", default="contracts", metavar="DIR", help="of the pact files; default contracts")
 
 
@@ -41,7 +44,10 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     try:
         model = models.load(arguments.model)
         one = models.interaction(
-            arguments.description or arguments.model.rpartition(":")[2], arguments.subject, models.json_schema(model)
+            arguments.description or arguments.model.rpartition(":")[2],
+            arguments.subject,
+            models.json_schema(model),
+            (arguments.type or _format(arguments.subject)).upper(),
         )
     except models.NoModel as error:
         raise UsageError(str(error)) from error
@@ -65,6 +71,13 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
 
 def _told(reason: str) -> str:
     return f"  counts as unknown: {reason}"
+
+
+def _format(subject: str) -> str:
+    """The type of a subject of this project; empty if it is none."""
+    if project.find(Path.cwd()) is None:
+        return ""
+    return next((each.format for each in project.load(Path.cwd()).entries if each.subject == subject), "")
 
 
 def _application() -> str | None:
