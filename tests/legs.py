@@ -100,6 +100,7 @@ LEGS: dict[str, Callable[[], str | None]] = {
     "pactruby": _pactruby,
     "softhsm": _softhsm,
     "deploy": _deploy,
+    "shells": _commands("zsh", "fish"),
     "jvm": _commands("java", "mvn"),
     "go": _commands("go"),
 }

@@ -47,7 +47,11 @@ def test_verbs_second_words_options_and_files_are_completed(script: Path) -> Non
     for name in ("keys create", "deploy", "deploy record", "check", "can-i-deploy"):
         assert completed(script, *name.split(), "--") == sorted(options_of(name))
     assert "--against" in completed(script, "check", "ord", "--a")
-    assert completed(script, "check", "ord") == ["order.avsc"]
+    assert completed(script, "check", "ord") == []  # the shell's own completion of files follows
+    assert completed(script, "list", "--output", "") == ["json", "text", "yaml"]
+    assert completed(script, "list", "--output", "=", "y") == ["yaml"]
+    assert completed(script, "list", "--output", "=") == ["json", "text", "yaml"]
+    assert completed(script, "completion", "") == sorted(SHELLS)
     assert completed(script, "nonsense", "--") == []
 
 
