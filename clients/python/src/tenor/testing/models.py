@@ -55,7 +55,7 @@ _DECODED: Final[Mapping[str, frozenset[str]]] = {
     "date": frozenset({"int:date"}),
     "time": frozenset({"int:time-millis", "long:time-micros"}),
     "date-time": frozenset(
-        f"long:{zone}timestamp-{unit}" for zone in ("", "local-") for unit in ("millis", "micros", "nanos")
+        f"long:{zone}timestamp-{unit}" for zone in ("", "local-") for unit in ("millis", "micros")
     ),
 }
 _ENCODINGS: Final[Mapping[str, frozenset[str]]] = {

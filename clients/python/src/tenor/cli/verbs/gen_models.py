@@ -105,14 +105,14 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
             "remarks": remarks,
         }
         if target is None:
-            output.result({"format": "tenor-gen-models/1", "modules": [row | {"text": text}]}, text.rstrip("\n"))
+            output.result({"modules": [row | {"text": text}], "check": False}, text.rstrip("\n"))
             return SAFE
         changed = _differs(target, text)
         if changed and not arguments.check:
             _write(target, text)
         rows.append(row | {"changed": changed})
     names = [row["file"] for row in rows if row["changed"]]
-    output.result({"format": "tenor-gen-models/1", "modules": rows, "check": arguments.check}, map(str, names))
+    output.result({"modules": rows, "check": arguments.check}, map(str, names))
     return CHANGED if arguments.check and names else SAFE
 
 

@@ -13,6 +13,7 @@ from sys import intern
 from typing import Any, Final
 
 import fastavro
+from fastavro.schema import UnknownType
 
 from tenor.errors import UnusableSchema
 from tenor.schemas import Schema
@@ -195,6 +196,8 @@ def _has_zero_width_items(model: Model) -> bool:
 
 
 def _said(error: Exception) -> str:
+    if isinstance(error, UnknownType):
+        return f"the type {error.name} is not defined in it, nor in what it refers to"
     if isinstance(error, KeyError):
         return f"{error} is missing"
     text = " ".join(str(error).split()) or type(error).__name__
