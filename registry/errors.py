@@ -237,6 +237,10 @@ class InvalidUpcast(Invalid):
     """A plan that is none, is not finished, failed its proof, or is not what was proven."""
 
 
+class UpcastRefuted(InvalidUpcast):
+    """A plan that failed its proof; the sentence holds the smallest event that shows it."""
+
+
 class InvalidKey(Invalid):
     """A key's name, type, algorithm or material that cannot be used."""
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from registry import examine
 from registry.clock import now_ms
-from registry.errors import InvalidUpcast, SchemaNotFound, UpcastNotFound, VersionNotFound
+from registry.errors import InvalidUpcast, SchemaNotFound, UpcastNotFound, UpcastRefuted, VersionNotFound
 from registry.events import Actor, record
 from registry.evolution.upcasts import schema_key
 from registry.formats.base import Schema
@@ -101,10 +101,10 @@ def failed(db: Db, ends: Ends, attestation: Mapping[str, Any], actor: Actor) -> 
 
 
 def store(db: Db, ends: Ends, plan: Any, attestation: Mapping[str, Any], actor: Actor) -> Stored:
-    """Keep a plan with what was proven of it. Raises InvalidUpcast when the proof failed or something is open."""
+    """Keep a plan with what was proven of it. Raises UpcastRefuted, and InvalidUpcast for what is open."""
     if counterexample := attestation.get("counterexample"):
         event = json.dumps(counterexample["event"])
-        raise InvalidUpcast(
+        raise UpcastRefuted(
             f"the proof failed ({counterexample['property']}): {counterexample['reason']}; event {event}"
         )
     checked = _plan(plan)

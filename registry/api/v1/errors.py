@@ -60,6 +60,7 @@ TABLE: dict[type[errors.RegistryError], Kind] = {
     errors.KeyExists: Kind(40971, "key-exists", "The key exists"),
     errors.TooManyKeys: Kind(40972, "too-many-keys", "Too many keys"),
     errors.PersonErased: Kind(40973, "person-erased", "The person was erased"),
+    errors.UpcastRefuted: Kind(42281, "upcast-refuted", "The upcaster failed its proof"),
     errors.InvalidUpcast: Kind(42280, "invalid-upcast", "Not an upcaster"),
     errors.InvalidKey: Kind(42271, "invalid-key", "Not a key"),
     errors.KeyInUse: Kind(42272, "key-in-use", "The key is in use"),

@@ -84,7 +84,8 @@ async def derive(request: Call, subject: FromPath[str], data: JSONBody[wire.Deri
     return msgspec.convert(made, wire.Derived)
 
 
-@put("/subjects/{subject:str}/upcasts/{edge:str}", WRITE, *_PROBLEMS, summary="Prove and store an upcaster")
+@put("/subjects/{subject:str}/upcasts/{edge:str}", WRITE, errors.UpcastRefuted, *_PROBLEMS,
+     summary="Prove and store an upcaster")  # fmt: skip
 async def put_upcast(
     request: Call, subject: FromPath[str], edge: FromPath[str], data: JSONBody[wire.Proving]
 ) -> wire.Edge:

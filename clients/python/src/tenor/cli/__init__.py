@@ -63,6 +63,8 @@ VERBS: Final = {
     "upcast new": Verb("tenor.cli.verbs.upcast_new", "derive the upcaster between two schemas: its plan, or its code"),
     "upcast prove": Verb("tenor.cli.verbs.upcast_prove", "is a plan right for every old event?"),
     "upcast run": Verb("tenor.cli.verbs.upcast_run", "upcast the events of a file"),
+    "upcast publish": Verb("tenor.cli.verbs.upcast_publish", "let the registry prove an upcaster, and keep it"),
+    "upcast list": Verb("tenor.cli.verbs.upcast_list", "which upcasters a subject has, and where there is none"),
     "replay": Verb("tenor.cli.verbs.replay", "feed the old events of a file to a handler, upcast"),
     "redrive": Verb("tenor.cli.verbs.redrive", "send quarantined records again"),
     "contracts publish": Verb("tenor.cli.verbs.contracts_publish", "publish the pacts of a consumer's version"),

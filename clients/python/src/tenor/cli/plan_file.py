@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NamedTuple
 
@@ -14,10 +15,11 @@ from tenor.cli.schema_file import read_text
 from tenor.errors import CustomStepRefused, PlanError
 from tenor.plans import Plan, Upcast, compile_plan, loads
 from tenor.plans.custom import Customs
-from tenor.plans.values import decode
+from tenor.plans.values import decode, encode
 
 LONGEST: Final = 64 * 2**20
 """Bytes of one event's line."""
+MOST_SAMPLES: Final = 100_000
 
 
 class Read(NamedTuple):
@@ -94,6 +96,16 @@ def events_of(path: str) -> Iterator[Read]:
         yield from _container(path, file) if path.endswith(".avro") else _lines(file)
 
 
+def samples_of(path: str) -> list[Any]:
+    """The events of a file as plans write constants. Raises UsageError for one that cannot be read."""
+    found = []
+    for read in islice(events_of(path), MOST_SAMPLES):
+        if read.error is not None:
+            raise UsageError(f"--samples: {path} {read.where}: {read.error}")
+        found.append(encode(read.event))
+    return found
+
+
 @contextmanager
 def _opened(path: str) -> Iterator[BinaryIO]:
     if path == "-":
@@ -122,8 +134,6 @@ def _lines(file: BinaryIO) -> Iterator[Read]:
 
 def _container(path: str, file: BinaryIO) -> Iterator[Read]:
     import fastavro
-
-    from tenor.plans.values import encode
 
     try:
         for number, event in enumerate(fastavro.reader(file), 1):

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import argparse
 import uuid
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from tenor.cli import SAFE
 from tenor.cli.connection import connect
 from tenor.cli.output import Output, finding_line
+from tenor.cli.running import UsageError
 from tenor.cli.schema_file import read_schema
+from tenor.errors import PlanError
 from tenor.schemas import FORMATS, Registration
 
 
@@ -27,6 +29,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--reference", action="append", default=[], metavar="NAME=SUBJECT:VERSION", help="may be repeated"
     )
+    parser.add_argument(
+        "--migration-rules", metavar="PLAN", help="add the upcaster of this plan, for clients that run JSONata"
+    )
     parser.add_argument("--normalize", action="store_true", help="store the normal form of the schema")
     parser.add_argument("--dry-run", action="store_true", help="say what would happen, and change nothing")
 
@@ -34,6 +39,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, output: Output) -> int:
     """Register, or rehearse it."""
     schema = read_schema(arguments.file, arguments.type, arguments.reference)
+    if arguments.migration_rules is not None:
+        schema = replace(schema, rule_set={"migrationRules": _rules(arguments.migration_rules)})
     with connect(arguments) as registry:
         registration = registry.register(
             arguments.subject,
@@ -48,6 +55,17 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
         for line in [*map(_change_line, registration.changes), *map(finding_line, registration.findings)]:
             output.say(f"  {line}")
     return SAFE
+
+
+def _rules(file: str) -> list[dict[str, Any]]:
+    """A plan as rules, UPGRADE and where nothing is lost DOWNGRADE. Raises UsageError."""
+    from tenor.cli.plan_file import read_plan
+    from tenor.plans.emitters.jsonata import migration_rules
+
+    try:
+        return migration_rules(read_plan(file))
+    except PlanError as error:
+        raise UsageError(f"--migration-rules {file}: {error}") from error
 
 
 def summary(registration: Registration) -> str:

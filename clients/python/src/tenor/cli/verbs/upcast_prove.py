@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from itertools import islice
 from typing import Any, Final
 
 from tenor.cli import SAFE, UNSAFE
 from tenor.cli.local_schema import add_reference, add_type, ask_about, overridden, read_local
 from tenor.cli.output import Output, json_line, one_line
-from tenor.cli.plan_file import events_of, read_plan
+from tenor.cli.plan_file import read_plan, samples_of
 from tenor.cli.running import UsageError
 from tenor.plans import to_data
-from tenor.plans.values import encode
 
 MOST: Final = 100_000
 
@@ -53,20 +51,11 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
         "examples": arguments.examples,
         "seed": arguments.seed,
         "limit": seconds,
-        "samples": [] if arguments.samples is None else _samples(arguments.samples),
+        "samples": [] if arguments.samples is None else samples_of(arguments.samples),
     }
     answer = ask_about({"new": new, "old": old}, seconds + 10, do="prove", **question)
     output.result(answer, _told(answer))
     return SAFE if answer["proven"] else UNSAFE
-
-
-def _samples(path: str) -> list[Any]:
-    found = []
-    for read in islice(events_of(path), MOST):
-        if read.error is not None:
-            raise UsageError(f"--samples: {path} {read.where}: {read.error}")
-        found.append(encode(read.event))
-    return found
 
 
 def _told(answer: Any) -> Iterator[str]:
