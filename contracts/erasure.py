@@ -44,6 +44,7 @@ _SEALED = "tenor.sealed"
 _FIELDS, _BODIES = ("ENCRYPT", "SEAL"), ("ENCRYPT_PAYLOAD", "SEAL_PAYLOAD")
 _TYPES = (*_FIELDS, *_BODIES)
 _MOST_LEAVES = 20_000
+_LARGEST = 65_536
 _MOST_EVENTS = 40
 
 
@@ -110,6 +111,8 @@ def places(candidate: Candidate) -> tuple[Place, ...]:
         found = [*_of_body(parse(rules, metadata)), *_of_fields(candidate.schema, parse(rules, metadata), metadata)]
     except TenorError as error:
         return (Place("", Form.UNTOLD, "", reason=str(error)),)
+    except Exception as error:  # marks and rules may be anybody's: what cannot be read is not known
+        return (Place("", Form.UNTOLD, "", reason=f"the schema cannot be compiled ({type(error).__name__})"),)
     return tuple({place.path: place for place in reversed(found)}.values())
 
 
@@ -133,6 +136,7 @@ def _withheld(rule: Rule) -> Form | None:
 
 def _of_fields(schema: Schema, rules: RuleSet, metadata: Mapping[str, Any] | None) -> Iterator[Place]:
     """Fields that a rule seals on writing, with the key of a person, and another opens on reading."""
+    from tenor.errors import UnusableSchema
     from tenor.rules.model import READ, WRITE, tagged, tagger
     from tenor.sealing.executor import _replacement as replacement  # what stands there is the client's to say
 
@@ -150,8 +154,17 @@ def _of_fields(schema: Schema, rules: RuleSet, metadata: Mapping[str, Any] | Non
         if (withheld := _withheld(reader)) is not None:
             yield Place("", withheld, by.name)
             continue
+        if (size := _size(field)) > _LARGEST:
+            raise UnusableSchema(format=schema.format, reason=f"{path} holds {size} bytes")
         stands = _json(replacement(field, reader.params.get("tenor.erased") or "null"))
         yield Place(path, Form.NULL if stands is None else Form.PLACEHOLDER, by.name, names, stands)
+
+
+def _size(field: Field) -> int:
+    """Of what is sealed as bytes and is a fixed number of bytes: how many."""
+    mark = field.leaf.native.get(_SEALED) if isinstance(field.leaf.native, dict) else None
+    told = mark.get("logical") if isinstance(mark, dict) else None
+    return int(told["size"]) if isinstance(told, dict) and told.get("type") == "fixed" else 0
 
 
 def _json(value: Any) -> Any:

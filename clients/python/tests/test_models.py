@@ -133,6 +133,10 @@ def needs(model: Any) -> tuple[dict[str, Any], list[str]]:
     return {need.pop("path"): need for need in read.needs}, read.reasons
 
 
+REFUSED = {"when": {"erased": "fails"}}
+"""What the model refuses, it also refuses as the placeholder of an erased value."""
+
+
 def test_what_is_inside_is_needed_where_it_is() -> None:
     found, reasons = needs(Basket)
     assert found["/lines/*/sku"] == {"presence": "required", "types": ["string"]}
@@ -140,7 +144,7 @@ def test_what_is_inside_is_needed_where_it_is() -> None:
     assert found["/prices"] == {"presence": "required", "types": ["object"]}
     assert found["/prices/*"] == {"presence": "required", "types": ["number"]}
     assert sorted(found["/colour"].pop("values"), key=str) == [None, "blue", "red"]
-    assert found["/colour"] == {"presence": "required", "types": ["null", "string"], "fallback": False}
+    assert found["/colour"] == {"presence": "required", "types": ["null", "string"], "fallback": False, **REFUSED}
     assert found["/made"]["pattern"].startswith("[0-9]{4}-")
     assert found["/by"]["types"] == ["null", "string"]
     assert reasons == []
@@ -148,8 +152,8 @@ def test_what_is_inside_is_needed_where_it_is() -> None:
 
 def test_names_on_the_wire_and_limits_count() -> None:
     found, reasons = needs(Email)
-    assert found["/to"] == {"presence": "required", "types": ["string"], "pattern": "[a-z]+"}
-    assert found["/of"] == {"presence": "required", "types": ["integer"], "minimum": 1}
+    assert found["/to"] == {"presence": "required", "types": ["string"], "pattern": "[a-z]+", **REFUSED}
+    assert found["/of"] == {"presence": "required", "types": ["integer"], "minimum": 1, **REFUSED}
     assert reasons == []
 
 
@@ -174,6 +178,48 @@ def test_what_needs_cannot_say_is_a_reason(schema: Mapping[str, Any], reason: st
     assert len(found) == 1
     assert reason in found[0]
     assert "/x" in found[0]
+
+
+class Erasable(pydantic.BaseModel):
+    email: str | Literal["[erased]"]
+    state: Literal["PAID", "[erased]"]
+    phone: str | None
+    name: str
+    nick: Annotated[str | None, pydantic.Field(json_schema_extra={"x-tenor-erased": "handled"})]
+    age: int
+    by: UUID
+    born: datetime
+
+
+class ErasableStruct(msgspec.Struct):
+    email: Annotated[str, msgspec.Meta(extra_json_schema={"x-tenor-erased": "handled"})]
+    state: Literal["PAID", "[erased]"]
+    phone: str | None
+    name: str
+    nick: Annotated[str, msgspec.Meta(extra_json_schema={"x-tenor-erased": "changes"})] | None
+    age: int
+    by: UUID
+    born: datetime
+
+
+ERASED = {
+    "/email": "handled", "/state": "handled", "/phone": None, "/name": None, "/nick": "handled", "/age": None,
+    "/by": "fails", "/born": "fails",
+}  # fmt: skip
+
+
+def test_a_model_says_what_it_makes_of_erased_values() -> None:
+    found, reasons = needs(Erasable)
+    assert {path: need.get("when", {}).get("erased") for path, need in found.items() if path} == ERASED
+    assert reasons == []
+    assert (found["/email"]["types"], "values" in found["/email"]) == (["string"], False)
+    assert (found["/state"]["values"], found["/state"]["fallback"]) == (["PAID"], False)
+    struct = {path: need.get("when", {}).get("erased") for path, need in needs(ErasableStruct)[0].items() if path}
+    # Of its times msgspec does not say that they are times.
+    assert struct == {**ERASED, "/nick": "changes", "/born": None}
+    read = models.read_schema(models.json_schema(Erasable), "AVRO")
+    (born,) = [need for need in read.needs if need["path"] == "/born"]
+    assert "when" not in born, "Avro's decoders make a time of it, and a time is what is left"
 
 
 def test_a_type_inside_itself_ends() -> None:

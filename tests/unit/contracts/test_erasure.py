@@ -88,6 +88,12 @@ def left(of: Candidate) -> dict[str, Any]:
     return {each.path: each.stands if each.form in kept else each.form for each in erasure.places(of)}
 
 
+def marked(mark: Mapping[str, Any]) -> str:
+    """An Avro schema with a field that is sealed as bytes."""
+    field = {"name": "a", "type": {"type": "bytes", "tenor.sealed": mark}, **PII}
+    return json.dumps({"type": "record", "name": "R", "fields": [field]})
+
+
 LEFT: list[tuple[str, Candidate, dict[str, Any]]] = [
     ("avro", candidate(),
      {"/email": "[erased]", "/phone": None, "/token": "", "/names/*": "[erased]", "/age": 0,
@@ -117,6 +123,13 @@ LEFT: list[tuple[str, Candidate, dict[str, Any]]] = [
     ("switched off", candidate(more={"disabled": True}), {}),
     ("no rules", Candidate(formats.parse("AVRO", Source(TEXTS["AVRO"]))), {}),
     ("a rule that clients refuse", candidate(more={"kind": "WISH"}), {"": Form.UNTOLD}),
+    ("a mark without a meaning", candidate(text=marked({})), {"": Form.UNTOLD}),
+    ("a mark of no type", candidate(text=marked({"logical": {"type": "fixed", "size": "x"}})), {"": Form.UNTOLD}),
+    ("a huge one", candidate(text=marked({"logical": {"type": "fixed", "name": "F", "size": 10**12}})),
+     {"": Form.UNTOLD}),
+    ("of a fixed size", candidate(text=marked({"logical": {"type": "fixed", "name": "F", "size": 3}})),
+     {"/a": "\0\0\0"}),
+    ("a date", candidate(text=marked({"logical": {"type": "int", "logicalType": "date"}})), {"/a": "1970-01-01"}),
 ]  # fmt: skip
 
 

@@ -7,6 +7,14 @@
 
 The model's library says as a JSON Schema what it accepts (pydantic's `model_json_schema`, `msgspec.json.schema`); each
 place of it becomes a need. What needs cannot say becomes a reason, and with a reason the contract counts as unknown.
+
+A model says what it makes of values that were sealed for a person whose key is destroyed (`when: erased`):
+
+    phone: str | None                                    null may stand there: it takes it
+    email: str | Literal["[erased]"]                     handled: the placeholder is a value of its own
+    Field(json_schema_extra={"x-tenor-erased": "handled"})    handled, as msgspec says with Meta(extra_json_schema=…)
+    status: Literal["PAID", "OPEN"]                      fails: it refuses the placeholder
+    name: str                                            not said: a placeholder would be taken for a name
 """
 
 from __future__ import annotations
@@ -21,6 +29,7 @@ from importlib import import_module
 from typing import Any, Final
 
 from tenor.schemas import AVRO, PROTOBUF
+from tenor.testing.experiments import CHANGES, ERASED, FAILS, HANDLED, PLACEHOLDER, SAME
 from tenor.testing.pacts import message
 
 Json = dict[str, Any]
@@ -54,9 +63,7 @@ _DECODED: Final[Mapping[str, frozenset[str]]] = {
     # format: of what a decoder of Avro makes a value of this type
     "date": frozenset({"int:date"}),
     "time": frozenset({"int:time-millis", "long:time-micros"}),
-    "date-time": frozenset(
-        f"long:{zone}timestamp-{unit}" for zone in ("", "local-") for unit in ("millis", "micros")
-    ),
+    "date-time": frozenset(f"long:{zone}timestamp-{unit}" for zone in ("", "local-") for unit in ("millis", "micros")),
 }
 _ENCODINGS: Final[Mapping[str, frozenset[str]]] = {
     # JSON type: the types of Avro whose values are of it
@@ -70,6 +77,8 @@ _ENCODINGS: Final[Mapping[str, frozenset[str]]] = {
 }
 UNTOLD: Final = "x-times"
 """A keyword of ours: some of the texts are times, and the schema does not say which."""
+SAID: Final = "x-tenor-erased"
+"""A keyword of ours: what code does with an erased value: handled, same, changes or fails."""
 _KINDS: Final = ("null", "boolean", "integer", "number", "string", "array", "object")
 _EXAMPLES: Final[Json] = {"null": None, "boolean": True, "integer": 1, "number": 1.5, "string": "text"}
 
@@ -172,6 +181,8 @@ class Read:
     def place(self, path: str, schema: Any, presence: str, inside: tuple[int, ...] = ()) -> None:
         """The need of a place, and those of what is inside."""
         options = list(_options(schema, self.root))
+        erased = self.erased(schema, options)
+        options = [each for each in map(_without_placeholder, options) if each is not None]
         need: Json = {"path": path, "presence": presence}
         types = frozenset(kind for each in options for kind in _types(each))
         if types and not types >= set(_KINDS) - {"integer"}:
@@ -183,11 +194,25 @@ class Read:
             need["encodings"] = sorted(frozenset().union(*(self.decoded(each) | _encodings(each) for each in options)))
         else:
             self.limits(path, options, need)
+        if erased:
+            need["when"] = {ERASED: erased}
         self.needs.append(need)
         if any(id(each) in inside for each in options if each.get("type") in ("object", "array")):
             self.say(f"'{path}' is of a type that it is inside of: what is further inside is not listed")
         else:
             self.within(path, options, (*inside, *map(id, options)))
+
+    def erased(self, schema: Any, options: Sequence[Json]) -> str:
+        """What the model makes of an erased value; empty where it does not say."""
+        said = [each for each in _said(schema, self.root) if each in (FAILS, CHANGES, HANDLED, SAME)]
+        if said:
+            return str(said[0])
+        if any(PLACEHOLDER in (_listed(each) or ()) for each in options):
+            return HANDLED
+        values = [each for each in options if _listed(each) != [None]]
+        if self.format == AVRO and any(map(self.decoded, values)):
+            return ""
+        return FAILS if values and all(map(_refuses_placeholder, values)) else ""
 
     def decoded(self, option: Json) -> frozenset[str]:
         """Of what a decoder of Avro makes the dates and times of an alternative, or what may be some."""
@@ -289,10 +314,7 @@ def _options(schema: Any, root: Json, depth: int = 0) -> Iterator[Json]:
     if not isinstance(schema, Mapping) or depth > 50:
         yield {}
     elif "$ref" in schema:
-        found: Any = root
-        for step in str(schema["$ref"]).removeprefix("#").split("/")[1:]:
-            found = found[step.replace("~1", "/").replace("~0", "~")]
-        yield from _options(found, root, depth + 1)
+        yield from _options(_target(schema["$ref"], root), root, depth + 1)
     elif branches := schema.get("anyOf") or schema.get("oneOf"):
         for branch in branches:
             yield from _options(branch, root, depth + 1)
@@ -300,6 +322,49 @@ def _options(schema: Any, root: Json, depth: int = 0) -> Iterator[Json]:
         yield from _options(schema["allOf"][0], root, depth + 1)
     else:
         yield dict(schema) if not isinstance(schema, dict) else schema
+
+
+def _target(ref: Any, root: Json) -> Any:
+    """What a reference leads to."""
+    found: Any = root
+    for step in str(ref).removeprefix("#").split("/")[1:]:
+        found = found[step.replace("~1", "/").replace("~0", "~")]
+    return found
+
+
+def _said(schema: Any, root: Json, depth: int = 0) -> Iterator[Any]:
+    """What a schema, or what it is made of, says by our keyword."""
+    if not isinstance(schema, Mapping) or depth > 50:
+        return
+    if SAID in schema:
+        yield schema[SAID]
+    if "$ref" in schema:
+        yield from _said(_target(schema["$ref"], root), root, depth + 1)
+    for keyword in ("anyOf", "oneOf", "allOf"):
+        for branch in schema.get(keyword, ()):
+            yield from _said(branch, root, depth + 1)
+
+
+def _without_placeholder(option: Json) -> Json | None:
+    """An alternative without the placeholder among its listed values; None if nothing is left."""
+    listed = _listed(option)
+    if listed is None or PLACEHOLDER not in listed:
+        return option
+    rest = [value for value in listed if value != PLACEHOLDER]
+    return {**{name: value for name, value in option.items() if name != "const"}, "enum": rest} if rest else None
+
+
+def _refuses_placeholder(option: Json) -> bool:
+    """Whether an alternative certainly refuses what stands in for an erased value of its kind."""
+    kinds = _types(option)
+    if (listed := _listed(option)) is not None:
+        return not any(value in (PLACEHOLDER, 0) for value in listed)  # false is 0 as well
+    if kinds == ("string",):
+        pattern = _pattern(option)[0]
+        return pattern is not None and re.fullmatch(pattern, PLACEHOLDER) is None
+    if kinds in (("integer",), ("number",)):
+        return bool(option.get("minimum", 0) > 0 or option.get("exclusiveMinimum", -1) >= 0)
+    return False
 
 
 def _types(option: Json) -> tuple[str, ...]:
