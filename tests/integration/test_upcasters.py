@@ -79,7 +79,7 @@ def test_a_plan_that_is_wrong_is_refused_with_an_event_that_shows_it(
 ) -> None:
     derived = registry_client.post(f"{subject}/derive", json={"old": 1, "new": 2}).json()
     wrong = json.loads(json.dumps(derived["plan"]).replace('"total"', '"id"'))
-    detail = problem(registry_client.put(f"{subject}/1..2", json={"plan": wrong}), 422, "invalid-upcast")
+    detail = problem(registry_client.put(f"{subject}/1..2", json={"plan": wrong}), 422, "upcast-refuted")
     assert "the proof failed (P" in detail
     assert '"total"' in detail
     assert registry_client.get(subject).json()["edges"] == []
