@@ -14,6 +14,7 @@
     ├── InvalidEvent          the event breaks its schema: path, rule and value of every violation
     ├── RuleError             the rules of a schema
     │   ├── RuleFailed            a rule said no, or could not be run on this event: rule, path, reason
+    │   │   └── DeadLetterFailed      and the dead letter that it asks for could not be sent
     │   └── UnusableRule          a rule that this client cannot run, or that would let plaintext out
     ├── Unencoded             bytes where an event was expected, and not what this codec writes
     ├── Undecodable           the bytes do not hold an event of the schema they name
@@ -233,18 +234,68 @@ class RuleError(TenorError):
 class RuleFailed(RuleError):
     """A rule said no to this event, or broke on it. Nothing was encoded, nothing is delivered.
 
-    `rule` is its name, `type` its type, `path` a JSON pointer into the event (empty: all of it), `action` what the
-    rule asks for on failure (`ERROR`, `DLQ`), `dead_letter` the topic that it names for `DLQ`. Never holds a value.
+    `rule` is its name, `type` its type, `mode` WRITE or READ, `path` a JSON pointer into the event (empty: all of it),
+    `action` what the rule asks for on failure (`ERROR`, `DLQ`), `dead_letter` the topic that it names for `DLQ`.
+    `dead_lettered`: the event lies there now. `pending`: it could, but `encode` of an asynchronous codec waits for
+    nothing; `await codec.dead_letter(error, event)` sends it. Never holds a value.
     """
 
-    sentence = "The rule {rule} ({type}) failed{where}: {reason}."
+    sentence = "The rule {rule} ({type}) failed{where}: {reason}.{fate}"
 
     def __init__(
-        self, *, rule: str, type: str, reason: str, path: str = "", action: str = "ERROR", dead_letter: str = ""
+        self,
+        *,
+        rule: str,
+        type: str,
+        reason: str,
+        path: str = "",
+        action: str = "ERROR",
+        dead_letter: str = "",
+        mode: str = "WRITE",
+        fate: str = "",
     ) -> None:
-        self.rule, self.type, self.path, self.reason = rule, type, path, reason
+        self.rule, self.type, self.path, self.reason, self.mode = rule, type, path, reason, mode
         self.action, self.dead_letter = action, dead_letter
-        super().__init__(rule=rule, type=type, path=path, reason=reason, where=f" at {path}" if path else "")
+        self.dead_lettered = self.pending = False
+        where = f" at {path}" if path else ""
+        super().__init__(rule=rule, type=type, path=path, reason=reason, where=where, fate=fate and f" {fate}")
+
+    def settled(self, fate: str, *, dead_lettered: bool = False, pending: bool = False) -> RuleFailed:
+        """The same, and what became of its dead letter."""
+        told = self._again(RuleFailed, fate)
+        told.dead_lettered, told.pending = dead_lettered, pending
+        return told
+
+    def _again(self, kind: type[RuleFailed], fate: str) -> RuleFailed:
+        made = kind(
+            rule=self.rule,
+            type=self.type,
+            reason=self.reason,
+            path=self.path,
+            action=self.action,
+            dead_letter=self.dead_letter,
+            mode=self.mode,
+            fate=fate,
+        )
+        made.__cause__ = self.__cause__
+        return made
+
+
+class DeadLetterFailed(RuleFailed):
+    """A rule said no, and the dead letter that it asks for could not be sent: the event is still the caller's.
+
+    The error that sending raised is this one's `__cause__`; the sentence names its type.
+    """
+
+    kind = "DEAD_LETTER"
+    retryable: ClassVar[bool] = True
+
+    @classmethod
+    def of(cls, refused: RuleFailed, error: Exception) -> RuleFailed:
+        """The error for a letter that was not sent."""
+        sink = type(error).__name__
+        where = f"to '{refused.dead_letter}'" if refused.dead_letter else "anywhere (the rule names no dlq.topic)"
+        return refused._again(cls, f"Its dead letter could not be sent {where}: {sink}.")
 
 
 class UnusableRule(RuleError):

@@ -14,11 +14,30 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tenor import events, wire
-from tenor._async.concurrency import Lock, at_once, spawn
+from tenor._async.concurrency import Lock, at_once, settled, spawn
 from tenor.codecs import DEFAULTS, Body, Options, Read, Write
-from tenor.errors import FramingError, KeyNotReady, TenorError, Unencoded, UnusableSchema
+from tenor.consuming.dead_letters import (
+    ENCODED,
+    ORIGINAL,
+    WITHHELD,
+    SendDeadLetter,
+    as_json,
+    dead_letter,
+    is_letter,
+    shown_part,
+)
+from tenor.consuming.quarantine import STOCK
+from tenor.errors import (
+    DeadLetterFailed,
+    FramingError,
+    KeyNotReady,
+    RuleFailed,
+    TenorError,
+    Unencoded,
+    UnusableSchema,
+)
 from tenor.events import Beside, Event, Message, RecordKey
-from tenor.rules.model import Opened
+from tenor.rules.model import DLQ, Opened
 from tenor.schemas import PROTOBUF, Registered
 
 if TYPE_CHECKING:
@@ -53,6 +72,7 @@ class Source:
     `written`  the schema behind an id or a guid
     `keys`     gets the keys that rules need
     `upcaster` gets what makes an event of a schema one of the version this code was written for
+    `dead_letters` sends what a rule refused to the topic that it names
     """
 
     current: Callable[[], Awaitable[Compiled]]
@@ -60,6 +80,7 @@ class Source:
     follow: bool
     keys: Callable[[], AsyncKeychain] | None = None
     upcaster: Callable[[Registered], Awaitable[Upcast | None]] | None = None
+    dead_letters: SendDeadLetter | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +159,7 @@ class AsyncCodec:
         self._source, self._settings = source, settings
         self._reads_as = reads_as
         self._framed_with = set[Any]()
+        self._lenient_now: tuple[_Writing, _Writing] | None = None
         self._snapshot_now = None if current is None else self._snapshot(current)
         self._refreshing = False
         self._readers: dict[bytes, _Reading] = {}
@@ -180,37 +202,55 @@ class AsyncCodec:
         tracestate: str | None = None,
         headers: wire.Headers = None,
         record_key: RecordKey = None,
+        topic: str = "",
+        _writing: _Writing | None = None,
     ) -> Message:
         """Validate an event and write it. `None` is a tombstone and stays one.
 
         `id` is the CloudEvents id, random if not given; with `key` (what makes this fact unique, e.g. an order
         number and its state) it is derived, so that sending the fact again repeats the id. The others up to
         `tracestate` become headers. `headers` are the record's own, which go out beside these; they and `record_key`
-        are what rules may look at: whose key seals, what a seal is bound to. Never changes `data`. Raises
-        InvalidEvent with path, rule and value of every violation.
+        are what rules may look at: whose key seals, what a seal is bound to; `topic`, where the event is to go, is
+        what a dead letter tells. Never changes `data`. Raises InvalidEvent with path, rule and value of every
+        violation, and RuleFailed; an event that a rule wants dead-lettered was sent then, or the error says why not.
         """
-        writing = self._snapshot_now or self._writing
+        writing = _writing or self._snapshot_now or self._writing
         if writing.stale_at < _now() or (writing.compiled.sealing is not None and writing.compiled.sealing.hurry):
             self._refresh_soon()
         if data is None:
-            return Message(None, [] if headers is None else _joined([], headers))
+            return Message(None, [] if not headers else _joined([], headers))
         write = writing.write if not writing.looks_beside else _beside(writing.write, headers, record_key)
         try:
-            value = write(data)
-        except KeyNotReady as missing:
-            value = at_once(lambda: self._with_keys(write, data), missing)
+            try:
+                value = write(data)
+            except KeyNotReady as missing:
+                value = at_once(lambda: self._with_keys(write, data), missing)
+        except RuleFailed as refused:
+            if refused.action != DLQ or _writing is not None:
+                raise
+            told: dict[str, Any] = {
+                "id": id,
+                "key": key,
+                "time": time,
+                "subject": subject,
+                "correlation_id": correlation_id,
+            }
+            told |= {"causation_id": causation_id, "traceparent": traceparent, "tracestate": tracestate}
+            told = {**told, "headers": headers, "record_key": record_key, "topic": topic}
+            self._refuse(refused, data, told)
+            raise
         fixed = writing.fixed
         if writing.prefixed is not None and len(value) < SHORTEST_BARE_BODY:
             write = writing.prefixed if not writing.looks_beside else _beside(writing.prefixed, headers, record_key)
             value, fixed = write(data), writing.plain_fixed
         if writing.prefix is None:
-            return Message(value, fixed.copy() if headers is None else _joined(fixed, headers))
+            return Message(value, fixed.copy() if not headers else _joined(fixed, headers))
         if id is None:
             id = events.random_id() if key is None else events.repeatable_id(writing.source, writing.type, key)
         id_name, time_name = writing.id_name, writing.time_name
-        told = [*fixed, (id_name, id.encode()), (time_name, (time or events.now()).encode())]
+        named = [*fixed, (id_name, id.encode()), (time_name, (time or events.now()).encode())]
         if subject or correlation_id or causation_id or traceparent:
-            told += events.metadata_headers(
+            named += events.metadata_headers(
                 writing.prefix,
                 {
                     "subject": subject,
@@ -220,12 +260,15 @@ class AsyncCodec:
                     "tracestate": tracestate,
                 },
             )
-        return Message(value, told if headers is None else _joined(told, headers))
+        return Message(value, named if not headers else _joined(named, headers))
 
-    def encode_value(self, data: Any, *, headers: wire.Headers = None, record_key: RecordKey = None) -> bytes | None:
-        """Validate an event and write it without any header, for transports that have none. Raises InvalidEvent.
+    def encode_value(
+        self, data: Any, *, headers: wire.Headers = None, record_key: RecordKey = None, topic: str = ""
+    ) -> bytes | None:
+        """Validate an event and write it without any header, for transports that have none.
 
-        With `guid-header` framing the value carries the id prefix. `headers` and `record_key` as for `encode`.
+        With `guid-header` framing the value carries the id prefix. `headers`, `record_key` and `topic` as for
+        `encode`. Raises InvalidEvent, RuleFailed.
         """
         writing = self._snapshot_now or self._writing
         if writing.stale_at < _now() or (writing.compiled.sealing is not None and writing.compiled.sealing.hurry):
@@ -236,9 +279,15 @@ class AsyncCodec:
         if writing.looks_beside:
             write = _beside(write, headers, record_key)
         try:
-            return write(data)
-        except KeyNotReady as missing:
-            return at_once(lambda: self._with_keys(write, data), missing)
+            try:
+                return write(data)
+            except KeyNotReady as missing:
+                return at_once(lambda: self._with_keys(write, data), missing)
+        except RuleFailed as refused:
+            if refused.action == DLQ:
+                told = {"headers": headers, "record_key": record_key, "topic": topic}
+                self._refuse(refused, data, told)
+            raise
 
     async def prepare(self, *data: Any, headers: wire.Headers = None, record_key: RecordKey = None) -> None:
         """Get the keys that these events are sealed with: of persons not met yet, or that have grown old.
@@ -249,15 +298,100 @@ class AsyncCodec:
         write = writing.write if not writing.looks_beside else _beside(writing.write, headers, record_key)
         for each in data:
             if each is not None:
-                await self._with_keys(write, each)
+                try:
+                    await self._with_keys(write, each)
+                except RuleFailed as refused:
+                    if refused.action != DLQ:  # else `encode` is to say it, and to send its letter
+                        raise
 
     async def encode_when_ready(self, data: Any, **metadata: Any) -> Message:
-        """`encode`, waiting for keys that are not at hand: of a person not met yet, or one that has grown old."""
+        """`encode`, waiting for what it needs: keys of a person not met yet, or that have grown old; a dead letter."""
         try:
-            return self.encode(data, **metadata)
-        except KeyNotReady:
-            await self.prepare(data, headers=metadata.get("headers"), record_key=metadata.get("record_key"))
-            return self.encode(data, **metadata)
+            try:
+                return self.encode(data, **metadata)
+            except KeyNotReady:
+                await self.prepare(data, headers=metadata.get("headers"), record_key=metadata.get("record_key"))
+                return self.encode(data, **metadata)
+        except RuleFailed as refused:
+            if refused.pending:
+                await self.dead_letter(refused, data, **metadata)
+            raise
+
+    async def dead_letter(self, refused: RuleFailed, data: Any, **metadata: Any) -> None:
+        """Send what `encode` was given, and a rule refused, to the dead-letter topic that the rule names.
+
+        For an asynchronous codec, whose `encode` raised a RuleFailed that is `pending`; others have sent it. Raises
+        it again, with `dead_lettered`, or DeadLetterFailed.
+        """
+        await self._dead_lettered(refused, data, metadata)
+
+    def _refuse(self, refused: RuleFailed, data: Any, metadata: dict[str, Any]) -> None:
+        """Send the letter of an event that was to be written, or say that it is pending. Always raises."""
+        at_once(partial(self._dead_lettered, refused, data, metadata), self._unsent(refused))
+
+    async def _dead_lettered(self, refused: RuleFailed, data: Any, metadata: dict[str, Any]) -> None:
+        """Send the letter of an event that was to be written. Always raises."""
+        if self._source.dead_letters is None:
+            raise self._unsent(refused)
+        message, content = await self._letter_of(data, metadata)
+        key, topic = metadata.get("record_key"), metadata.get("topic", "")
+        await self._send_letter(refused, message.value, message.headers, content, key, topic)
+
+    async def _letter_of(self, data: Any, metadata: dict[str, Any]) -> tuple[Message, str]:
+        """What was to be written, without the rules that only say no: sealed, or else without what must be sealed."""
+        headers = metadata.get("headers")
+        body: Any = self._writing.body
+        try:
+            lenient = self._lenient()
+            try:
+                return AsyncCodec.encode(self, data, _writing=lenient, **metadata), ENCODED
+            except KeyNotReady:
+                write = (
+                    _beside(lenient.write, headers, metadata.get("record_key"))
+                    if lenient.looks_beside
+                    else lenient.write
+                )
+                await self._with_keys(write, data)
+                return AsyncCodec.encode(self, data, _writing=lenient, **metadata), ENCODED
+        except Exception:  # whatever keeps it from being written and sealed
+            try:
+                event = (body.logical if hasattr(body, "logical") else body).as_dict(data)
+                value = as_json(shown_part(event, body.discretion))
+            except Exception:  # a message of another type, an object that is no event at all
+                value = as_json(None)
+            return Message(value, _joined([("content-type", b"application/json")], headers)), WITHHELD
+
+    def _lenient(self) -> _Writing:
+        """The snapshot, with rules that only change and seal. A race compiles twice, to the same."""
+        writing = self._writing
+        if self._lenient_now is None or self._lenient_now[0] is not writing:
+            body: Any = writing.body
+            compiled = Compiled(writing.registered, body.lenient(), writing.compiled.sealing)
+            self._lenient_now = writing, _Writing(compiled, self._settings, float("inf"))
+        return self._lenient_now[1]
+
+    async def _send_letter(
+        self, refused: RuleFailed, value: bytes | None, headers: wire.Headers, content: str, key: RecordKey, topic: str
+    ) -> None:
+        """Send a letter. Always raises: what was refused stays refused."""
+        send = self._source.dead_letters
+        if send is None:
+            raise self._unsent(refused)
+        try:
+            letter = dead_letter(
+                refused, value, headers, key, content=content, subject=self.subject, topic=topic, time=events.now()
+            )
+            await settled(send(letter))
+        except Exception as error:
+            raise DeadLetterFailed.of(refused, error) from error
+        raise refused.settled(f"It was sent to {_dead(refused)}.", dead_lettered=True)
+
+    def _unsent(self, refused: RuleFailed) -> RuleFailed:
+        """The error for a letter that is not sent: there is no way to, or `encode` cannot wait for it."""
+        if self._source.dead_letters is None:
+            return refused.settled(f"Nothing was sent to {_dead(refused)}: Registry(dead_letters=…) takes what sends.")
+        fate = f"Nothing was sent to {_dead(refused)} yet: await encode_when_ready, or dead_letter with this error."
+        return refused.settled(fate, pending=True)
 
     async def require_encoded(
         self, value: bytes, headers: wire.Headers = None, *, record_key: RecordKey = None
@@ -342,12 +476,15 @@ class AsyncCodec:
 
     # --- decode ---------------------------------------------------------------------------------------------
 
-    async def decode(self, value: bytes | None, headers: wire.Headers = None, *, record_key: RecordKey = None) -> Event:
+    async def decode(
+        self, value: bytes | None, headers: wire.Headers = None, *, record_key: RecordKey = None, topic: str = ""
+    ) -> Event:
         """Read an event with the schema it was written with, found by its frame. A tombstone has no data.
 
-        `record_key` is needed where a rule binds to it (`tenor.bind`). Asks the registry only for a schema it has
-        not met. Raises FramingError, SchemaNotFound, Undecodable,
-        UnusableSchema, UpcastMissing, UpcastFailed, and every RegistryError.
+        `record_key` is needed where a rule binds to it (`tenor.bind`). Where a rule of reading refuses the event and
+        asks for a dead letter, that is sent, unless the record is one already; `topic` is what it tells as its origin.
+        Asks the registry only for a schema it has not met. Raises FramingError, SchemaNotFound, Undecodable,
+        RuleFailed, UnusableSchema, UpcastMissing, UpcastFailed, and every RegistryError.
         """
         if value is None:
             return Event(None, None, "", headers, self._settings.header_prefix)
@@ -361,9 +498,17 @@ class AsyncCodec:
             reading = await self._learn(value, headers, head)
         read = reading.read if not reading.looks_beside else _beside(reading.read, headers, record_key)
         try:
-            data = read(value, reading.at)
-        except KeyNotReady as missing:
-            data = await self._opened(read, value, reading.at, missing)
+            try:
+                data = read(value, reading.at)
+            except KeyNotReady as missing:
+                data = await self._opened(read, value, reading.at, missing)
+        except RuleFailed as refused:
+            if refused.action != DLQ:
+                raise
+            if is_letter(headers):
+                raise refused.settled("It is a dead letter, and is not sent again.") from refused.__cause__
+            await self._send_letter(refused, value, headers, ORIGINAL, record_key, topic)
+            raise
         message = reading.body.name_of(value, reading.at, reading.indexes)
         erased: tuple[str, ...] = ()
         if type(data) is Opened:
@@ -460,11 +605,22 @@ def _beside(function: Any, headers: wire.Headers, key: RecordKey) -> Any:
 
 
 def _joined(own: list[tuple[str, bytes]], given: wire.Headers) -> list[tuple[str, bytes]]:
-    """Headers of this library, and the caller's beside them; of one name, this library's stay."""
+    """Headers of this library, and the caller's beside them; of one name, this library's stay.
+
+    What tells stock clients to skip a rule is not passed on: a job that forwards headers would be steered by its input.
+    """
     taken = {name for name, _ in own}
     pairs = given.items() if isinstance(given, Mapping) else given or ()
-    more = [(name, value.encode() if isinstance(value, str) else value) for name, value in pairs if name not in taken]
-    return [*own, *((name, value) for name, value in more if value is not None)]
+    more = [
+        (name, value.encode() if isinstance(value, str) else value)
+        for name, value in pairs
+        if value is not None and name not in taken and not name.startswith(STOCK)
+    ]
+    return [*own, *more]
+
+
+def _dead(refused: RuleFailed) -> str:
+    return f"the dead-letter topic '{refused.dead_letter}'" if refused.dead_letter else "a dead-letter topic"
 
 
 def _id(registered: Registered) -> int:

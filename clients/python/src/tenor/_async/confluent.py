@@ -14,7 +14,7 @@ from typing import Any, Final
 from tenor._async.codec import HEADER, PREFIX, AsyncCodec
 from tenor._async.concurrency import Lock
 from tenor._async.registry import AsyncRegistry
-from tenor.errors import KeyNotReady, UnusableSchema
+from tenor.errors import KeyNotReady, RuleFailed, UnusableSchema
 from tenor.events import RecordKey
 from tenor.naming import ASSOCIATED, Naming, record_name
 from tenor.schemas import AVRO, Reference, Schema
@@ -84,16 +84,15 @@ class AsyncSerializer:
             if self._in_headers:
                 raise ValueError("framing by guid header needs a list or dict of headers to put it into")
             try:
-                return codec.encode_value(event, record_key=key)
+                return codec.encode_value(event, record_key=key, topic=ctx.topic)
             except KeyNotReady:
                 await codec.prepare(event, record_key=key)
-                return codec.encode_value(event, record_key=key)
-        beside = {"headers": headers, "record_key": key} if codec.looks_beside else {}
-        try:
-            message = codec.encode(event, **beside)
-        except KeyNotReady:
-            await codec.prepare(event, **beside)
-            message = codec.encode(event, **beside)
+                return codec.encode_value(event, record_key=key, topic=ctx.topic)
+            except RuleFailed as refused:
+                if refused.pending:
+                    await codec.dead_letter(refused, event, record_key=key, topic=ctx.topic)
+                raise
+        message = await codec.encode_when_ready(event, headers=headers, record_key=key, topic=ctx.topic)
         _add_headers(headers, message.headers)
         return message.value
 
@@ -145,7 +144,7 @@ class AsyncDeserializer:
             return None
         topic, part = _place(ctx)
         codec = self._codecs.get((topic, part)) or await self._codec(topic, part)
-        event = await codec.decode(data, getattr(ctx, "headers", None))
+        event = await codec.decode(data, getattr(ctx, "headers", None), topic=topic)
         return event.data if self._from_dict is None else self._from_dict(event.data, ctx)
 
     async def _codec(self, topic: str, part: str) -> AsyncCodec:

@@ -180,7 +180,7 @@ class AsyncConsumer:
         stage = Stage.DECODE
         raised: list[Exception] = []
         try:
-            event = await self._codec.decode(record.value, record.headers, record_key=record.key)
+            event = await self._codec.decode(record.value, record.headers, record_key=record.key, topic=record.place())
             if self._upcast is not None:
                 stage = Stage.UPCAST
                 decoded, event = event, await settled(self._upcast(event))
@@ -209,7 +209,10 @@ class AsyncConsumer:
             raise
 
     async def _set_aside(self, record: Record, failure: Failure, attempts: int) -> None:
-        """Put a record into the quarantine. Raises Unprocessed if that fails, too."""
+        """Put a record into the quarantine, unless the rule that refused it did. Raises Unprocessed if that fails."""
+        if getattr(failure.error, "dead_lettered", False):
+            _log.warning("dead-lettered %s: rule %s", record.where(), failure.rule)
+            return
         poison = quarantined(record, failure, consumer=self.name, time=events.now(), attempts=attempts)
         try:
             async for attempt in stamina.retry_context(

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from tenor import calls, wire
 from tenor._async.codec import HEADER, PREFIX, AsyncCodec, Compiled, Settings, Source
-from tenor._async.concurrency import AsyncHttpClient
+from tenor._async.concurrency import AsyncHttpClient, callable_here
 from tenor._async.transport import AsyncTransport
 from tenor.cache import Cache
 from tenor.calls import Call
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from tenor._async.keys import AsyncKeychain
     from tenor.bundle import Bundle
     from tenor.compression import Compression
+    from tenor.consuming.dead_letters import SendDeadLetter
     from tenor.observing import Observer
     from tenor.plans import Upcast
     from tenor.sanitising import Sanitise
@@ -79,6 +80,8 @@ class AsyncRegistry:
 
     `observer`       counts and traces what this registry's codecs do (`tenor.Observer`)
     `bundle`         schemas and wrapped keys for when nobody answers (`tenor.Bundle`)
+    `dead_letters`   sends what a rule with the action DLQ refuses, a function of one `tenor.consuming.DeadLetter`;
+                     `tenor.integrations` have ready ones
 
     Schemas by id, guid or version number never change; the `cache_size` most recently used are kept.
     """
@@ -99,7 +102,10 @@ class AsyncRegistry:
         latest_ttl: float = 300.0,
         negative_ttl: float = 10.0,
         keys: Keys | None = None,
+        dead_letters: SendDeadLetter | None = None,
     ) -> None:
+        callable_here(dead_letters)
+        self._dead_letters = dead_letters
         self._transport = AsyncTransport(
             url, auth=auth, token=token, http=http, timeout=timeout, retry=retry, headers=headers
         )
@@ -415,7 +421,8 @@ class AsyncRegistry:
         upcaster = None
         if upcast is not None and compiled is not None:
             upcaster = partial(self._upcaster, subject, compiled.registered, upcast)
-        return make(Source(current, written, not pinned, lambda: self.keys, upcaster), settings, compiled, reads_as)
+        origin = Source(current, written, not pinned, lambda: self.keys, upcaster, self._dead_letters)
+        return make(origin, settings, compiled, reads_as)
 
     async def _upcaster(
         self, subject: str, target: Registered, upcasting: Upcasting, written: Registered

@@ -14,7 +14,7 @@ from tenor import wire
 from tenor._async.codec import AsyncCodec, Compiled, Settings, Source, _Reading
 from tenor.codecs import Body
 from tenor.compression import HEADER, Compression, encoding_of
-from tenor.errors import TenorError
+from tenor.errors import RuleFailed, TenorError
 from tenor.events import Event, Message, RecordKey
 from tenor.observing import Observer
 from tenor.rules.model import tagger
@@ -125,7 +125,13 @@ class AsyncWatchedCodec(AsyncCodec):
         if getattr(self._writing.compiled, "sealing", None) is not None:
             self._observer.count("sealed", subject=self.subject)
 
-    async def decode(self, value: bytes | None, headers: wire.Headers = None, *, record_key: RecordKey = None) -> Event:
+    async def dead_letter(self, refused: RuleFailed, data: Any, **metadata: Any) -> None:
+        """As the plain codec's, of what the bounds leave of the event."""
+        await super().dead_letter(refused, self._cleaned(data).event, **metadata)
+
+    async def decode(
+        self, value: bytes | None, headers: wire.Headers = None, *, record_key: RecordKey = None, topic: str = ""
+    ) -> Event:
         """As the plain codec's; raises Undecodable for what does not decompress within the limit, too."""
         if value is not None and self._compression is not None:
             if headers is not None and not hasattr(headers, "items") and not isinstance(headers, list | tuple):
@@ -133,7 +139,7 @@ class AsyncWatchedCodec(AsyncCodec):
             if (encoding := encoding_of(headers)) not in (None, "identity"):
                 value = self._compression.decompress(memoryview(value).tobytes(), str(encoding))
         known = len(self._readers)
-        event = await super().decode(value, headers, record_key=record_key)
+        event = await super().decode(value, headers, record_key=record_key, topic=topic)
         if self._observer is not None:
             self._observer.count("read", subject=self.subject)
             if len(self._readers) == known:

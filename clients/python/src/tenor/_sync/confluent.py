@@ -16,7 +16,7 @@ from typing import Any, Final
 from tenor._sync.codec import HEADER, PREFIX, Codec
 from tenor._sync.concurrency import Lock
 from tenor._sync.registry import Registry
-from tenor.errors import KeyNotReady, UnusableSchema
+from tenor.errors import KeyNotReady, RuleFailed, UnusableSchema
 from tenor.events import RecordKey
 from tenor.naming import ASSOCIATED, Naming, record_name
 from tenor.schemas import AVRO, Reference, Schema
@@ -86,16 +86,15 @@ class Serializer:
             if self._in_headers:
                 raise ValueError("framing by guid header needs a list or dict of headers to put it into")
             try:
-                return codec.encode_value(event, record_key=key)
+                return codec.encode_value(event, record_key=key, topic=ctx.topic)
             except KeyNotReady:
                 codec.prepare(event, record_key=key)
-                return codec.encode_value(event, record_key=key)
-        beside = {"headers": headers, "record_key": key} if codec.looks_beside else {}
-        try:
-            message = codec.encode(event, **beside)
-        except KeyNotReady:
-            codec.prepare(event, **beside)
-            message = codec.encode(event, **beside)
+                return codec.encode_value(event, record_key=key, topic=ctx.topic)
+            except RuleFailed as refused:
+                if refused.pending:
+                    codec.dead_letter(refused, event, record_key=key, topic=ctx.topic)
+                raise
+        message = codec.encode_when_ready(event, headers=headers, record_key=key, topic=ctx.topic)
         _add_headers(headers, message.headers)
         return message.value
 
@@ -147,7 +146,7 @@ class Deserializer:
             return None
         topic, part = _place(ctx)
         codec = self._codecs.get((topic, part)) or self._codec(topic, part)
-        event = codec.decode(data, getattr(ctx, "headers", None))
+        event = codec.decode(data, getattr(ctx, "headers", None), topic=topic)
         return event.data if self._from_dict is None else self._from_dict(event.data, ctx)
 
     def _codec(self, topic: str, part: str) -> Codec:

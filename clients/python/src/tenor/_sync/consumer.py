@@ -182,7 +182,7 @@ class Consumer:
         stage = Stage.DECODE
         raised: list[Exception] = []
         try:
-            event = self._codec.decode(record.value, record.headers, record_key=record.key)
+            event = self._codec.decode(record.value, record.headers, record_key=record.key, topic=record.place())
             if self._upcast is not None:
                 stage = Stage.UPCAST
                 decoded, event = event, settled(self._upcast(event))
@@ -211,7 +211,10 @@ class Consumer:
             raise
 
     def _set_aside(self, record: Record, failure: Failure, attempts: int) -> None:
-        """Put a record into the quarantine. Raises Unprocessed if that fails, too."""
+        """Put a record into the quarantine, unless the rule that refused it did. Raises Unprocessed if that fails."""
+        if getattr(failure.error, "dead_lettered", False):
+            _log.warning("dead-lettered %s: rule %s", record.where(), failure.rule)
+            return
         poison = quarantined(record, failure, consumer=self.name, time=events.now(), attempts=attempts)
         try:
             for attempt in stamina.retry_context(

@@ -16,7 +16,7 @@ from tenor import wire
 from tenor._sync.codec import Codec, Compiled, Settings, Source, _Reading
 from tenor.codecs import Body
 from tenor.compression import HEADER, Compression, encoding_of
-from tenor.errors import TenorError
+from tenor.errors import RuleFailed, TenorError
 from tenor.events import Event, Message, RecordKey
 from tenor.observing import Observer
 from tenor.rules.model import tagger
@@ -127,7 +127,13 @@ class WatchedCodec(Codec):
         if getattr(self._writing.compiled, "sealing", None) is not None:
             self._observer.count("sealed", subject=self.subject)
 
-    def decode(self, value: bytes | None, headers: wire.Headers = None, *, record_key: RecordKey = None) -> Event:
+    def dead_letter(self, refused: RuleFailed, data: Any, **metadata: Any) -> None:
+        """As the plain codec's, of what the bounds leave of the event."""
+        super().dead_letter(refused, self._cleaned(data).event, **metadata)
+
+    def decode(
+        self, value: bytes | None, headers: wire.Headers = None, *, record_key: RecordKey = None, topic: str = ""
+    ) -> Event:
         """As the plain codec's; raises Undecodable for what does not decompress within the limit, too."""
         if value is not None and self._compression is not None:
             if headers is not None and not hasattr(headers, "items") and not isinstance(headers, list | tuple):
@@ -135,7 +141,7 @@ class WatchedCodec(Codec):
             if (encoding := encoding_of(headers)) not in (None, "identity"):
                 value = self._compression.decompress(memoryview(value).tobytes(), str(encoding))
         known = len(self._readers)
-        event = super().decode(value, headers, record_key=record_key)
+        event = super().decode(value, headers, record_key=record_key, topic=topic)
         if self._observer is not None:
             self._observer.count("read", subject=self.subject)
             if len(self._readers) == known:

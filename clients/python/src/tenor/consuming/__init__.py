@@ -5,17 +5,20 @@ stores of handled events (tenor._async.seen)         in memory, SQL, Redis
 FileQuarantine (tenor.consuming.file)                a quarantine that needs no broker
 """
 
+from tenor.consuming.dead_letters import DeadLetter, SendDeadLetter
 from tenor.consuming.failures import Failure, Reason, Stage, judged
 from tenor.consuming.quarantine import QuarantinedRecord, Verdict, quarantined, restored, verdict_of
 from tenor.consuming.records import Outcome, Record, Retries, identity
 
 __all__ = [
+    "DeadLetter",
     "Failure",
     "Outcome",
     "QuarantinedRecord",
     "Reason",
     "Record",
     "Retries",
+    "SendDeadLetter",
     "Stage",
     "Verdict",
     "identity",

@@ -22,6 +22,7 @@ from tenor.errors import (
     MissingExtra,
     RecordBusy,
     RegistryError,
+    RuleFailed,
     SchemaNotFound,
     StoreFailed,
     SubjectNotFound,
@@ -49,6 +50,7 @@ class Reason(StrEnum):
 class Stage(StrEnum):
     """How far a record came."""
 
+    ENCODE = "encode"
     DECODE = "decode"
     UPCAST = "upcast"
     STORE = "store"
@@ -123,10 +125,16 @@ def judged(error: Exception, stage: Stage, passing: tuple[type[Exception], ...] 
     if stage is Stage.STORE:  # a store or a function of identities that cannot work: no record's fault
         return Failure(stage, error, None, held=True)
     if isinstance(error, TenorError):
-        return Failure(stage, error, BY_KIND.get(error.kind, Reason.INVALID), rule_of(error))
+        return Failure(stage, error, reason_of(error), rule_of(error))
     # Whatever broke on these bytes will break on them again: an upcaster's bug, a recursion, a codec's surprise.
     reason = Reason.UPCAST_TODO if stage is Stage.UPCAST else Reason.INVALID
     return Failure(stage, error, reason, rule_of(error))
+
+
+def reason_of(error: TenorError) -> Reason:
+    """The reason that an error is: of a rule that broke on another error, that one's."""
+    cause = error.__cause__ if isinstance(error, RuleFailed) else None
+    return BY_KIND.get((cause if isinstance(cause, TenorError) else error).kind, Reason.INVALID)
 
 
 def rule_of(error: Exception) -> str:

@@ -5,6 +5,8 @@
     tenor-quarantine-error      the type of the error, no text    tenor-quarantine-time      RFC 3339
     tenor-quarantine-stage      decode, upcast, handler           tenor-quarantine-attempts  tries before that
 
+Dead letters (`tenor.consuming.dead_letters`) have the same and some more.
+
 No header holds the text of an error: a validator's sentence quotes the value that it refuses. Sending a record
 again (re-drive) takes these headers off and counts in `tenor-redriven`.
 """
@@ -21,6 +23,8 @@ from tenor.consuming.records import Record
 from tenor.wire import Headers
 
 PREFIX: Final = "tenor-quarantine-"
+STOCK: Final = "__rule."
+"""Begins the headers by which Confluent's clients tell which rule an event failed, and which one to skip."""
 REDRIVEN: Final = "tenor-redriven"
 Header = tuple[str, "bytes | str | None"]
 
@@ -38,6 +42,7 @@ class Verdict:
     time: str = ""
     attempts: int = 0
     redriven: int = 0
+    content: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +82,8 @@ def verdict_headers(verdict: Verdict) -> list[Header]:
         "position": json.dumps(dict(verdict.position), ensure_ascii=False) if verdict.position else "",
         "consumer": verdict.consumer,
         "time": verdict.time,
-        "attempts": str(verdict.attempts),
+        "attempts": str(verdict.attempts) if verdict.attempts else "",
+        "content": verdict.content,
     }
     return [(PREFIX + name, text.encode("utf-8", "replace")) for name, text in texts.items() if text]
 
@@ -99,6 +105,7 @@ def verdict_of(headers: Headers) -> Verdict | None:
         time=found.get("time", ""),
         attempts=int(attempts) if _is_count(attempts) else 0,
         redriven=_times(pairs),
+        content=found.get("content", ""),
     )
 
 
@@ -108,9 +115,12 @@ def original(headers: Headers) -> list[Header]:
 
 
 def restored(headers: Headers) -> list[Header]:
-    """The headers to send a record again with: the original ones, and how often it was sent again."""
+    """The headers to send a record again with: the original ones, and how often it was sent again.
+
+    Without those of a dead letter: on a topic, a header that names a rule makes stock clients skip it.
+    """
     own = original(headers)
-    kept = [header for header in own if header[0] != REDRIVEN]
+    kept = [header for header in own if header[0] != REDRIVEN and not header[0].startswith(STOCK)]
     return [*kept, (REDRIVEN, str(_times(own) + 1).encode())]
 
 

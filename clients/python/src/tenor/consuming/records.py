@@ -40,6 +40,10 @@ class Record:
             return self
         return replace(self, headers=list(self.headers))
 
+    def place(self) -> str:
+        """The topic, queue or subject that it came from; empty if its position does not tell."""
+        return self.position.get("topic") or self.position.get("place") or ""
+
     def where(self) -> str:
         """The position in one line: `topic=orders partition=3 offset=17`."""
         return " ".join(f"{name}={value}" for name, value in self.position.items()) or "an unknown position"

@@ -1,4 +1,4 @@
-"""aiokafka: sending events, receiving records, and a quarantine topic.
+"""aiokafka: sending events, receiving records, a quarantine topic and dead-letter topics.
 
     await send(producer, orders, "orders", {"order_id": "A1"}, key=b"A1")
     await consumer.run(records(AIOKafkaConsumer("orders", group_id="billing", enable_auto_commit=False, …)))
@@ -14,7 +14,8 @@ from collections.abc import AsyncGenerator, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tenor.consuming import QuarantinedRecord, Record
+from tenor.consuming import DeadLetter, QuarantinedRecord, Record, SendDeadLetter
+from tenor.integrations.headers import destination
 
 if TYPE_CHECKING:
     from tenor._async.codec import AsyncCodec
@@ -37,7 +38,7 @@ async def send(
     """
     if "fact" in metadata:
         metadata["key"] = metadata.pop("fact")
-    message = await codec.encode_when_ready(event, record_key=key, **metadata)
+    message = await codec.encode_when_ready(event, record_key=key, topic=topic, **metadata)
     return await producer.send_and_wait(
         topic, value=message.value, key=key, partition=partition, headers=message.headers
     )
@@ -89,6 +90,19 @@ def quarantine(producer: Any, topic: str) -> Callable[[QuarantinedRecord], Any]:
         await producer.send_and_wait(topic, value=poison.value, key=poison.key, headers=headers)
 
     return keep
+
+
+def dead_letters(producer: Any, topic: str = "") -> SendDeadLetter:
+    """What `AsyncRegistry(dead_letters=…)` takes: letters go to the topics that rules name, or to `topic`.
+
+    Let the producer be made with `acks="all"`. Raises ValueError for a letter that has no topic.
+    """
+
+    async def send(letter: DeadLetter) -> None:
+        headers = [(name, _bytes(value)) for name, value in letter.headers]
+        await producer.send_and_wait(destination(letter, topic), value=letter.value, key=letter.key, headers=headers)
+
+    return send
 
 
 def _partition(message: Any) -> Any:

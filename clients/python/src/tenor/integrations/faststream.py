@@ -15,6 +15,7 @@ there: `parser` lets a guid header through, writing one is refused.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from inspect import signature
 from typing import Any
 
 from faststream import BaseMiddleware
@@ -22,8 +23,9 @@ from faststream.exceptions import AckMessage, IgnoredException, RejectMessage
 
 from tenor._async.codec import AsyncCodec
 from tenor._async.consumer import AsyncConsumer
+from tenor.consuming import DeadLetter, SendDeadLetter
 from tenor.events import Event, Message
-from tenor.integrations.headers import Header, as_text, readable
+from tenor.integrations.headers import Header, as_text, destination, readable
 from tenor.integrations.places import place, record
 
 
@@ -79,11 +81,36 @@ class Events:
         if (codec := self.codecs.get(place(msg))) is None:
             return await original(msg)
         received = record(msg)
-        return (await codec.decode(received.value, received.headers, record_key=received.key)).data
+        event = await codec.decode(received.value, received.headers, record_key=received.key, topic=place(msg))
+        return event.data
 
     async def parser(self, msg: Any, original: Any) -> Any:
         """Make headers of aiokafka readable as text first: FastStream fails on others, before anything can help."""
         return await original(readable(msg))
+
+
+def dead_letters(broker: Any, topic: str = "") -> SendDeadLetter:
+    """What `AsyncRegistry(dead_letters=…)` takes: letters are published where rules say, or to `topic`.
+
+    Headers are text; those that are none are latin-1, each byte a character. Raises ValueError for a letter that has
+    no topic, and for one to a destination that the broker's own middleware would encode.
+    """
+
+    async def send(letter: DeadLetter) -> None:
+        keyed = {"key": letter.key} if letter.key is not None and "key" in signature(broker.publish).parameters else {}
+        headers = {name: _readable(value) for name, value in letter.headers if value is not None}
+        await broker.publish(letter.value, destination(letter, topic), headers=headers, **keyed)
+
+    return send
+
+
+def _readable(value: bytes | str) -> str:
+    if isinstance(value, str):
+        return value
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
 
 
 async def _frame(codec: AsyncCodec, cmd: Any) -> None:
@@ -99,7 +126,8 @@ async def _frame(codec: AsyncCodec, cmd: Any) -> None:
             await codec.require_encoded(bytes(body), cmd.headers, record_key=key)
             messages.append(None)
         else:
-            messages.append(await codec.encode_when_ready(body, headers=cmd.headers, record_key=key))
+            message = await codec.encode_when_ready(body, headers=cmd.headers, record_key=key, topic=cmd.destination)
+            messages.append(message)
     framed = [body if new is None else new.value for body, new in zip(cmd.batch_bodies, messages, strict=True)]
     headers: list[set[Header]] = [
         {header for header in new.headers if header[0] not in cmd.headers} for new in messages if new is not None

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable
 from typing import Any, Final
 
+from tenor.consuming import DeadLetter
 from tenor.wire import SCHEMA_HEADERS, Headers
 
 Header = tuple[str, "bytes | str | None"]
@@ -29,6 +30,13 @@ def as_text(headers: Iterable[tuple[str, bytes | str | None]]) -> dict[str, str]
         if value is not None:
             found[name] = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
     return found
+
+
+def destination(letter: DeadLetter, otherwise: str) -> str:
+    """Where a dead letter goes. Raises ValueError if nobody says."""
+    if not (topic := letter.topic or otherwise):
+        raise ValueError("the rule names no topic (dlq.topic), and neither does the way to send")
+    return topic
 
 
 def readable(message: Any) -> Any:

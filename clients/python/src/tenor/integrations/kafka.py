@@ -1,4 +1,4 @@
-"""confluent-kafka's plain clients: sending events, receiving records, and a quarantine topic.
+"""confluent-kafka's plain clients: sending events, receiving records, a quarantine topic and dead-letter topics.
 
     send(producer, orders, "orders", {"order_id": "A1"}, key=b"A1")
     consumer.run(records(Consumer({…, "enable.auto.commit": False})))
@@ -8,13 +8,15 @@ Needs nothing of confluent_kafka but the objects it is given. Serialisers are in
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Generator
 from functools import partial
+from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, Final
 
-from tenor.consuming import QuarantinedRecord, Record
-from tenor.integrations.headers import Pairs
+from tenor.consuming import DeadLetter, QuarantinedRecord, Record, SendDeadLetter
+from tenor.integrations.headers import Pairs, destination
 
 if TYPE_CHECKING:
     from tenor._sync.codec import Codec
@@ -84,7 +86,7 @@ def send(
     more = {name: metadata.pop(name) for name in ("partition", "on_delivery") if name in metadata}
     if "fact" in metadata:
         metadata["key"] = metadata.pop("fact")
-    message = codec.encode(event, record_key=key, **metadata)
+    message = codec.encode(event, record_key=key, topic=topic, **metadata)
     producer.produce(topic, value=message.value, key=key, headers=message.headers, **more)
 
 
@@ -111,3 +113,28 @@ def quarantine(producer: Any, topic: str, timeout: float = 30.0) -> Callable[[Qu
     """A quarantine in a topic. Let the producer be made with `acks: all`, which is its default."""
     send = sender(producer, timeout)
     return lambda poison: send(topic, poison.value, poison.headers, poison.key)
+
+
+def dead_letters(producer: Any, topic: str = "", timeout: float = 30.0) -> SendDeadLetter:
+    """What `Registry(dead_letters=…)` takes: letters go to the topics that rules name, or to `topic`.
+
+    The producer is confluent_kafka's plain one, whose other messages are flushed along. Raises ValueError for a
+    letter that has no topic, and KafkaException.
+    """
+    deliver = sender(producer, timeout)
+    return lambda letter: deliver(destination(letter, topic), letter.value, letter.headers, letter.key)
+
+
+def async_dead_letters(producer: Any, topic: str = "", timeout: float = 30.0) -> SendDeadLetter:
+    """What `AsyncRegistry(dead_letters=…)` takes: as `dead_letters`, with a thread waiting for the broker.
+
+    The producer is confluent_kafka's plain one: AIOProducer sends no headers, and without them a letter says nothing.
+    """
+    if iscoroutinefunction(getattr(producer, "produce", None)):
+        raise TypeError("AIOProducer sends no headers: a dead letter needs a confluent_kafka.Producer")
+    deliver = dead_letters(producer, topic, timeout)
+
+    async def send(letter: DeadLetter) -> None:
+        await asyncio.to_thread(deliver, letter)
+
+    return send

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from tenor.consuming import QuarantinedRecord, Record
+from tenor.consuming import DeadLetter, QuarantinedRecord, Record, SendDeadLetter
 from tenor.events import Message
 from tenor.integrations.headers import TOMBSTONE, Pairs, packed, unpacked
 
@@ -77,6 +77,20 @@ def quarantine(client: Any, url: str) -> Callable[[QuarantinedRecord], None]:
         client.send_message(QueueUrl=url, **to_sqs(Message(poison.value, headers)))
 
     return keep
+
+
+def dead_letters(client: Any, urls: Mapping[str, str]) -> SendDeadLetter:
+    """What `Registry(dead_letters=…)` takes: letters go to the queues whose URLs stand at the topics that rules name.
+
+    The URL at "" is for all others. Raises ValueError for a letter that has no queue.
+    """
+
+    def send(letter: DeadLetter) -> None:
+        if not (url := urls.get(letter.topic) or urls.get("")):
+            raise ValueError(f"there is no queue for the topic '{letter.topic}'")
+        quarantine(client, url)(letter)
+
+    return send
 
 
 def _is_text(value: bytes) -> bool:

@@ -77,11 +77,17 @@ class Rule:
 
     def failed(self, reason: str, mode: str, path: str = "") -> RuleFailed:
         """The error for a rule that failed."""
-        action, topic = self.action(mode, failed=True), self.params.get("dlq.topic", "")
+        return self._failure(self.action(mode, failed=True), reason, mode, path)
+
+    def objected(self, mode: str) -> RuleFailed:
+        """The error for a rule that held, and asks for that to be refused."""
+        return self._failure(self.action(mode, failed=False), "it holds, and asks for that to be refused", mode, "")
+
+    def _failure(self, action: str, reason: str, mode: str, path: str) -> RuleFailed:
+        topic = self.params.get("dlq.topic", "") if action == DLQ else ""
         return RuleFailed(
-            rule=self.name, type=self.type, reason=reason, path=path, action=action,
-            dead_letter=topic if action == DLQ else "",
-        )  # fmt: skip
+            rule=self.name, type=self.type, reason=reason, path=path, action=action, dead_letter=topic, mode=mode
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,18 +11,21 @@ Never changes the event it is given. Errors about a schema with secrets name pat
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, Final, Protocol
 
 from tenor.codecs import Body, Options, Plain, Read, Write, compile
 from tenor.codecs.fields import Change, Choose, Field, Hands, Node, Tags, leaves, slots, walker
-from tenor.errors import InvalidEvent, RuleFailed, TenorError, Unsealed, Violation
+from tenor.consuming.dead_letters import Discretion
+from tenor.errors import EncryptionError, Erased, InvalidEvent, RuleFailed, TenorError, Unsealed, Violation
 from tenor.events import Beside
 from tenor.rules import checks, steps
 from tenor.rules.logical import MARK
 from tenor.rules.logical import logical as logical_of
 from tenor.rules.model import (
     CONDITION,
+    DLQ,
     NONE,
     READ,
     SEALING,
@@ -80,6 +83,7 @@ class RuledBody:
     ) -> None:
         self.body, self.logical, self.rules = body, logical, rules
         self.format, self.record, self.indexes = body.format, body.record, body.indexes
+        self._schema = schema
         self._sealing, self._pins = sealing, must_encrypt
         self._tags: Tags = tagger(schema.metadata)
         self.secretive = any(rule.type in SEALING for rule in (*rules.domain, *rules.encoding))
@@ -322,7 +326,7 @@ class RuledBody:
 
     def _guarded(self, rule: Rule, mode: str, run: Step) -> Step:
         """A rule with its actions."""
-        ignores = rule.action(mode, failed=True) == NONE
+        ignores, sets_aside = (rule.action(mode, failed=True) == action for action in (NONE, DLQ))
         refuses = rule.action(mode, failed=False)
         hidden = self.secretive
 
@@ -338,16 +342,17 @@ class RuledBody:
             except TenorError as error:
                 if ignores and error.kind != "KEY_NOT_READY":
                     return event
-                raise
+                if not sets_aside or isinstance(error, Erased) or getattr(error, "retryable", False):
+                    raise
+                # Errors of keys tell names and places, and nothing of what they seal.
+                reason = str(error).rstrip(".") if isinstance(error, EncryptionError) else type(error).__name__
+                raise rule.failed(reason, mode) from error
             except Exception as error:  # engines raise whatever an expression meets
                 if ignores:
                     return event
                 raise rule.failed(_reason(error, hidden), mode) from (None if hidden else error)
             if refuses != NONE:
-                raise RuleFailed(
-                    rule=rule.name, type=rule.type, reason="it holds, and asks for that to be refused", action=refuses,
-                    dead_letter=rule.params.get("dlq.topic", ""),
-                )  # fmt: skip
+                raise rule.objected(mode)
             return result
 
         return step
@@ -410,6 +415,29 @@ class RuledBody:
         if self._sealing is None:
             raise rule.refused("it needs keys, and this codec was made without")
         return self._sealing
+
+    # --- dead letters ---------------------------------------------------------------------------------------
+
+    def lenient(self) -> RuledBody:
+        """The same without what only says no: its transforms and its seals. Writes what a rule refused, sealed."""
+
+        def kept(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+            chosen = [rule for rule in rules if rule.type in SEALING or rule.kind != CONDITION]
+            return tuple(replace(rule, on_success="") for rule in chosen)
+
+        rules = RuleSet(kept(self.rules.domain), kept(self.rules.encoding))
+        return RuledBody(self.body, self.logical, self._schema, rules, self._sealing, self._pins)
+
+    @cached_property
+    def discretion(self) -> Discretion:
+        """What may be told of an event that cannot be sealed: nothing that a tag marks, and of a schema with secrets
+        only what it is known to show."""
+        every = list(slots(self._tree(WRITE, None)))
+        marked = frozenset(slot.name for slot in every if self._tags(slot))
+        if not self.secretive:
+            return Discretion(lambda name: True, lambda name: name not in marked)
+        known, shown = frozenset(slot.name for slot in every), self._open - marked
+        return Discretion(known.__contains__, shown.__contains__)
 
     # --- discretion -----------------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from tenor.cli import FAILED, SAFE
 from tenor.cli.output import Output, one_line
 from tenor.cli.running import UsageError
 from tenor.consuming import Reason, Verdict, restored, verdict_of
+from tenor.consuming.dead_letters import WITHHELD
 from tenor.consuming.file import FileQuarantine
 from tenor.consuming.quarantine import Header
 from tenor.errors import MissingExtra
@@ -64,11 +65,16 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     settings = dict(_setting(text) for text in arguments.set) | {"bootstrap.servers": arguments.kafka}
     send = None if arguments.dry_run else _sender(settings)
     waiting = _of_file(arguments.file) if arguments.file is not None else _of_topic(arguments, settings)
-    sent, unplaced = Counter[str](), 0
+    sent, unplaced, withheld = Counter[str](), 0, 0
     with output.progress("looking" if arguments.dry_run else "sending") as shown:
         try:
             for record in waiting:
                 if arguments.reason and record.verdict.reason not in arguments.reason:
+                    continue
+                if record.verdict.content == WITHHELD:  # a dead letter that holds no event
+                    withheld += 1
+                    if send is not None and arguments.topic is not None:
+                        record.done()
                     continue
                 topic = arguments.to or record.verdict.position.get("topic") or ""
                 if not topic:
@@ -90,7 +96,11 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     output.result(document, _lines(sent, arguments.dry_run))
     if unplaced:
         output.say(f"{unplaced} records do not tell the topic they came from: say --to")
-    return FAILED if unplaced else SAFE
+    if withheld:
+        output.say(
+            f"{withheld} dead letters hold no event that could be sent, only what may be seen of one: passed over"
+        )
+    return FAILED if unplaced or withheld else SAFE
 
 
 def _lines(sent: Counter[str], dry_run: bool) -> Iterator[str]:
