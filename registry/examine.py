@@ -164,6 +164,33 @@ def rules(format: str) -> dict[str, str]:
     return {**insight.RULES, **{rule: purpose for rule, (_, purpose) in insight.LINT.items()}}
 
 
+IMPACT: Mapping[str, str] = {
+    "parent": "A place above the path, of which the contract says nothing itself, may be missing or is no container.",
+    "absent": "The path may be missing from an event.",
+    "null": "The path may hold null.",
+    "type": "The path may hold a value of a type that the consumer does not handle.",
+    "other": "The path may hold another value than those that the consumer knows.",
+    "range": "The path may hold a number outside the range that the consumer handles.",
+    "pattern": "The path may hold a text that does not match the consumer's pattern.",
+    "length": "The path may hold a text, list or map of another size than the consumer handles.",
+    "matcher": "The path may hold a value that a matcher of the consumer's pact refuses.",
+    "erased": "The path is sealed with a person's own key (tenor.dataSubject). Once that key is destroyed, readers get "
+    "null there, a placeholder ([erased], no bytes, zero) with the path in event.erased, or no event at all, as the "
+    "rule's tenor.erased says. The consumer's code fails then, takes the placeholder for data, or its contract is "
+    'silent. Let the code ask ("email" in event.erased) and record it again (pytest --tenor-record), or state in '
+    'comments.tenor of the pact, version 1, a need {"path": "/email", "when": {"erased": "handled"}}; for events that '
+    'are left out {"path": "", "when": {"absent": "same"}}.',
+    "no-contract": "The consumer reads the subject, and this version has published no contract.",
+    "partial-contract": "Parts of the consumer's code that touch the event were never run when it was recorded.",
+    "contract-gap": "The consumer's contract says less than it should, for the reason that is given.",
+    "not-deployed": "Where the consumer runs was never recorded.",
+    "unmapped": "A contract with a producer of the subject belongs to no subject: it may be about this one.",
+    "not-readable": "The new schema does not read a version that must stay readable.",
+    "reference": "A schema that refers to this one no longer parses.",
+}
+"""What an impact may find, by `Row.rule`."""
+
+
 def _differs(answer: Data) -> str:
     """One sentence where the parity verdict and the meaning disagree, else nothing."""
     verdicts = [each["verdict"] for each in answer["semantic"].values()]

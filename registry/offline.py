@@ -249,6 +249,10 @@ def _derived(question: Derive) -> dict[str, Any]:
 def rules() -> list[dict[str, str]]:
     """Every rule of every format: what it means, which verb names it, how grave it is."""
     listed = [_rule(rule, "any", text) for rule, text in ANY_FORMAT.items()]
+    listed += [
+        {"rule": rule, "format": "any", "verb": "impact", "severity": "error", "text": text}
+        for rule, text in examine.IMPACT.items()
+    ]
     for name in formats.NAMES:
         insight = formats.insight(name)
         listed += [_rule(rule, name, text) for rule, text in sorted(insight.RULES.items())]

@@ -149,12 +149,15 @@ def test_nesting_without_end_is_an_error_with_words(format: str, text: str) -> N
     assert (error["schema"], error["kind"]) == ("new", "INVALID_SCHEMA")
 
 
+_SEVERITIES = {"check": ("error", "warning", "none"), "lint": ("error", "warning"), "impact": ("error",)}
+
+
 def test_every_rule_says_how_grave_it_is() -> None:
     """A rule's text ends with one of the sentences of VERDICTS."""
     listed = offline.rules()
     assert {each["format"] for each in listed} == {*formats.NAMES, "any"}
     for each in listed:
-        assert each["severity"] in {"check": ("error", "warning", "none"), "lint": ("error", "warning")}[each["verb"]]
+        assert each["severity"] in _SEVERITIES[each["verb"]]
         assert each["text"].endswith(tuple(offline.VERDICTS) if each["verb"] == "check" else "."), each
         assert each["rule"].replace("-", "_").replace("_", "").isalnum()
     keys = [(each["format"], each["rule"]) for each in listed]

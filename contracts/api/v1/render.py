@@ -37,7 +37,14 @@ def consumer(reader: Reader) -> wire.Consumer:
         gaps=[*reader.reasons, *(reason for each in contracts for reason in each.reasons)],
         last_seen=None if reader.seen is None else time(reader.seen),
         needs=[
-            wire.NeedOf(need.path, need.presence.value, sorted(need.types), list(need.values), each.evidence.value)
+            wire.NeedOf(
+                need.path,
+                need.presence.value,
+                sorted(need.types),
+                list(need.values),
+                each.evidence.value,
+                {situation: did.value for situation, did in sorted(need.when.items())},
+            )
             for each in contracts
             for need in sorted(each.needs, key=lambda need: need.path)
         ],

@@ -24,13 +24,18 @@ class Place(Struct, omit_defaults=True):
 
 
 class NeedOf(Struct):
-    """What a consumer relies on at one path of the event."""
+    """What a consumer relies on at one path of the event.
+
+    `when` says what its code does in a situation: absent, null, other (another value than those known), erased (what
+    stands in for a value whose person's key is destroyed) → fails, changes (another result), same, handled.
+    """
 
     path: str
     presence: str
     types: list[str]
     values: list[Any]
     evidence: str
+    when: dict[str, str]
 
 
 class Consumer(Struct):

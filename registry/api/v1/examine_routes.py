@@ -216,7 +216,7 @@ async def lint(request: Call, data: JSONBody[wire.SchemaText]) -> wire.Remarks:
 async def rules(request: Call) -> list[wire.RuleText]:
     """Rules of findings and of lint, by format; those of policies belong to none."""
     told = [(rule, format, text) for format in formats.NAMES for rule, text in examine.rules(format).items()]
-    told += [(rule, "", text) for rule, text in objections.RULES.items()]
+    told += [(rule, "", text) for rule, text in {**objections.RULES, **examine.IMPACT}.items()]
     return [wire.RuleText(*each) for each in told]
 
 

@@ -9,9 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from contracts.coverage import Covered
+from contracts.coverage import SITUATIONS, Covered
 from contracts.coverage import Outcome as Coverage
 from contracts.impact import (
+    GAP,
+    NO_CONTRACT,
+    NOT_READABLE,
+    NOWHERE,
+    PARTIAL,
+    UNMAPPED,
     Impact,
     Outcome,
     Place,
@@ -22,11 +28,12 @@ from contracts.impact import (
     impact,
     outcome,
 )
-from contracts.needs import ABSENT, OTHER, Contract, Evidence, Need, When
+from contracts.needs import ABSENT, ERASED, OTHER, Contract, Evidence, Need, When
 from contracts.protection import Protect, Protection, Waiver, effective, holds_for, protection, scope, waives, written
 from registry.errors import InvalidConfig, InvalidRequest
 from registry.evolution import windows
 from registry.evolution.windows import DAY, Registered, Retention, Window, held
+from registry.examine import IMPACT
 
 NOW = 1_800_000_000_000
 PROD = (Place("prod", NOW - DAY, production=True),)
@@ -299,3 +306,8 @@ def test_a_window_never_ends_early_whatever_the_clock_does(times: list[int], day
 def test_a_window_says_when_it_ends() -> None:
     assert windows.written(Window(versions=2)) == {"versions": 2}
     assert "2 newer one(s)" in held(Window(versions=2), VERSIONS, NOW)[1].why
+
+
+def test_every_rule_of_a_row_is_explained() -> None:
+    rows = {NO_CONTRACT, PARTIAL, GAP, NOWHERE, UNMAPPED, NOT_READABLE}
+    assert set(IMPACT) == {*SITUATIONS, ERASED, *rows, "reference"}

@@ -3,13 +3,14 @@
   tenor consumers orders-value
   tenor consumers orders-value --fields
 
-An application without a contract is listed with what is known of it: it counts as unknown in an impact.
+An application without a contract is listed with what is known of it: it counts as unknown in an impact. Behind a field
+stands what its code does once that is erased, because a person's key was destroyed, unless it copes: (erased: fails).
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tenor.cli import SAFE, blast, told
 from tenor.cli.connection import connect
@@ -38,11 +39,21 @@ def _consumers(answer: blast.Document) -> Iterator[str]:
     rows = []
     for each in answer["consumers"]:
         places = ", ".join(dict.fromkeys(place["environment"] for place in each["places"])) or "not known where"
-        paths = ", ".join(dict.fromkeys(need["path"] or "the event" for need in each["needs"]))
+        paths = ", ".join(dict.fromkeys(map(_need, _listed(each["needs"]))))
         gaps = "; ".join([*(["recorded in part"] if each["partial"] else []), *each["gaps"]])
         reads = paths or ("seen fetching, no contract" if each["last_seen"] else "no contract")
         rows.append((each["application"], each["version"], places, reads + (f" ({gaps})" if gaps else "")))
     yield from told.aligned([("CONSUMER", "VERSION", "WHERE", "READS"), *rows])
+
+
+def _listed(needs: Sequence[blast.Document]) -> Sequence[blast.Document]:
+    """Of the event itself a contract mostly says only what happens without: that is no field."""
+    return [need for need in needs if need["path"]] or needs
+
+
+def _need(need: blast.Document) -> str:
+    did = need.get("when", {}).get("erased", "handled")
+    return (need["path"] or "the event") + ("" if did in ("handled", "same") else f" (erased: {did})")
 
 
 def _fields(answer: blast.Document) -> Iterator[str]:

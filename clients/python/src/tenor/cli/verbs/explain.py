@@ -1,6 +1,6 @@
 """Say what RULE means, or list all rules; needs no server.
 
-Rules of checks are named LIKE_THIS, rules of lint like-this.
+Rules of checks are named LIKE_THIS, rules of lint like-this, what an impact finds at a path is one word: erased.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ SEVERITIES: Final = {
     ("check", "error"): "error: the two schemas are incompatible",
     ("check", "warning"): "warning: shown beside the verdict, which it does not change",
     ("check", "none"): "none: a difference that is compatible",
+    ("impact", "error"): "error: the consumer breaks, changes its result, or may break: as its contract says",
     ("lint", "error"): "error: tenor lint ends with exit code 1",
     ("lint", "warning"): "warning: tenor lint ends with exit code 0",
 }
@@ -30,6 +31,7 @@ FOUND_BY: Final = {
     ("check", "error"): "tenor check NEW --against OLD, with an event that breaks and ways to mend it",
     ("check", "warning"): "tenor check NEW --against OLD",
     ("check", "none"): "tenor diff OLD NEW, in words of its own",
+    ("impact", "error"): "tenor impact SUBJECT NEW, with consumer, environment and path",
     ("lint", "error"): "tenor lint FILE; --severity {rule}=warning makes it one",
     ("lint", "warning"): "tenor lint FILE; --severity {rule}=off silences it",
 }
