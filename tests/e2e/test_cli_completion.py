@@ -78,7 +78,8 @@ class Typist:
         shown, until = "", time.monotonic() + seconds
         while not shown.endswith(wanted):
             left = until - time.monotonic()
-            assert left > 0 and select.select([self._ours], [], [], left)[0], f"not {wanted!r} but {shown!r}"
+            readable = left > 0 and select.select([self._ours], [], [], left)[0]
+            assert readable, f"not {wanted!r} but {shown!r}"
             shown += re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\x07|\r", "", os.read(self._ours, 4096).decode())
         return shown
 

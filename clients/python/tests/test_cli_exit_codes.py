@@ -69,7 +69,7 @@ ASKING = {
 OTHERS = {
     "init", "fmt", "diff", "sample", "lint", "explain", "bundle verify", "bundle show", "upcast new", "upcast prove",
     "upcast run", "replay", "redrive", "contracts record", "contracts from-model", "observe kafka", "login",
-    "audit verify", "completion", "gen models",
+    "audit verify", "completion", "output-schema", "gen models",
 }  # fmt: skip
 
 
