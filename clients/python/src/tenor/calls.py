@@ -421,8 +421,11 @@ def native_register(
     return Call("POST", path, read, schema.body(), headers=headers)
 
 
-def subject_check(subject: str, schema: Schema) -> Call[Mapping[str, Any]]:
-    """What registering the schema would find, with an event and fixes for each reason: `/api/v1/subjects/{s}/check`."""
+def subject_check(subject: str, schema: Mapping[str, Any]) -> Call[Mapping[str, Any]]:
+    """What registering a schema would find, with an event and fixes for each reason: `/api/v1/subjects/{s}/check`.
+
+    `schema` as it is registered; further members of it are `beside` (schemas to be registered with it) and `tag`.
+    """
 
     def read(body: Any) -> Mapping[str, Any]:
         if not isinstance(body["compatible"], bool):
@@ -430,7 +433,7 @@ def subject_check(subject: str, schema: Schema) -> Call[Mapping[str, Any]]:
         return {"semantic": {}, "findings": [], **body}
 
     headers = {"Accept": "application/json", "Content-Type": "application/json"}
-    return Call("POST", _path("api", "v1", "subjects", subject, "check"), read, schema.body(), headers=headers)
+    return Call("POST", _path("api", "v1", "subjects", subject, "check"), read, schema, headers=headers)
 
 
 def upcast(

@@ -16,6 +16,10 @@ from tenor.cli.output import one_line
 from tenor.cli.project import Entry, Project, entries, with_references
 from tenor.cli.schema_file import read_text
 
+SERVER: Final = "server"
+TAG: Final = "tag:"
+"""What `--against` names besides git: and files."""
+
 CHANGED: Final = "changed"
 NEW: Final = "new"
 UNCHANGED: Final = "unchanged"
@@ -23,8 +27,10 @@ REMOVED: Final = "removed"
 UNREADABLE: Final = "unreadable"
 UNCOMPARED: Final = "uncompared"
 """A schema whose level is NONE."""
+UNUSED: Final = "unused"
+"""A schema of which nothing is known to be in use where it was asked about."""
 
-_STATUSES: Final = (CHANGED, NEW, REMOVED, UNREADABLE, UNCOMPARED, UNCHANGED)
+_STATUSES: Final = (CHANGED, NEW, REMOVED, UNREADABLE, UNCOMPARED, UNUSED, UNCHANGED)
 _DIRECTIONS: Final = ("BACKWARD", "FORWARD", "FULL")
 _A_QUESTION: Final = 500
 _SECONDS_EACH: Final = 1.0
@@ -57,17 +63,26 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The outcome of a check of many schemas. `by` is whose verdict counts (`tenor.cli.told`)."""
+    """The outcome of a check of many schemas. `by` is whose verdict counts (`tenor.cli.told`); `numbered`: findings
+    name versions of the subject, as a registry was asked."""
 
     against: str
     by: str
     checked: tuple[Checked, ...]
+    numbered: bool = False
 
     @property
     def verdict(self) -> str:
         """The worst of all."""
         found = {each.verdict for each in self.checked}
         return next((each for each in (told.UNSAFE, told.UNKNOWN) if each in found), told.SAFE)
+
+    @property
+    def without_evidence(self) -> int:
+        """How many consumers there are of which it is not known what a change does to them."""
+        impacts = [(each.answer or {}).get("impact") or {} for each in self.checked]
+        rows = [row for impact in impacts for row in impact.get("rows", ()) if row["waiver"] is None]
+        return len({row["consumer"] for row in rows if row["outcome"] == told.UNKNOWN and row["consumer"]})
 
     @property
     def unreadable(self) -> bool:
@@ -101,16 +116,24 @@ def summary(report: Report, paint: told.Paint) -> list[str]:
             where = place(each.file, error.get("line"), error.get("column"))
             lines.append(f"{where}: {paint('error:', 'red')} {one_line(str(error.get('message')))}")
         elif each.answer is not None and each.verdict != told.SAFE:
-            sides = told.Sides(each.file, each.text, each.old)
-            lines += [*told.told(each.answer, sides, report.by, paint), ""]
+            sides = told.Sides(each.file, each.text, each.old, each.subject if report.numbered else "")
+            *block, last = told.told(each.answer, sides, report.by, paint)
+            lines += [*block, last if each.answer.get("findings") else f"{each.file}: {last}", ""]
     lines += [f"{each.verdict}: {each.file} ({each.status})" for each in report.checked if _quiet(each)]
     counts = Counter(each.status for each in report.checked)
     said = ", ".join(f"{counts[status]} {status}" for status in _STATUSES if counts[status]) or "no schemas"
     unsafe = sum(each.verdict == told.UNSAFE for each in report.checked)
     unknown = sum(each.verdict == told.UNKNOWN for each in report.checked)
-    wrong = f"{unsafe} of {len(report.checked)} schemas, " if unsafe else f"{unknown} schemas, " if unknown else ""
+    unheard = report.without_evidence
+    wrong = f"{unsafe} of {len(report.checked)} schemas, " if unsafe else _schemas(unknown) if unknown else ""
+    if unheard and not unsafe:
+        wrong = f"{unheard} consumer{'s' if unheard > 1 else ''} without evidence, "
     colour = {told.SAFE: "green", told.UNSAFE: "red", told.UNKNOWN: "yellow"}[report.verdict]
     return [*lines, f"{paint(report.verdict + ':', colour)} {wrong}against {report.against} ({said})"]
+
+
+def _schemas(count: int) -> str:
+    return f"{count} schema{'' if count == 1 else 's'}, "
 
 
 def _quiet(checked: Checked) -> bool:

@@ -11,7 +11,9 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +23,7 @@ from typing import Any, Final
 from tenor import Registry
 from tenor.calls import Call, speaks_native
 from tenor.cli import SAFE, STALE, UNSAFE, USAGE
+from tenor.cli.connection import connect
 from tenor.cli.output import finding_line, json_line, one_line
 from tenor.cli.project import FILE, Entry, Project
 from tenor.cli.references import mentioned, provided
@@ -109,6 +112,14 @@ class Planned:
                 yield _SIGNS[action], subject, what, file, list(_reasons(step))
             for each in step.get("settings", ()):
                 yield _setting(subject, each)
+
+
+def connected(arguments: argparse.Namespace, project: Project) -> Registry:
+    """The registry that the arguments or the project name, with time for what a large repository asks."""
+    if arguments.registry is None and project.file.registry and not os.environ.get("TENOR_URL"):
+        arguments.registry = [project.file.registry]
+    arguments.timeout = max(arguments.timeout, SECONDS)
+    return connect(arguments)
 
 
 def planned(

@@ -41,7 +41,7 @@ _MOST_FINDINGS: Final = 50
 
 
 class Sides(NamedTuple):
-    """What the two schemas are called; `old` is None where the answer says so itself, by versions."""
+    """What the two schemas are called; with a `subject` the answer says itself, by versions, what `old` is."""
 
     new: str
     new_text: str
@@ -108,7 +108,7 @@ def _finding(finding: Answer, sides: Sides, paint: Paint) -> Iterator[str]:
     else:
         yield f"{head} {one_line(finding['sentence'])} [{finding['rule']}]"
     if finding.get("old_line") is not None:
-        old = sides.old or f"{sides.subject} version {finding['version']}"
+        old = f"{sides.subject} version {finding['version']}" if sides.subject else sides.old or ""
         yield f"  old:    {place(old, finding['old_line'], finding.get('old_column'))}"
     if severity == "error":
         yield from _evidence(finding)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -66,3 +67,40 @@ def problems(checked: Checked) -> Iterator[Problem]:
             sentence = one_line("; ".join(meaning.get("reasons", ())) or "it was not decided")
             title = f"unknown: whether {told.can(direction)}"
             yield Problem(checked.file, 1, 1, "warning", "UNKNOWN", title, sentence)
+    yield from _hurt(checked, answer.get("impact") or {})
+
+
+def _hurt(checked: Checked, impact: Mapping[str, Any]) -> Iterator[Problem]:
+    """Consumers that do not simply go on, at the field in question where it is still there."""
+    unsafe = impact.get("verdict") == told.UNSAFE
+    severities = {"breaks": "error", "degrades": "error" if unsafe else "warning", "unknown": "warning"}
+    for row in impact.get("rows", ()):
+        if row["outcome"] not in severities:
+            continue
+        severity = "note" if row["waiver"] else severities[row["outcome"]]
+        who = " ".join(filter(None, (row["consumer"], row["version"]))) or "whoever reads with the new schema"
+        where = f" in {', '.join(row['environments'])}" if row["environments"] else ""
+        waived = (
+            one_line(" (waived until {until} by {owner}: {reason})".format(**row["waiver"])) if row["waiver"] else ""
+        )
+        yield Problem(
+            checked.file,
+            *place_of(checked.text, row["path"] or ""),
+            severity,
+            str(row["rule"] or "consumer"),
+            one_line(f"{who}{where} {_DOES[row['outcome']]}"),
+            one_line(f"{row['sentence']}{waived}"),
+            json_line(row["witness"]) if row["witness"] is not None else "",
+            one_line(str(row["reason"])) if row["witness"] is not None else "",
+        )
+
+
+_DOES = {"breaks": "breaks", "degrades": "changes its result", "unknown": "may break"}
+
+
+def place_of(text: str, path: str) -> tuple[int, int]:
+    """Line and column at which a text names the last part of an event's path; its beginning where it does not."""
+    name = re.escape(path.rpartition("/")[2].replace("~1", "/").replace("~0", "~"))
+    found = re.search(rf'"{name}"|\b{name}\b', text) if name else None
+    at = found.start() if found else 0
+    return text.count("\n", 0, at) + 1, at - (text.rfind("\n", 0, at) + 1) + 1

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tenor.cli import told
-from tenor.cli.checking import CHANGED, NEW, REMOVED, UNCHANGED, UNREADABLE, Checked, Report
+from tenor.cli.checking import CHANGED, NEW, REMOVED, UNCHANGED, UNREADABLE, UNUSED, Checked, Report
 from tenor.cli.reports.lines import Problem, problems
 
 MARKER = "<!-- tenor check -->"
 """Finds the comment again, so that it is edited in place."""
 
 _SIGNS = {told.SAFE: "✅", told.UNSAFE: "❌", told.UNKNOWN: "❔"}
+_HAPPENED = {
+    NEW: "new",
+    REMOVED: "removed; the subject stays in the registry",
+    UNUSED: "nothing there is known to use it",
+}
 _MOST = 20
 _MOST_OF_AN_EVENT = 600
 
@@ -121,9 +126,7 @@ def _happened(checked: Checked) -> str:
     if checked.status == UNREADABLE:
         return _text(str((checked.error or {}).get("message", "")))
     if checked.status != CHANGED:
-        return {NEW: "new", REMOVED: "removed; the subject stays in the registry"}.get(
-            checked.status, "level NONE: not compared"
-        )
+        return _HAPPENED.get(checked.status, "level NONE: not compared")
     changes = [_text(each["sentence"]) for each in (checked.answer or {}).get("changes", ())]
     shown = "<br>".join(changes[:3]) or "documentation only, or order"
     return shown + (f"<br>… and {len(changes) - 3} more" if len(changes) > 3 else "")

@@ -2,13 +2,20 @@
 
   tenor check --against git:main                             what this branch changed (tenor.yaml says what is a schema)
   tenor check schemas/ --against git:main --format github    the same for some files, as annotations
+  tenor check --against server                               the versions that the registry has of each subject
+  tenor check --against tag:prod                             the versions in use in the environment prod
   tenor check order-2.avsc --against order-1.avsc            two files; needs no server
   tenor check order-2.avsc --subject orders-value            the history of a subject, on a server
 
+tag:NAME means the environment of that name: the versions that what is deployed or released there says it writes (tenor
+produces) or reads, and the consumers there. Without such an environment it is what carries the tag, in the newest
+version of each application. On a server schemas are judged as they would be registered together, by the level and
+policy of their subject there, and whom a change hurts counts as well.
+
 Each reason comes with its places (file:line:column), an event that shows it, what the reader said about that event,
 and edits after which it is gone. The verdict is unsafe if Confluent's rules refuse the change or if an event exists
-that breaks; where the two differ, a line says so. Exit code 0: safe, or unknown; 1: unsafe; 2: a file is no schema;
-3: unknown, with --unknown=fail.
+that breaks; where the two differ, a line says so. Exit code 0: safe, or unknown; 1: unsafe; 2: a file is no schema, or
+there is no such revision or tag; 3: unknown, with --unknown=fail.
 """
 
 from __future__ import annotations
@@ -19,7 +26,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tenor.cli import SAFE, UNKNOWN, UNSAFE, USAGE, told
-from tenor.cli.checking import CHANGED, Checked, Report, against_git, summary
+from tenor.cli.checking import CHANGED, SERVER, TAG, Checked, Report, against_git, summary
 from tenor.cli.engine import EngineFailed
 from tenor.cli.local_schema import LocalSchema, add_reference, add_type, ask_about, overridden, read_local
 from tenor.cli.output import FORMS, Output
@@ -35,7 +42,7 @@ POLICIES: Final = ("STRICT", "LENIENT", "LOGICAL")
 def configure(parser: argparse.ArgumentParser) -> None:
     """The verb's own arguments."""
     parser.add_argument("paths", metavar="PATH", nargs="*", help=".avsc, .json or .proto, or a folder; - is stdin")
-    parser.add_argument("--against", metavar="OLD", help="the earlier schema: a file, or git:REVISION")
+    parser.add_argument("--against", metavar="OLD", help="a file, git:REVISION, server or tag:NAME")
     parser.add_argument("--subject", help="the earlier schemas: the versions of a subject, at its level")
     parser.add_argument("--level", type=str.upper, choices=LEVELS, help="BACKWARD (default): new code reads old events")
     parser.add_argument(
@@ -66,8 +73,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, output: Output) -> int:
     """Check files of a project against git, or one schema against a file or on a server."""
     wanted = list(map(_format, arguments.format)) or [(output.form, None)]
-    if arguments.subject is None and (arguments.against or "").startswith(_GIT):
-        report = _changes(arguments)
+    if arguments.subject is None and _is_project(arguments.against or ""):
+        report = _changes(arguments, output)
         document: Any = report.document()
         lines: Sequence[str] = summary(report, output.paint)
     else:
@@ -107,23 +114,35 @@ def _written(
         raise UsageError(f"cannot write {file}: {error.strerror or error}") from error
 
 
-def _changes(arguments: argparse.Namespace) -> Report:
+def _is_project(against: str) -> bool:
+    """Whether many schemas are compared; a file that is called server is ./server."""
+    return against == SERVER or against.startswith((_GIT, TAG))
+
+
+def _changes(arguments: argparse.Namespace, output: Output) -> Report:
     given = {"--level": arguments.level, "--policy": arguments.policy, "--type": arguments.type}
     given |= {"--reference": arguments.reference, "--old-reference": arguments.old_reference}
     if names := [name for name, value in given.items() if value]:
         raise UsageError(f"{', '.join(names)}: what holds for the schemas of a project is said in {FILE}")
-    revision = arguments.against.removeprefix(_GIT)
-    if not revision or revision.startswith("-"):
-        raise UsageError(f"--against {arguments.against}: say git:REVISION, e.g. git:main")
+    kind, _, name = arguments.against.partition(":")
+    if kind != SERVER and (not name or name.startswith("-")):
+        raise UsageError(f"--against {arguments.against}: say git:REVISION, e.g. git:main, or tag:NAME, e.g. tag:prod")
     project = load(Path.cwd(), arguments.paths)
-    return against_git(project, project.named(arguments.paths), revision, arguments.verdict)
+    wanted = project.named(arguments.paths)
+    if kind == "git":
+        return against_git(project, wanted, name, arguments.verdict)
+    from tenor.cli.planning import connected
+    from tenor.cli.registered import against_registry
+
+    with connected(arguments, project) as registry, output.progress("checking", len(wanted)) as progress:
+        return against_registry(project, wanted, registry, arguments.verdict, name or None, progress.at)
 
 
 def _one_schema(arguments: argparse.Namespace, output: Output) -> tuple[Report, Any, Sequence[str]]:
     if (arguments.against is None) == (arguments.subject is None):
         raise UsageError("give either --against OLD or --subject SUBJECT (see tenor check --help)")
     if len(arguments.paths) != 1:
-        raise UsageError("give one schema, or --against git:REVISION for many")
+        raise UsageError("give one schema, or --against git:REVISION, server or tag:NAME for many")
     (arguments.new,) = arguments.paths
     answer, sides = _local(arguments) if arguments.against is not None else _on_server(arguments)
     found, old = told.verdict(answer, arguments.verdict), sides.old or sides.subject
@@ -163,7 +182,7 @@ def _on_server(arguments: argparse.Namespace) -> tuple[Any, told.Sides]:
     schema = read_schema(arguments.new, arguments.type, arguments.reference)
     with connect(arguments) as registry:
         try:
-            answer = registry.send(subject_check(arguments.subject, schema))
+            answer = registry.send(subject_check(arguments.subject, schema.body()))
         except (Answered, UnexpectedAnswer) as error:
             if speaks_native(error):
                 raise

@@ -16,11 +16,9 @@ a schema is none, or refers to what is not there; 5: the registry does not take 
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 
 from tenor.cli import CHANGED, planning
-from tenor.cli.connection import connect
 from tenor.cli.output import Output
 from tenor.cli.project import load
 
@@ -50,9 +48,6 @@ def made(arguments: argparse.Namespace) -> planning.Planned:
     """The plan of these arguments, by the registry that they or the project name."""
     project = load(Path.cwd(), arguments.paths)
     files, schemas = planning.sendable(project, project.named(arguments.paths))
-    if arguments.registry is None and project.file.registry and not os.environ.get("TENOR_URL"):
-        arguments.registry = [project.file.registry]
-    arguments.timeout = max(arguments.timeout, planning.SECONDS)
     environments = () if arguments.paths else project.environments
-    with connect(arguments) as registry:
+    with planning.connected(arguments, project) as registry:
         return planning.planned(registry, files, schemas, environments)
