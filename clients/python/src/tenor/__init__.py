@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from tenor.errors import RuleError as RuleError
     from tenor.errors import RuleFailed as RuleFailed
     from tenor.errors import SchemaNotFound as SchemaNotFound
+    from tenor.errors import StaleSchema as StaleSchema
     from tenor.errors import SubjectNotFound as SubjectNotFound
     from tenor.errors import TenorError as TenorError
     from tenor.errors import Unauthenticated as Unauthenticated
@@ -102,7 +103,7 @@ _HOMES = {
     "errors": (
         *("Answered", "Conflict", "Denied", "Forbidden", "FramingError", "Incompatible", "InvalidEvent"),
         *("MissingExtra", "NotFound", "Refused", "RegistryError", "Rejected", "RuleError", "RuleFailed"),
-        *("SchemaNotFound", "SubjectNotFound"),
+        *("SchemaNotFound", "StaleSchema", "SubjectNotFound"),
         *("TenorError", "Unauthenticated", "Unavailable", "Undecodable", "UnexpectedAnswer", "Unprocessed"),
         "Unreachable",
         *("Erased", "KeyMismatch", "KeyMissing", "KeyNotReady", "KeySpent", "Unsealed"),

@@ -590,7 +590,7 @@ def _registered(
             str(body.get("schemaType") or AVRO).upper(),
             tuple(_reference(item) for item in _list(body.get("references") or [])),
             _object_or_none(body.get("metadata")),
-            _object_or_none(body.get("ruleSet")),
+            _rule_set_or_none(body.get("ruleSet")),
         )
     return Registered(
         schema,
@@ -632,6 +632,15 @@ def _texts(body: Any) -> tuple[str, ...]:
 
 def _ints(body: Any) -> tuple[int, ...]:
     return tuple(_int(item) for item in _list(body))
+
+
+def _rule_set_or_none(value: Any) -> Mapping[str, Any] | None:
+    rules = _object_or_none(value)
+    for listed in ("domainRules", "encodingRules", "migrationRules"):
+        for rule in _list((rules or {}).get(listed) or []):
+            if not isinstance(rule, dict) or not isinstance(rule.get("params") or {}, dict):
+                raise TypeError(listed)
+    return rules
 
 
 def _object_or_none(value: Any) -> Mapping[str, Any] | None:

@@ -19,6 +19,7 @@
     ├── Unencoded             bytes where an event was expected, and not what this codec writes
     ├── Undecodable           the bytes do not hold an event of the schema they name
     ├── UnusableSchema        the schema text does not compile here; Unresolvable: reader and writer do not fit
+    ├── StaleSchema           a newer schema seals, this client cannot use it, and has written with the older for long
     ├── PlanError             the plan of an upcaster cannot be used
     │   ├── InvalidPlan · PlanTooLarge                                   it breaks the rules of plans
     │   ├── UnsettledPlan                                                a step is a todo, or was not confirmed
@@ -331,6 +332,15 @@ class Unresolvable(UnusableSchema):
     """What the writer wrote cannot be read as the reader's schema."""
 
     sentence = "The {format} writer's schema cannot be read as the reader's: {reason}."
+
+
+class StaleSchema(TenorError):
+    """The newest schema seals what the one at hand may not, and this client has been unable to use it for too long:
+    nothing was encoded. Its cause says why it cannot."""
+
+    sentence = "Version {version} of {subject} has rules that this client cannot follow: {reason}"
+    kind = "STALE_SCHEMA"
+    retryable: ClassVar[bool] = True
 
 
 class PlanError(TenorError):

@@ -202,12 +202,12 @@ async def test_what_the_registry_said_is_gone_a_bundle_does_not_bring_back() -> 
     value = await written(fake)
     bundle = bundle_of(fake, **keys_of(fake))
     fake.deks.clear()
-    registry = client(fake, bundle, ttl=0.01)
+    registry = client(fake, bundle, ttl=0.3)
     reader = await registry.events("customers-value", decode_only=True)
     with pytest.raises(errors.KeyMissing):
         await reader.decode(value)
     fake.failures = [httpx.ConnectError("gone")] * 100
-    await sleep(0.02)
+    await sleep(0.35)
     with pytest.raises(errors.Unreachable):
         await reader.decode(value)
 

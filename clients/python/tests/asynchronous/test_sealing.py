@@ -18,6 +18,7 @@ from fastavro import schemaless_reader
 from sealing import ADA, CUSTOMER, KMS, PEPPER, avro, pii, plain, rule, rules, secrets
 
 from tenor import AsyncRegistry, Keys, Retry, Schema, errors
+from tenor._async import codec as codec_module
 from tenor._async import keys as keys_module
 from tenor._async.concurrency import sleep
 from tenor._async.confluent import AsyncDeserializer, AsyncSerializer
@@ -139,6 +140,73 @@ async def test_8_4_a_rule_that_is_added_reaches_a_running_producer() -> None:
     orders.encode(ADA)
     await eventually(lambda: orders.schema.version == 2)
     assert b"ada@example.org" not in orders.encode(ADA).value
+
+
+BEHIND: list[tuple[str, dict[str, Any], Any, bool]] = [
+    # what makes the newest schema unusable, its rules, keys of the client, whether the old one stops in the end
+    ("its key system does not know the client", rules(rule()), {"kms": {"local-kms": {"secret": ""}}}, True),
+    ("its key system is unknown", rules(rule(params={"encrypt.kms.type": "nothing-kms"})), {}, True),
+    ("it seals by a rule of another age", rules(rule("SEAL_2")), {}, True),
+    ("its rule would let plaintext out", rules(rule(onFailure="NONE")), {}, True),
+    ("the KEK is another than the rule says", rules(rule(params={"encrypt.kms.key.id": "other"})), {}, True),
+    ("it is not for this client", rules({**rule("CEL"), "kind": "CONDITION", "expr": "("}), {}, True),
+    ("it seals nothing", {}, {}, False),
+]
+
+
+@pytest.mark.parametrize(("why", "rule_set", "keys", "stops"), BEHIND, ids=[case[0] for case in BEHIND])
+async def test_a_producer_that_cannot_follow_to_sealing_stops_in_bounded_time(
+    why: str, rule_set: dict[str, Any], keys: dict[str, Any], stops: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later = [0.0]
+    monkeypatch.setattr(codec_module, "_now", lambda: time.monotonic() + later[0])
+    fake = FakeKeys()
+    fake.keks["kek1"] = {"name": "kek1", "kmsType": "local-kms", "kmsKeyId": "mykey"}
+    fake.add("customers-value", CUSTOMER)
+    registry = client(fake, keys=keys, latest_ttl=0.01)
+    orders = await registry.events("customers-value")
+    fake.add("customers-value", CUSTOMER if rule_set else CUSTOMER.replace('"long"', '"nothing"'), ruleSet=rule_set)
+    await sleep(0.02)
+    assert orders.encode(ADA).value  # nobody knows yet
+    if not stops:
+        with pytest.raises(errors.UnusableSchema):
+            await orders.refresh()
+        await eventually(lambda: orders._writing.stale_at > codec_module._now())
+        later[0] = 1000.0
+        assert orders.encode(ADA).value
+        return
+    with pytest.raises(errors.StaleSchema):
+        await orders.refresh()
+    await eventually(lambda: orders._behind is not None)
+    fake.failures = [httpx.ConnectError("gone")] * 50  # what was told stays told
+    assert orders.encode(ADA).value
+    later[0] = 290.0
+    assert orders.encode(ADA).value
+    later[0] = 301.0
+    for _ in range(3):
+        with pytest.raises(errors.StaleSchema, match="Version 2 of customers-value has rules") as caught:
+            orders.encode(ADA)
+        with pytest.raises(errors.StaleSchema):
+            orders.encode_value(ADA)
+    assert isinstance(caught.value.__cause__, errors.TenorError)
+    assert "ada" not in str(caught.value)
+    fake.failures.clear()
+    fake.add("customers-value", CUSTOMER, ruleSet=rules({**rule(params={"encrypt.kek.name": "kek2"}), "name": "fits"}))
+    registry.keys._config = Keys(kms=KMS)  # and the client is set right
+    await orders.refresh()
+    value = orders.encode(ADA).value
+    assert not any(secret in value for secret in secrets())
+    assert (await orders.decode(value)).data == ADA
+
+
+async def test_while_no_registry_answers_nobody_is_behind() -> None:
+    fake = FakeKeys()
+    fake.add("customers-value", CUSTOMER)
+    orders = await client(fake, latest_ttl=0.01, max_behind=0.01).events("customers-value")
+    fake.failures = [httpx.ConnectError("gone")] * 50
+    for _ in range(5):
+        await sleep(0.02)
+        assert orders.encode(ADA).value
 
 
 async def test_8_5_the_same_event_can_be_sent_twice() -> None:

@@ -2,7 +2,8 @@
 
 A codec holds immutable snapshots, compiled once and swapped whole, so that any number of threads or tasks may share
 it: the warm path takes no lock and does no I/O. What it follows (the newest version of a subject) it refreshes in
-the background; while the registry is away it goes on with what it has.
+the background; while the registry is away it goes on with what it has. Behind a newer version that seals, and that it
+cannot use, it goes on for `max_behind` seconds and no longer.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from tenor.errors import (
     FramingError,
     KeyNotReady,
     RuleFailed,
+    StaleSchema,
     TenorError,
     Unencoded,
     UnusableSchema,
@@ -97,6 +99,7 @@ class Settings:
     header_prefix: str = events.PREFIX
     refresh_after: float = 300.0
     options: Options = DEFAULTS
+    max_behind: float = 300.0
 
 
 class _Writing:
@@ -162,6 +165,9 @@ class AsyncCodec:
         self._lenient_now: tuple[_Writing, _Writing] | None = None
         self._snapshot_now = None if current is None else self._snapshot(current)
         self._refreshing = False
+        self._behind: StaleSchema | None = None
+        """Why the newest schema, which seals, is not the one in use; from `_too_far` on that is too long."""
+        self._too_far, self._ask_at = 0.0, 0.0
         self._readers: dict[bytes, _Reading] = {}
         self._cold = Lock()
 
@@ -434,8 +440,9 @@ class AsyncCodec:
                 await self._source.keys().ready(missing.needs)
 
     async def refresh(self) -> None:
-        """Ask the registry now for the schema to write with. Raises RegistryError, UnusableSchema."""
+        """Ask the registry now for the schema to write with. Raises RegistryError, UnusableSchema, StaleSchema."""
         self._snapshot_now = self._snapshot(await self._source.current())
+        self._behind, self._ask_at = None, 0.0
 
     def _snapshot(self, compiled: Compiled) -> _Writing:
         stale_at = _now() + self._settings.refresh_after if self._source.follow else float("inf")
@@ -460,17 +467,28 @@ class AsyncCodec:
             self._until_keys_are_due(writing)
 
     def _refresh_soon(self) -> None:
+        """Refresh in the background. Raises StaleSchema once the schema at hand has been behind for too long."""
+        now = _now()
         # A race here costs one more request, not correctness.
-        if not self._refreshing:
+        if not self._refreshing and self._ask_at <= now:
             self._refreshing = True
             spawn(self._refresh_quietly)
+        if (behind := self._behind) is not None and self._too_far <= now:
+            raise StaleSchema(**behind.data) from behind.__cause__  # a new one: a raised one collects tracebacks
 
     async def _refresh_quietly(self) -> None:
         try:
             await self._renew()
-        except TenorError:
+        except TenorError as error:
             # The registry is away, or has something this client cannot use: go on, ask again a little later.
-            self._writing.stale_at = _now() + min(10.0, self._settings.refresh_after)
+            now = _now()
+            later = self._writing.stale_at = now + min(10.0, self._settings.refresh_after)
+            if isinstance(error, StaleSchema):
+                if self._behind is None:
+                    self._too_far = now + self._settings.max_behind
+                self._behind = error
+            if self._behind is not None:  # also while the registry is away: it has told
+                self._ask_at, self._writing.stale_at = later, min(later, self._too_far)
         finally:
             self._refreshing = False
 

@@ -68,6 +68,8 @@ class AsyncKeychain:
         """Milliseconds by which this machine's clock is ahead of the registry's, as far as is known."""
         self._reserves: bool | None = None
         """Whether the registry knows reservations."""
+        self._won: tuple[Source, int] | None = None
+        """The last reservation: a key system that failed may be asked again at once."""
         self._leases: bool | None = None
         """Whether the registry counts uses of keys."""
         self._people: bool | None = None
@@ -230,14 +232,13 @@ class AsyncKeychain:
 
     async def _create(self, source: Source, kek: Kek, version: int) -> Dek:
         """Make a version; who loses the race takes the winner's, and never stays on the old one."""
-        theirs = None if kek.shared or await self._reserved(source, version) else await self._winner(source, version)
-        if theirs is not None:
+        system = None if kek.shared else self._system(kek)  # who has none does not keep others waiting
+        free = system is None or await self._reserved(source, version)
+        if not free and (theirs := await self._winner(source, version)) is not None:
             return theirs
-        serialised = None if kek.shared else new_key(source.algorithm)
-        wrapped = None
-        if serialised is not None:
-            plain, system = serialised, self._system(kek)
-            wrapped = await in_thread(lambda: system.wrap(plain))
+        serialised, wrapped = None if system is None else new_key(source.algorithm), None
+        if system is not None and serialised is not None:
+            wrapped = await in_thread(partial(system.wrap, serialised))
         token = b"" if serialised is None else commitment(raw(source.algorithm, serialised))
         try:
             dek = await self._post(source, version, wrapped, token)
@@ -257,7 +258,7 @@ class AsyncKeychain:
 
     async def _reserved(self, source: Source, version: int) -> bool:
         """Whether nobody else is about to make this version: key systems charge for what is then thrown away."""
-        if self._reserves is False or context_of(source.domain):
+        if self._reserves is False or context_of(source.domain) or self._won == (source, version):
             return True
         try:
             await self._send(calls.reserve_dek(source.kek, source.domain, version, source.algorithm))
@@ -267,6 +268,8 @@ class AsyncKeychain:
             raise  # nor will it take the key
         except (Answered, UnexpectedAnswer) as error:
             self._reserves = calls.speaks_native(error)
+        else:
+            self._won = source, version
         return True
 
     async def _winner(self, source: Source, version: int) -> Dek | None:

@@ -30,10 +30,14 @@ from tenor.errors import (
     Incompatible,
     NotFound,
     SchemaNotFound,
+    StaleSchema,
     SubjectNotFound,
+    TenorError,
     Unavailable,
     UnexpectedAnswer,
     Unreachable,
+    Unsealed,
+    UnusableRule,
     UnusableSchema,
     UpcastMissing,
     VersionNotFound,
@@ -76,6 +80,10 @@ class AsyncRegistry:
     `http`           an HTTP client of your own, e.g. one with a client certificate
     `latest_ttl`     seconds after which the newest version, an association or a look-up is asked for again
     `negative_ttl`   seconds for which "there is no such schema" is believed
+    `max_behind`     seconds for which a codec goes on with the schema it has once the registry told of a newer one
+                     that seals and that cannot be used (a key system is away, a rule is unknown): then `encode` raises
+                     StaleSchema. While no registry answers it goes on, for nobody told of a newer one; fields that must
+                     never go out open are for `must_encrypt` (see `events`)
     `keys`           how to get at the keys that rules seal with (`tenor.Keys`)
 
     `observer`       counts and traces what this registry's codecs do (`tenor.Observer`)
@@ -101,6 +109,7 @@ class AsyncRegistry:
         bundle: Bundle | None = None,
         latest_ttl: float = 300.0,
         negative_ttl: float = 10.0,
+        max_behind: float = 300.0,
         keys: Keys | None = None,
         dead_letters: SendDeadLetter | None = None,
     ) -> None:
@@ -110,7 +119,7 @@ class AsyncRegistry:
             url, auth=auth, token=token, http=http, timeout=timeout, retry=retry, headers=headers
         )
         self.url = self._transport.urls[0]
-        self._latest_ttl, self._negative_ttl = latest_ttl, negative_ttl
+        self._latest_ttl, self._negative_ttl, self._max_behind = latest_ttl, negative_ttl, max_behind
         self._known: Cache[Any] = Cache(cache_size)
         self._absent: Cache[Answered] = Cache(cache_size)
         self._native: bool | None = None
@@ -396,16 +405,25 @@ class AsyncRegistry:
         pins = frozenset((must_encrypt,) if isinstance(must_encrypt, str) else must_encrypt)
         pinned = any(choice is not None for choice in (schema, version, id, guid))
 
+        in_use: Registered | None = None
+
         async def current() -> Compiled:
+            nonlocal in_use
             if properties is not None:
                 chosen = await self.send(calls.latest_with_metadata(subject, properties))
             else:
                 chosen = await self._chosen(subject, schema, register, normalize, version, id, guid)
-            compiled = await self._compiled(chosen, subject, options, pins)
-            if compiled.sealing is not None:
-                # Who cannot seal learns it now, not with the first event: compiling tells which keys that takes.
-                compiled.body.writer(b"")
-                await self.keys.ready(compiled.sealing.sources)
+            try:
+                compiled = await self._compiled(chosen, subject, options, pins)
+                if compiled.sealing is not None:
+                    # Who cannot seal learns it now, not with the first event: compiling tells which keys that takes.
+                    compiled.body.writer(b"")
+                    await self.keys.ready(compiled.sealing.sources)
+            except TenorError as error:
+                if in_use is None or in_use.id == chosen.id or not _would_seal(chosen.schema, error):
+                    raise
+                raise StaleSchema(subject=subject, version=chosen.version, reason=str(error)) from error
+            in_use = compiled.registered
             return compiled
 
         async def written(frame: wire.Frame) -> Compiled:
@@ -414,7 +432,8 @@ class AsyncRegistry:
 
         compiled = None if decode_only and not pinned else await current()
         settings = Settings(
-            subject, part, framing, self.url, source, type, metadata, header_prefix, self._latest_ttl, options
+            *(subject, part, framing, self.url, source, type, metadata, header_prefix, self._latest_ttl, options),
+            max_behind=self._max_behind,
         )
         reads_as = compiled.body if compiled is not None and pinned and not read_as_written else None
         make = self._maker(sanitise, compression)
@@ -553,6 +572,14 @@ class AsyncRegistry:
 def _context(subject: str) -> str:
     """`:.dev:` of `:.dev:orders`; empty for the default context."""
     return subject[: subject.find(":", 1) + 1] if subject.startswith(":.") else ""
+
+
+def _would_seal(schema: Schema, error: TenorError) -> bool:
+    """Whether a schema that cannot be used seals, or has a rule that nobody here knows."""
+    sets = schema.rule_set or {}
+    listed = [rule for name in ("domainRules", "encodingRules") for rule in sets.get(name) or ()]
+    sealing = any(str(rule.get("type")).upper() in SEALING for rule in listed)
+    return sealing or isinstance(error, UnusableRule | Unsealed)
 
 
 def _qualified(reference: Reference, subject: str) -> str:
