@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator
 from itertools import pairwise
@@ -12,12 +13,16 @@ import pytest
 from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
 from confluent_kafka.schema_registry.json_schema import JSONDeserializer, JSONSerializer
+from confluent_kafka.schema_registry.protobuf import ProtobufDeserializer
 from confluent_kafka.schema_registry.rules.jsonata.jsonata_executor import JsonataExecutor
 from confluent_kafka.serialization import MessageField, SerializationContext
 
+import tenor
 from registry import formats
 from registry.evolution.upcasts import derive
 from registry.formats.base import Source
+from tenor import Schema
+from tenor.codecs.protobuf.descriptors import load, message_at, message_class
 from tenor.plans import Plan, compile_plan
 from tenor.plans.emitters.jsonata import migration_rules
 
@@ -135,3 +140,56 @@ def test_a_new_event_is_read_as_the_old_version(client: SchemaRegistryClient, re
     stays = {"use.latest.version": False, "use.latest.with.metadata": {"major": "1"}}
     deserialise = AvroDeserializer(client, conf=stays)
     assert deserialise(serialise({"number": "A1", "tags": []}, context), context) == {"id": "A1", "tags": []}
+
+
+MESSAGES = [
+    """syntax = "proto3"; package shop;
+    message Order { string order_id = 1; int64 cents_total = 2; repeated string tag_names = 3; Line first_line = 4; }
+    message Line { string item_sku = 1; bytes raw_data = 2; }""",
+    """syntax = "proto3"; package shop;
+    message Order { string order_number = 1; int64 cents_total = 2; repeated string tag_names = 3; Line first_line = 4;
+        string ship_country = 5; }
+    message Line { string stock_code = 1; bytes raw_data = 2; int32 line_count = 3; }""",
+]
+ORDERS: list[Any] = [
+    {
+        "order_id": "A1",
+        "cents_total": 2**60,
+        "tag_names": ["one", "two"],
+        "first_line": {"item_sku": "x", "raw_data": b"\x00"},
+    },
+    {"order_id": "", "cents_total": 0, "tag_names": []},
+]
+
+
+def test_an_old_message_is_read_as_the_new_version(client: SchemaRegistryClient, registry: httpx.Client) -> None:
+    """The stock client evaluates rules on the JSON form of messages, where fields have other names than in Tenor's."""
+    topic = "migrated-protobuf"
+    registry.put(f"/config/{topic}-value", json={"compatibility": "NONE"}).raise_for_status()
+    [plan] = plans("PROTOBUF", MESSAGES)
+    register(registry, f"{topic}-value", "PROTOBUF", MESSAGES[0], [])
+    register(registry, f"{topic}-value", "PROTOBUF", MESSAGES[1], migration_rules(plan))
+    context = SerializationContext(topic, MessageField.VALUE)
+    with tenor.Registry(str(registry.base_url)) as ours:
+        writer, reader = (ours.events(f"{topic}-value", version=version) for version in (1, 2))
+        for event in ORDERS:
+            message = writer.encode(event)
+            stock = ProtobufDeserializer(
+                message_class_of(MESSAGES[1]), {"use.latest.version": True}, schema_registry_client=client
+            )
+            read = stock(message.value, context)
+            expected = compile_plan(plan)(writer.decode(message.value, message.headers).data)
+            assert reader.decode(reader.encode(expected).value).data == expected
+            assert message_to_event(reader, read) == expected
+
+
+def message_class_of(text: str) -> Any:
+    """The class of a file's first message."""
+    schema: Any = formats.parse("PROTOBUF", Source(text))
+    file = base64.b64encode(schema.file.SerializeToString()).decode()
+    return message_class(message_at(load(Schema(file, "PROTOBUF"), {}), (0,)))
+
+
+def message_to_event(reader: Any, message: Any) -> Any:
+    """What Tenor's client reads of the bytes of a message."""
+    return reader.decode(reader.encode(message).value).data

@@ -34,7 +34,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--plan", metavar="FILE", help="write the plan")
     parser.add_argument("--python", metavar="FILE", help="write a Python module and test_FILE; - prints it")
     parser.add_argument("--module", metavar="NAME", help="what FILE is imported as; without, its own name")
-    parser.add_argument("--jsonata", action="store_true", help="print the plan as JSONata")
+    parser.add_argument(
+        "--jsonata", action="store_true", help="print the plan as JSONata, as Confluent's clients run it"
+    )
     parser.add_argument("--typescript", action="store_true", help="print it as a TypeScript module")
     parser.add_argument("--steps", action="append", default=[], metavar="PACKAGE", help="where hand-written steps are")
     parser.add_argument("--rules", action="store_true", help="print it as migrationRules of NEW, as JSON")
@@ -126,7 +128,7 @@ def _exported(arguments: argparse.Namespace, output: Output, answer: Any) -> int
         rules = jsonata.migration_rules(plan)
         output.result({"migrationRules": rules}, json.dumps({"migrationRules": rules}, indent=2, ensure_ascii=False))
         return SAFE
-    expression = jsonata.emit(plan)
+    expression = jsonata.emit_for_clients(plan)
     output.result({"jsonata": expression, "hash": answer["hash"]}, expression)
     return SAFE
 

@@ -22,6 +22,7 @@ from tenor.errors import NotExpressible
 from tenor.plans.compiler import refuse_unsettled
 from tenor.plans.document import check
 from tenor.plans.emitters.javascript import EXACT, check_numbers, exact, unheld
+from tenor.plans.emitters.printed import printed
 from tenor.plans.emitters.shapes import Either, List, Named, Scalar, Shape, Shapes
 from tenor.plans.emitters.shapes import Mapping as MapShape
 from tenor.plans.inverse import invert
@@ -72,16 +73,24 @@ def emit(plan: Plan, *, unconfirmed: bool = False) -> str:
     return _Writer(plan).expression()
 
 
+def emit_for_clients(plan: Plan) -> str:
+    """The expression on what Confluent's clients evaluate it on: of Protobuf messages that is their JSON form.
+
+    Raises as `emit` does. A float that becomes a double has there the shortest decimal of the float.
+    """
+    return emit(printed(plan) if plan.format == "PROTOBUF" else plan)
+
+
 def migration_rules(plan: Plan, name: str = "upcast") -> list[dict[str, Any]]:
     """The plan as entries of `migrationRules` of the newer schema: UPGRADE, and DOWNGRADE if nothing is lost on it.
 
     Raises NotExpressible and UnsettledPlan where there is no UPGRADE; a way back that cannot be written is left out.
     """
-    rules = [_rule(f"{name}_up", "UPGRADE", emit(plan))]
+    rules = [_rule(f"{name}_up", "UPGRADE", emit_for_clients(plan))]
     back = invert(plan)
     if back.lossless and not back.plan.unsettled:
         with suppress(NotExpressible):
-            rules.append(_rule(f"{name}_down", "DOWNGRADE", emit(back.plan)))
+            rules.append(_rule(f"{name}_down", "DOWNGRADE", emit_for_clients(back.plan)))
     return rules
 
 
