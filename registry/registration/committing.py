@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from registry.clock import now_ms
 from registry.errors import OperationNotPermitted, ReferenceExists
@@ -24,7 +24,7 @@ def commit(db: Db, proposal: Proposal, actor: Actor, objector: Objector | None =
     """Write a decided registration. Raises Moved when the decision no longer stands, OperationNotPermitted when
     the given id belongs to other content."""
     subject = proposal.subject
-    now = now_ms()
+    now = now_ms() if proposal.registered_at is None else min(proposal.registered_at, now_ms())
     if proposal.plain and db.dialect == "postgresql":
         written = registering.written(db, proposal, actor, now)
         if written is None:
@@ -134,7 +134,7 @@ def _already(db: Db, proposal: Proposal, head: Head | None, id: int) -> Version 
         db.forget(f"id:{there.id}")
     elif there is not None:
         if there.id == id:
-            return there
+            return _as_registered_there(db, proposal, head, there)
         raise OperationNotPermitted(f"Version {there.version} of subject '{proposal.subject}' has other content")
     elsewhere = schemas.of_subject(db, proposal.subject, id, deleted=False)
     if elsewhere is not None:
@@ -142,6 +142,16 @@ def _already(db: Db, proposal: Proposal, head: Head | None, id: int) -> Version 
             f"Schema {id} is version {elsewhere.version} of subject '{proposal.subject}' already"
         )
     return None
+
+
+def _as_registered_there(db: Db, proposal: Proposal, head: Head, there: Version) -> Version:
+    """A version with the time that an import says, if it came without one before."""
+    at = proposal.registered_at
+    if at is None or at == there.created_at or at > now_ms():
+        return there
+    subjects.set_registered(db, head.pk, there.version, at)
+    db.forget(f"id:{there.id}")
+    return replace(there, created_at=at)
 
 
 def _purge_tombstones(db: Db, subject: Subject, subject_pk: int, number: int, id: int) -> None:

@@ -19,6 +19,7 @@ import httpx
 import pytest
 
 from tenor.cli import main
+from tenor.cli.moving import archive
 from tests.e2e.test_cli_projects import Ran
 from tests.served import served
 
@@ -86,6 +87,13 @@ def fill(client: httpx.Client) -> None:
     ask(client, "DELETE", f"{keks}/kek/deks/ruled/versions/1")
     ask(client, "DELETE", f"{keks}/old-kek/deks/ruled")
     ask(client, "DELETE", f"{keks}/old-kek")
+    topic = {"resourceNamespace": "lkc", "resourceType": "topic"}
+    for name in ("orders", "moves"):  # one subject of two topics
+        weak = [{"subject": "a-order", "associationType": "value", "lifecycle": "WEAK"}]
+        ask(client, "POST", "/associations", {**topic, "resourceName": name, "resourceId": name, "associations": weak})
+    own = [{"associationType": type, "schema": {"schema": '"string"'}} for type in ("key", "value")]
+    ask(client, "POST", "/associations", {**topic, "resourceName": "own", "resourceId": "id", "associations": own})
+    ask(client, "PUT", "/mode/:.lkc:own-key", {"mode": "READONLY"})
 
 
 @contextmanager
@@ -171,16 +179,22 @@ def url(client: httpx.Client) -> str:
 
 
 def everything(client: httpx.Client) -> list[Any]:
-    """What clients of a registry see, without when it was written there."""
+    """What clients of a registry see, without when its keys and associations were written there."""
     versions = ask(client, "GET", "/schemas?subjectPrefix=:*:&deleted=true")
     live = ask(client, "GET", "/schemas?subjectPrefix=:*:")
-    for each in (*versions, *live):
-        each.pop("ts", None)
+    associations = ask(client, "GET", "/associations/resources/-/-")
+    for each in (
+        *associations,
+        *(found for version in (*versions, *live) for found in version.get("associations", ())),
+    ):
+        for name in ("guid", "createTimestamp", "updateTimestamp"):
+            each.pop(name)
     deks = ask(client, "GET", "/dek-registry/v1/keks/kek/deks/ruled/versions/2")
     deks.pop("ts", None)
     return [
         versions,
         live,
+        associations,
         ask(client, "GET", "/contexts"),
         ask(client, "GET", "/config"),
         ask(client, "GET", "/config/:.dev:"),
@@ -217,12 +231,14 @@ def test_a_registry_is_copied_verified_and_copied_again(
         ran = tenor(tmp_path, *copy)
         report = json.loads(ran.out)
         assert (ran.code, report["verified"], report["different"]) == (0, True, [])
-        assert report["compared"] == {"config": 4, "mode": 2, "version": 11, "kek": 2, "dek": 5}
-        assert report["copied"]["version"] == 11
+        assert report["compared"] == {
+            "config": 4, "mode": 3, "version": 13, "association": 4, "kek": 2, "dek": 5,
+        }  # fmt: skip
+        assert (report["copied"]["version"], report["copied"]["association"]) == (13, 4)
         # Only what a Confluent registry answers was asked, and nothing was written there.
         assert {method for method, _ in confluent.asked} == {"GET"}
         assert {path.split("/")[1].partition("?")[0] for _, path in confluent.asked} == {
-            "schemas", "contexts", "config", "mode", "dek-registry",
+            "schemas", "contexts", "config", "mode", "dek-registry", "associations",
         }  # fmt: skip
     assert everything(target) == everything(source)
     before = sealed(target)
@@ -254,14 +270,14 @@ def test_an_archive_is_restored_byte_for_byte(source: httpx.Client, target: http
     assert restored.code == 0, restored
     assert restored.out.splitlines()[-1].endswith("all alike")
     assert tenor(tmp_path, "export", "second.jsonl", "--registry", url(target)).code == 0
-    archive = (tmp_path / "first/registry.jsonl").read_bytes()
-    assert (tmp_path / "second.jsonl").read_bytes() == archive
+    written = (tmp_path / "first/registry.jsonl").read_bytes()
+    assert (tmp_path / "second.jsonl").read_bytes() == written
     assert everything(target) == everything(source)
     # What is not whole, or was altered, is refused before anything is written.
-    lines = archive.splitlines(keepends=True)
+    lines = written.splitlines(keepends=True)
     broken = {
         "cut.jsonl": b"".join(lines[:-1]),
-        "altered.jsonl": archive.replace(b"amount", b"amounT"),
+        "altered.jsonl": written.replace(b"amount", b"amounT"),
         "less.jsonl": b"".join([*lines[:3], *lines[4:]]),
         "html.jsonl": b"<html></html>",
         "empty.jsonl": b"",
@@ -276,6 +292,40 @@ def test_an_archive_is_restored_byte_for_byte(source: httpx.Client, target: http
     assert (taken.code, "first/registry.jsonl" in taken.err) == (2, True)
 
 
+def test_times_and_associations_follow_what_the_source_says_now(
+    source: httpx.Client, target: httpx.Client, tmp_path: Path
+) -> None:
+    copy = ("import", "confluent", url(source), "--registry", url(target), "--output", "json")
+    assert tenor(tmp_path, "export", "all.jsonl", "--registry", url(source)).code == 0
+    # As a release wrote it that told no times: they are another day's, until the source is asked again.
+    lines = [json.loads(line) for line in (tmp_path / "all.jsonl").read_text().splitlines()[1:-1]]
+    untimed = {tuple(each["key"]): {k: v for k, v in each["record"].items() if k != "ts"} for each in lines}
+    archive.write(untimed, tmp_path / "old.jsonl")
+    old = json.loads(tenor(tmp_path, "import", "dir", "old.jsonl", "--registry", url(target), "--output", "json").out)
+    assert old["verified"]
+    more = {"resourceName": "more", "resourceNamespace": "lkc", "resourceId": "more", "resourceType": "topic"}
+    weak = [{"subject": "a-order", "associationType": "key", "lifecycle": "WEAK"}]
+    ask(target, "POST", "/associations", {**more, "associations": weak})
+    first = json.loads(tenor(tmp_path, *copy).out)
+    assert first["different"] == []
+    assert (first["verified"], first["copied"]["version"], first["copied"]["association"]) == (True, 13, 1)
+    assert everything(target) == everything(source)
+    assert sum(json.loads(tenor(tmp_path, *copy).out)["copied"].values()) == 0
+
+
+def test_an_association_of_another_owner_is_in_the_way(
+    source: httpx.Client, target: httpx.Client, tmp_path: Path
+) -> None:
+    copy = ("import", "confluent", url(source), "--registry", url(target))
+    assert tenor(tmp_path, *copy).code == 0
+    ask(target, "DELETE", "/associations/resources/moves?resourceType=topic")
+    moved = {"resourceName": "moves", "resourceNamespace": "lkc", "resourceId": "other", "resourceType": "topic"}
+    weak = [{"subject": "a-order", "associationType": "value", "lifecycle": "WEAK"}]
+    ask(target, "POST", "/associations", {**moved, "associations": weak})
+    ran = tenor(tmp_path, *copy)
+    assert (ran.code, ran.out.splitlines()[0]) == (5, "association a-order lkc moves value: resourceId")
+
+
 def test_what_is_in_the_way_is_told_before_anything_is_written(
     source: httpx.Client, target: httpx.Client, tmp_path: Path
 ) -> None:
@@ -283,7 +333,7 @@ def test_what_is_in_the_way_is_told_before_anything_is_written(
     register(target, "mine", '"long"')
     before = sealed(target)
     ran = tenor(tmp_path, "import", "confluent", url(source), "--registry", url(target))
-    assert (ran.code, ran.out.splitlines()[0]) == (5, "version z-money 1: id, schema")
+    assert (ran.code, ran.out.splitlines()[0]) == (5, "version z-money 1: id, schema, ts")
     assert sealed(target) == before
     same = tenor(tmp_path, "import", "confluent", url(source), "--registry", url(source))
     assert (same.code, "is where it would be copied to" in same.err) == (2, True)

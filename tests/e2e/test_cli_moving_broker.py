@@ -10,8 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.e2e.test_cli_moving import ODD, between, sealed, server, tenor, url
+from tests.e2e.test_cli_moving import ODD, SERVER, between, sealed, server, tenor, url
 from tests.pacts import Broker, message, path
+from tests.served import served
 
 WEB, API = "shop/web c+é", "orders/api 100%"
 
@@ -35,6 +36,16 @@ def fill(client: httpx.Client) -> None:
     broker.deploy(API, "7", "live", "blue")
     broker.deploy(WEB, "2", "live")
     broker.release(WEB, "1", "stores")
+    client.put(path("pacticipants", WEB, "labels", "front"), json={})
+    hooks: list[tuple[dict[str, Any], dict[str, Any]]] = [
+        ({}, {"description": "open", "consumer": {"name": WEB}, "events": [{"name": "contract_published"}]}),
+        ({"headers": {"Authorization": "Bearer x", "X-A": "é"}, "body": {"a": 1}}, {"consumer": {"label": "front"}}),
+        ({"username": "u", "password": "p"}, {"enabled": False, "provider": {"name": API}}),
+    ]
+    for index, (more, hook) in enumerate(hooks):
+        request = {"method": "POST", "url": "https://ci.example/${pactbroker.eventName}", **more}
+        told = client.put(path("webhooks", f"webhook-{index}-of-three"), json={**hook, "request": request})
+        assert told.status_code == 201, told.text
 
 
 @pytest.fixture(scope="module")
@@ -79,12 +90,49 @@ def test_a_broker_is_copied_verified_and_copied_again(
     assert (ran.code, json.loads(ran.out)["verified"]) == (0, True), ran
     assert json.loads(ran.out)["compared"] == {
         "application": 3, "number": 6, "pact": 4, "result": 3, "environment": 4, "deployed": 3, "released": 1,
+        "webhook": 3,
     }  # fmt: skip
     assert seen(target) == seen(source)
+    waiting = "webhook webhook-1-of-three stays disabled until headers.Authorization is set again"
+    assert json.loads(ran.out)["remarks"] == [waiting]
+    hooks = {each["uuid"]: each for each in Broker(target).get("webhooks")["_embedded"]["webhooks"]}
+    assert [hooks[f"webhook-{number}-of-three"]["enabled"] for number in range(3)] == [True, False, False]
+    assert hooks["webhook-1-of-three"]["request"]["headers"] == {"X-A": "é"}
+    assert hooks["webhook-1-of-three"]["consumer"] == {"label": "front"}
     before = sealed(target)
     again = tenor(tmp_path, "import", "pact-broker", f"{url(source)}/pact", "--registry", url(target))
-    assert (again.code, again.out.splitlines()[0]) == (0, "copied nothing")
+    assert (again.code, again.out.splitlines()[:2]) == (0, [waiting, "copied nothing"])
     assert sealed(target) == before
+
+
+def test_a_webhook_keeps_the_secret_that_was_set_again(
+    source: httpx.Client, target: httpx.Client, tmp_path: Path
+) -> None:
+    copy = ("import", "pact-broker", f"{url(source)}/pact", "--registry", url(target))
+    assert tenor(tmp_path, *copy).code == 0
+    hook = path("webhooks", "webhook-1-of-three")
+    body = {name: target.get(hook).json()[name] for name in ("consumer", "events", "request")}
+    body["request"]["headers"]["Authorization"] = "Bearer y"
+    assert target.put(hook, json={**body, "enabled": True}).status_code == 200
+    assert tenor(tmp_path, *copy).out.splitlines()[0] == "copied nothing"
+    # What else is changed in the source comes over, and neither secret nor switch are touched.
+    there = source.get(hook).json()
+    moved = {**there["request"], "url": "https://ci.example/moved"}
+    assert source.put(hook, json={**body, "request": moved}).status_code == 200
+    ran = tenor(tmp_path, *copy)
+    assert (ran.code, ran.out.splitlines()[0]) == (0, "copied 1 webhooks")
+    found = target.get(hook).json()
+    assert (found["enabled"], found["request"]["url"]) == (True, "https://ci.example/moved")
+    assert found["request"]["headers"]["Authorization"] == "**********"
+
+
+def test_webhooks_that_the_target_refuses_are_named(source: httpx.Client, tmp_path: Path) -> None:
+    refusing = {"TENOR_DATABASE_URL": "sqlite:///t.db", "TENOR_WEBHOOK_HOSTS": "other.example"}
+    with served([SERVER, "serve"], cwd=tmp_path, environment=refusing) as target:
+        ran = tenor(tmp_path, "import", "pact-broker", f"{url(source)}/pact", "--registry", url(target))
+    assert ran.code == 5
+    assert "webhook webhook-0-of-three was refused: " in ran.out
+    assert "the host ci.example is not in the list of allowed hosts" in ran.out
 
 
 def test_what_is_in_the_way_is_told(source: httpx.Client, target: httpx.Client, tmp_path: Path) -> None:

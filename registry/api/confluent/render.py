@@ -61,6 +61,7 @@ def registration(
         tags_to_add=taggings(request.schema_tags_to_add),
         tags_to_remove=taggings(request.schema_tags_to_remove),
         propagate_tags=bool(request.propagate_schema_tags),
+        registered_at=request.ts if request.ts is not None and request.ts > 0 else None,
     )
 
 

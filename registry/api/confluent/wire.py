@@ -87,6 +87,8 @@ class RegisterSchemaRequest(Request):
     schema_tags_to_add: list[SchemaTags] | None = None
     schema_tags_to_remove: list[SchemaTags] | None = None
     propagate_schema_tags: bool | None = None
+    ts: int | None = None
+    """When the version was registered where it is imported from, in ms: kept in IMPORT mode, ignored otherwise."""
 
 
 class SchemaAnswer(Answer):

@@ -190,6 +190,16 @@ def insert_version(db: Db, subject_pk: int, number: int, schema_pk: int, source:
     )
 
 
+def set_registered(db: Db, subject_pk: int, number: int, at: int) -> None:
+    """Say when a version was registered."""
+    db.run(
+        "UPDATE version SET created_at = :at WHERE subject_pk = :subject_pk AND version = :number",
+        subject_pk=subject_pk,
+        number=number,
+        at=at,
+    )
+
+
 def advance(db: Db, subject_pk: int, number: int) -> None:
     """Note one more live version: the short form of `refresh` after a registration."""
     db.run(

@@ -3,7 +3,8 @@
 A record is a JSON document under a key that begins with its kind:
 
     ("config", scope)  ("mode", scope)                scope: "" for all, ":.dev:" for a context, or a subject
-    ("version", subject, number)                      id, text, type, references, metadata, rules, deleted
+    ("version", subject, number)                      id, text, type, references, metadata, rules, deleted, ts
+    ("association", subject, namespace, name, type)   resourceId, resourceType, lifecycle, frozen
     ("kek", name)  ("dek", kek, subject, algorithm, version)
 """
 
@@ -20,9 +21,12 @@ Records = Mapping[Key, Document]
 CONFIG: Final = "config"
 MODE: Final = "mode"
 VERSION: Final = "version"
+ASSOCIATION: Final = "association"
+TIME: Final = "ts"
+"""The member that says when a version was registered, in ms."""
 KEK: Final = "kek"
 DEK: Final = "dek"
-KINDS: Final = (CONFIG, MODE, VERSION, KEK, DEK)
+KINDS: Final = (CONFIG, MODE, VERSION, ASSOCIATION, KEK, DEK)
 
 
 class Difference(NamedTuple):
@@ -43,13 +47,19 @@ def differences(source: Records, target: Records) -> Iterator[Difference]:
         there = target.get(key)
         if there is None:
             yield Difference(key, "missing")
-        elif members := sorted(each for each in {*document, *there} if document.get(each) != there.get(each)):
+        elif members := sorted(each for each in {*document, *there} if not _alike(each, document, there)):
             yield Difference(key, ", ".join(members))
     known = scopes(source)
     for key in target:
         ours = (KEK, key[1]) in source if key[0] == DEK else key[0] != KEK and _scope(key) in known
         if ours and key not in source:
             yield Difference(key, "extra")
+
+
+def _alike(member: str, document: Document, there: Document) -> bool:
+    if member == TIME and member not in document:
+        return True  # a source that does not say when leaves it to the target
+    return bool(document.get(member) == there.get(member))
 
 
 def scopes(records: Records) -> set[str]:

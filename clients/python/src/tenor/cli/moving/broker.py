@@ -4,8 +4,9 @@
     ("pact", consumer, number, provider)                        the pact, without what the broker adds to it
     ("result", consumer, number, provider, provider's number)   the last one of two versions, once for each content
     ("environment", name)  ("deployed", environment, application, number, instance)  ("released", …)
+    ("webhook", uuid)                                           without its secrets, which brokers show as stars
 
-Results that a later one replaced, and webhooks (their secrets are not told), are not read.
+Results that a later one replaced are not read.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ from urllib.parse import quote, urlencode, urlsplit
 from tenor import Registry
 from tenor.calls import Call
 from tenor.cli.broker import HEADERS
-from tenor.cli.moving import Difference, Document, Key, Records
+from tenor.cli.moving import Difference, Document, Key, Records, webhooks
 from tenor.cli.moving.reading import Tell
+from tenor.errors import Denied, Rejected
 
 APPLICATION, NUMBER, PACT, RESULT = "application", "number", "pact", "result"
 ENVIRONMENT, DEPLOYED, RELEASED = "environment", "deployed", "released"
-KINDS: Final = (APPLICATION, NUMBER, PACT, RESULT, ENVIRONMENT, DEPLOYED, RELEASED)
+WEBHOOK = webhooks.WEBHOOK
+KINDS: Final = (APPLICATION, NUMBER, PACT, RESULT, ENVIRONMENT, DEPLOYED, RELEASED, WEBHOOK)
 PAGE: Final = 100
 
 _ATTRIBUTES: Final = ("displayName", "mainBranch", "repositoryUrl", "repositoryName", "repositoryNamespace")
@@ -42,6 +45,8 @@ class Broker:
         self._registry, self._mount = registry, mount
         self.url = f"{registry.url}{mount}"
         self._root = ""
+        self.remarks: list[str] = []
+        """What whoever copies it has to know: what was not permitted, or refused."""
 
     def get(self, here: str, read: Callable[[Any], T]) -> T:
         """Read a path below the broker's address."""
@@ -104,7 +109,18 @@ def read(broker: Broker, tell: Tell) -> dict[Key, Document]:
             here = f"/environments/{quote(uuid, safe='')}/{path}/{state}"
             for place in broker.get(here, lambda body, member=member: _placed(body, member)):  # type: ignore[misc] # mypy cannot infer a lambda with a default
                 found[kind, name, *place] = {}
+    for uuid, document in _webhooks(broker):
+        found[WEBHOOK, uuid] = document
     return found
+
+
+def _webhooks(broker: Broker) -> Iterator[tuple[str, Document]]:
+    try:
+        hrefs = broker.get("/webhooks", webhooks.listed)
+        for href in hrefs:
+            yield broker.get(broker.below(href), webhooks.read)
+    except Denied as error:
+        broker.remarks.append(f"webhooks are left out: {error}")
 
 
 def differences(source: Records, target: Records) -> Iterator[Difference]:
@@ -113,12 +129,15 @@ def differences(source: Records, target: Records) -> Iterator[Difference]:
         there = target.get(key)
         if there is None:
             yield Difference(key, "missing")
+        elif key[0] == WEBHOOK:
+            if members := webhooks.differing(document, there):
+                yield Difference(key, ", ".join(members))
         elif members := sorted(name for name in document if not _alike(name, document[name], there.get(name))):
             yield Difference(key, ", ".join(members))
 
 
 def _alike(name: str, ours: Any, theirs: Any) -> bool:
-    if name in ("branches", "tags"):
+    if name in ("branches", "tags", "labels"):
         return set(ours) <= set(theirs or ())
     return name == "created" or bool(ours == theirs)
 
@@ -141,7 +160,10 @@ def restore(broker: Broker, source: Records, target: Records, tell: Tell) -> lis
                 tell(kind, len(done))
 
     for key in of(APPLICATION):
-        broker.send("PUT", _path(key[1]), {"name": key[1], **source[key]})
+        attributes = {name: value for name, value in source[key].items() if name != "labels"}
+        broker.send("PUT", _path(key[1]), {"name": key[1], **attributes})
+        for label in source[key].get("labels", ()):
+            broker.send("PUT", _path(key[1], "labels", label), {})
     # Which version is the newest follows from when it came.
     created = {key: str(document["created"]) for key, document in source.items() if key[0] == NUMBER}
     for key in sorted(of(NUMBER), key=lambda each: created[each]):
@@ -161,6 +183,16 @@ def restore(broker: Broker, source: Records, target: Records, tell: Tell) -> lis
         for key in of(kind):
             here = _path(key[2], "versions", key[3], path, "environment", uuids[key[1]])
             broker.send("POST", here, {"applicationInstance": key[4]} if len(key) > 4 and key[4] else {})
+    # Last, as what is published from then on fires them.
+    for key in [each for each in source if each[0] == WEBHOOK and each in wanted]:
+        try:
+            body = webhooks.body(source[key], target.get(key))
+            broker.send("PUT", f"/webhooks/{quote(key[1], safe='')}", body)
+        except Rejected as error:
+            broker.remarks.append(f"webhook {key[1]} was refused: {error}")
+        else:
+            done.append(key)
+            tell(WEBHOOK, len(done))
     return done
 
 
@@ -194,7 +226,12 @@ def _matrix(consumer: str, number: str, provider: str) -> str:
 
 
 def _applications(embedded: Any) -> list[tuple[str, Document]]:
-    return [(str(each["name"]), _members(each, _ATTRIBUTES)) for each in embedded["pacticipants"]]
+    return [(str(each["name"]), _application(each)) for each in embedded["pacticipants"]]
+
+
+def _application(body: Any) -> Document:
+    labels = sorted(str(each["name"]) for each in (body.get("_embedded") or {}).get("labels") or ())
+    return {**_members(body, _ATTRIBUTES), **({"labels": labels} if labels else {})}
 
 
 def _numbers(embedded: Any) -> list[str]:

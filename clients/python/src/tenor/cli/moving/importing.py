@@ -36,8 +36,8 @@ def imported(registry: Registry, source: Records, origin: str, output: Output, *
 
 
 def concluded(report: Document, found: Sequence[Difference], output: Output, *, blocked: bool, dry_run: bool) -> int:
-    """Report an import; its exit code. `report`: from, to, and counts of what was compared and copied; `found`: what
-    differs, `blocked` if that stood in the way."""
+    """Report an import; its exit code. `report`: from, to, counts of what was compared and copied, and perhaps remarks;
+    `found`: what differs, `blocked` if that stood in the way."""
     different = [{"key": list(each.key), "what": each.what} for each in found]
     document = {**report, "different": different, "verified": not found}
     output.result(document, _lines(report, found, blocked=blocked, dry_run=dry_run))
@@ -55,7 +55,7 @@ def source_at(url: str, arguments: argparse.Namespace) -> Registry:
 
 
 def _lines(report: Document, found: Sequence[Difference], *, blocked: bool, dry_run: bool) -> list[str]:
-    lines = [str(each) for each in found[:_MOST]]
+    lines = [*report.get("remarks", ()), *(str(each) for each in found[:_MOST])]
     if len(found) > _MOST:
         lines.append(f"… and {len(found) - _MOST} more (--output json has all)")
     if blocked:

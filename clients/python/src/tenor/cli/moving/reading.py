@@ -8,14 +8,16 @@ from urllib.parse import quote, urlencode
 
 from tenor import Registry
 from tenor.calls import Call
-from tenor.cli.moving import CONFIG, DEK, KEK, MODE, VERSION, Document, Key
-from tenor.errors import NotFound, UnexpectedAnswer
+from tenor.cli.moving import ASSOCIATION, CONFIG, DEK, KEK, MODE, TIME, VERSION, Document, Key
+from tenor.errors import NotFound, Rejected, UnexpectedAnswer
 
 PAGE: Final = 500
 ALGORITHMS: Final = ("AES256_GCM", "AES128_GCM", "AES256_SIV")
 _DEFAULT_CONTEXT: Final = "."
 _EVERYWHERE: Final = ":*:"
 _KEK_MEMBERS: Final = ("kmsType", "kmsKeyId", "kmsProps", "doc", "shared", "deleted")
+_ASSOCIATION_NAMES: Final = ("subject", "resourceNamespace", "resourceName", "associationType")
+_ASSOCIATION_MEMBERS: Final = ("resourceId", "resourceType", "lifecycle", "frozen")
 _DEK_MEMBERS: Final = ("encryptedKeyMaterial", "commitment", "deleted")
 
 Tell = Callable[[str, int], None]
@@ -41,6 +43,10 @@ def read(registry: Registry, tell: Tell, only: Collection[str] | None = None) ->
         for kind, document in _settings(registry, scope):
             found[kind, scope] = document
         tell(CONFIG, count)
+    versioned = {key[1] for key in found if key[0] == VERSION}
+    for count, (key, document) in enumerate(_associations(registry, sorted(versioned) if only is None else only), 1):
+        found[key] = document
+        tell(ASSOCIATION, count)
     for count, (key, document) in enumerate(_keys(registry), 1):
         found[key] = document
         tell(DEK, count)
@@ -76,7 +82,7 @@ def _version(body: Mapping[str, Any]) -> Document:
         {"name": str(each["name"]), "subject": str(each["subject"]), "version": int(each["version"])}
         for each in references
     ]
-    return document | {name: body[name] for name in ("metadata", "ruleSet") if body.get(name)}
+    return document | {name: body[name] for name in ("metadata", "ruleSet", TIME) if body.get(name)}
 
 
 def _aliases(body: Mapping[str, Any]) -> list[str]:
@@ -93,6 +99,37 @@ def _settings(registry: Registry, scope: str) -> Iterator[tuple[str, Document]]:
         document = _optional(registry, _get((kind, scope) if scope else (kind,), _object))
         if document is not None:
             yield kind, {name: value for name, value in document.items() if value not in (None, {}, [])}
+
+
+def _associations(registry: Registry, subjects: Collection[str]) -> Iterator[tuple[Key, Document]]:
+    """The associations of some subjects: all at once, or subject by subject where that is refused."""
+    try:
+        listed = _listed(registry, ("associations", "resources", "-", "-"))
+    except Rejected:
+        listed = [each for subject in subjects for each in _listed(registry, ("associations", "subjects", subject))]
+    wanted = set(subjects)
+    for each in listed:
+        if each["subject"] in wanted:
+            yield (ASSOCIATION, *(each[name] for name in _ASSOCIATION_NAMES)), _with(each, _ASSOCIATION_MEMBERS)
+
+
+def _listed(registry: Registry, segments: Collection[str]) -> list[Document]:
+    """A list, page by page; empty where a registry knows none of it."""
+    found: list[Document] = []
+    while True:
+        page = _optional(registry, _get(segments, _objects, offset=len(found), limit=PAGE)) or []
+        if not page or page[0] in found:  # the same page again: this registry ignores `offset`
+            return found
+        found += page
+        if len(page) != PAGE:
+            return found
+
+
+def _objects(body: Any) -> list[Document]:
+    return [
+        {**_object(each), **{name: str(each[name]) for name in _ASSOCIATION_NAMES}}
+        for each in ([] if body is None else body)
+    ]
 
 
 def _keys(registry: Registry) -> Iterator[tuple[Key, Document]]:

@@ -11,7 +11,20 @@ from typing import Any, Final
 
 from tenor import Registry
 from tenor.calls import Call
-from tenor.cli.moving import CONFIG, DEK, KEK, MODE, VERSION, Difference, Document, Key, Records, differences
+from tenor.cli.moving import (
+    ASSOCIATION,
+    CONFIG,
+    DEK,
+    KEK,
+    MODE,
+    TIME,
+    VERSION,
+    Difference,
+    Document,
+    Key,
+    Records,
+    differences,
+)
 from tenor.cli.moving.reading import Tell, path
 from tenor.errors import Answered
 
@@ -20,12 +33,15 @@ _KEKS: Final = ("dek-registry", "v1", "keks")
 
 
 def in_the_way(source: Records, target: Records) -> list[Difference]:
-    """What no import can bring about: other content under the same number or name, and versions that are too many."""
-    return [
-        each
-        for each in differences(source, target)
-        if each.key[0] in (VERSION, KEK, DEK) and each.what not in ("missing", "deleted")
-    ]
+    """What no import can bring about: other content under the same number or name, versions that are too many, and a
+    topic's own subject that is another's in the source."""
+    return [each for each in differences(source, target) if _is_in_the_way(each, target)]
+
+
+def _is_in_the_way(found: Difference, target: Records) -> bool:
+    if found.key[0] == ASSOCIATION:
+        return found.what != "missing" and (found.what != "extra" or bool(target[found.key].get("frozen")))
+    return found.key[0] in (VERSION, KEK, DEK) and not {*found.what.split(", ")} <= {"missing", "deleted", TIME}
 
 
 class Restoration:
@@ -39,12 +55,19 @@ class Restoration:
     def run(self) -> None:
         """Do it all."""
         absent = [key for key in self._wanted if key[0] == VERSION and self._is_absent(key)]
-        entered = self._enter_import(dict.fromkeys(key[1] for key in absent))
+        associated = self._of(ASSOCIATION)
+        entered = self._enter_import(dict.fromkeys(key[1] for key in (*absent, *associated)))
+        for key in associated:
+            if key not in self._source:
+                self._dissociate(key)
         for key in in_order(absent, self._source):
             document = {name: value for name, value in self._source[key].items() if name != "deleted"}
             body = {**document, "version": key[2]}
             self._send("POST", ("subjects", key[1], "versions"), body, key=key)
         self._delete_versions(absent)
+        for key in associated:
+            if key in self._source:
+                self._associate(key)
         self._restore_keys()
         for key in self._of(CONFIG):
             self._restore_config(key)
@@ -60,9 +83,11 @@ class Restoration:
                 self._send("PUT", (MODE, scope), self._source[MODE, scope])
 
     def _is_absent(self, key: Key) -> bool:
-        """Whether a version is to be registered: it is not there, or only as a deleted one."""
-        there = self._target.get(key)
-        return there is None or bool(there["deleted"] and not self._source[key]["deleted"])
+        """Whether a version is to be registered: it is not there, or only as a deleted one, or at another time."""
+        there, document = self._target.get(key), self._source[key]
+        if there is None or (there["deleted"] and not document["deleted"]):
+            return True
+        return TIME in document and there.get(TIME) != document[TIME]
 
     def _enter_import(self, subjects: Mapping[str, None]) -> list[str]:
         for subject in subjects:
@@ -79,6 +104,20 @@ class Restoration:
         # What refers to others goes before them.
         for key in reversed(in_order(gone, self._source)):
             self._send("DELETE", ("subjects", key[1], "versions", str(key[2])), key=None if key in absent else key)
+
+    def _associate(self, key: Key) -> None:
+        _, subject, namespace, name, type = key
+        members = dict(self._source[key])
+        resource = {each: members.pop(each, None) for each in ("resourceId", "resourceType")}
+        body: dict[str, Any] = {"resourceName": name, "resourceNamespace": namespace, **resource}
+        wish = {"subject": subject, "associationType": type, **members}
+        self._send("POST", ("associations",), {**body, "associations": [wish]}, key=key)
+
+    def _dissociate(self, key: Key) -> None:
+        there = self._target[key]
+        resource, type = str(there.get("resourceType") or "topic"), str(key[4])
+        segments = ("associations", "resources", str(there["resourceId"]))
+        self._send("DELETE", segments, key=key, resourceType=resource, associationType=type)
 
     def _restore_keys(self) -> None:
         for key in (*self._of(KEK), *self._of(DEK)):

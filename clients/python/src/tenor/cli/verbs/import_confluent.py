@@ -1,11 +1,13 @@
-"""Copy a live registry, Confluent's or of that shape, into Tenor: ids, versions, deleted ones, references, settings.
+"""Copy a live registry, Confluent's or of that shape, into Tenor: ids, versions, deleted ones, references, settings,
+associations, and when each version was registered.
 
   tenor import confluent https://sr.example:8081 --registry http://localhost:8081
   tenor import confluent https://sr.example:8081 --dry-run
 
-Everything is read through the Confluent API: schemas of all contexts, configs, modes, KEKs and DEKs (wrapped, as they
-are). Subjects are in IMPORT mode while they are copied. An import that was cut short goes on when it is run again; one
-that is complete changes nothing. At the end both sides are read and compared. Exit code 5: they differ.
+Everything is read through the Confluent API: schemas of all contexts, associations with topics where there are any,
+configs, modes, KEKs and DEKs (wrapped, as they are). Subjects are in IMPORT mode while they are copied. An import that
+was cut short goes on when it is run again; one that is complete changes nothing. At the end both sides are read and
+compared. Exit code 5: they differ. When something was deleted, no registry tells.
 
 For the source: user and password in its URL, or TENOR_SOURCE_TOKEN, TENOR_SOURCE_BASIC_AUTH (with _FILE: from a file).
 """
