@@ -22,6 +22,8 @@ ROOT = Path(__file__).resolve().parent.parent
 NODE_PROJECT = ROOT / "tests" / "e2e" / "node"
 CACHE = ROOT / ".cache"
 KAFKA_JARS = CACHE / "kafka"
+JVM_PROJECT = ROOT / "tests" / "e2e" / "jvm"
+JVM_JARS = CACHE / "jvm"
 
 
 def executable(*names: str) -> str | None:
@@ -64,6 +66,14 @@ def _kafka() -> str | None:
     return None if any(KAFKA_JARS.glob("kafka_*.jar")) else "the broker's jars are not fetched"
 
 
+def _jvm() -> str | None:
+    if missing := _commands("java", "javac")():
+        return missing
+    installed = JVM_JARS / "installed.xml"
+    same = installed.exists() and installed.read_bytes() == (JVM_PROJECT / "pom.xml").read_bytes()
+    return None if same else "its jars are not fetched"
+
+
 def _pactruby() -> str | None:
     return None if (CACHE / "pactruby" / "bin" / "pact-broker").exists() else "the Ruby Pact tools are not installed"
 
@@ -101,7 +111,7 @@ LEGS: dict[str, Callable[[], str | None]] = {
     "softhsm": _softhsm,
     "deploy": _deploy,
     "shells": _commands("zsh", "fish"),
-    "jvm": _commands("java", "mvn"),
+    "jvm": _jvm,
     "go": _commands("go"),
 }
 """Each leg and what the machine lacks for it: a reason, or None."""

@@ -17,24 +17,24 @@ from tests.integration.test_house_guard import tracked
 TESTS = """
 import pytest
 
-@pytest.mark.jvm
-def test_needs_jvm():
+@pytest.mark.go
+def test_needs_go():
     pass
 
 def test_needs_nothing():
     pass
 """
 
-# The machine has the leg's commands, or it has none: both folders of commands are made for the test.
-HERE, MISSING = ("java", "mvn"), ()
+# The machine has the leg's command, or it has none: both folders of commands are made for the test.
+HERE, MISSING = ("go",), ()
 ROWS: list[tuple[tuple[str, ...], str, int, list[str]]] = [
     # what the machine has, what is required, exit code, what the output says
-    (HERE, "", 0, ["jvm: 1 tests", "2 passed"]),
-    (HERE, "jvm", 0, ["jvm: 1 tests", "2 passed"]),
-    (MISSING, "", 0, ["jvm: 1 tests not run: no java, mvn on this machine", "1 passed, 1 skipped"]),
-    (MISSING, "jvm", 1, ["the required leg jvm cannot run", "FAILED: the required leg jvm was not run"]),
-    (HERE, "jvm,go", 1, ["2 passed", "FAILED: the required leg go was not run"]),
-    (HERE, "jmv", 4, ["no leg is called jmv"]),
+    (HERE, "", 0, ["go: 1 tests", "2 passed"]),
+    (HERE, "go", 0, ["go: 1 tests", "2 passed"]),
+    (MISSING, "", 0, ["go: 1 tests not run: no go on this machine", "1 passed, 1 skipped"]),
+    (MISSING, "go", 1, ["the required leg go cannot run", "FAILED: the required leg go was not run"]),
+    (HERE, "go,jvm", 1, ["2 passed", "FAILED: the required leg jvm was not run"]),
+    (HERE, "og", 4, ["no leg is called og"]),
 ]
 
 
