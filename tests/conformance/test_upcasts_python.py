@@ -17,7 +17,7 @@ from registry.evolution.upcasts.shapes import of_type
 from registry.formats.base import Source
 from tenor.errors import InvalidPlan, UnsettledPlan
 from tenor.plans import Plan, interpret
-from tenor.plans.emitters import python
+from tenor.plans.emitters import python, python_kept
 from tenor.plans.emitters.shapes import Field, Named, Scalar, Shapes
 from tenor.plans.nodes import Take
 from tests.conformance.test_upcasts import PAIRS, old_events, repr_of
@@ -106,7 +106,7 @@ OLD, NEW = record("id", "zip"), record("id", "postcode", "vat_id")
 
 def stub(decisions: dict[str, Any] | None = None, before: str = "") -> str:
     old, new = (formats.parse("AVRO", Source(text)) for text in (OLD, NEW))
-    kept = python.kept_of(before) if before else python.NOTHING
+    kept = python_kept.kept_of(before) if before else python_kept.NOTHING
     return python.emit(derive(old, new, {**kept.decisions, **(decisions or {})}), *shapes(old, new), kept)
 
 
@@ -137,9 +137,9 @@ def test_a_stub_does_not_load_until_it_is_finished_and_keeps_what_was_written() 
 
 def test_a_module_that_is_none_is_not_generated_again() -> None:
     with pytest.raises(InvalidPlan, match="is no Python"):
-        python.kept_of("def (")
+        python_kept.kept_of("def (")
     with pytest.raises(InvalidPlan, match="line 1: DECISIONS is a dict of literals"):
-        python.kept_of("DECISIONS: dict[str, str] = {'/a': print()}")
+        python_kept.kept_of("DECISIONS: dict[str, str] = {'/a': print()}")
 
 
 def test_names_that_are_none_in_python_are_no_danger() -> None:

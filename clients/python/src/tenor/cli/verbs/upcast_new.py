@@ -120,7 +120,7 @@ def _exported(arguments: argparse.Namespace, output: Output, answer: Any) -> int
         text = typescript.emit(plan, before, after, steps)
         output.result({"typescript": text, "hash": answer["hash"]}, text.rstrip("\n"))
         return SAFE
-    for path, kind in jsonata.unsuited(before):
+    for path, kind in () if plan.format == "PROTOBUF" else jsonata.unsuited(before):
         output.say(
             f"{path}: {kind}: confluent-kafka for Python evaluates JSONata on JSON values only, and will refuse it"
         )
@@ -139,14 +139,14 @@ def _python(
     from msgspec import convert
 
     from tenor.plans import from_data
-    from tenor.plans.emitters import python
+    from tenor.plans.emitters import python, python_kept
     from tenor.plans.emitters.shapes import Shapes
     from tenor.plans.values import decode
 
     file = None if arguments.python == "-" else Path(arguments.python)
     if file is not None and (file.suffix != ".py" or not file.stem.isidentifier()):
         raise UsageError(f"--python: {file} is no name of a module")
-    kept = python.kept_of(read_text(str(file))) if file is not None and file.exists() else python.NOTHING
+    kept = python_kept.kept_of(read_text(str(file))) if file is not None and file.exists() else python_kept.NOTHING
     decisions = {**kept.decisions, **decisions}
     answer = _ask(arguments, old, new, decisions)
     module = arguments.module or (file.stem if file is not None else "")

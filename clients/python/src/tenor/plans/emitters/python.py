@@ -14,30 +14,24 @@ from __future__ import annotations
 import ast
 import builtins
 import keyword
-import math
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import date, datetime, time
-from decimal import Decimal
 from textwrap import wrap
 from typing import Any, Final
-from uuid import UUID
 
-from tenor.errors import CustomStepRefused, InvalidPlan
+from tenor.errors import CustomStepRefused
 from tenor.plans.conversions import CONVERSIONS
 from tenor.plans.custom import checked
 from tenor.plans.document import check, plan_hash
 from tenor.plans.emitters.code import Code, Lines, below, indented, word_of
 from tenor.plans.emitters.models import Models, free
+from tenor.plans.emitters.python_kept import BY_HAND, DECISIONS, NOTHING, Kept
+from tenor.plans.emitters.python_literals import in_words, literal, path_tuple, quoted, spread
 from tenor.plans.emitters.shapes import Either, Enum, Field, List, Named, Scalar, Shape, Shapes
 from tenor.plans.emitters.shapes import Mapping as MapShape
 from tenor.plans.nodes import Choose, Convert, Custom, Node, Plan, Record, Split, Step, Table, Test, Todo
 from tenor.plans.values import decode, encode
-
-BY_HAND: Final = "# Written by hand: generated again, these stay as they are."
-DECISIONS: Final = "DECISIONS"
 
 _TYPES: Final[Mapping[str, str]] = {
     **{kind: kind for kind in ("int", "float", "bytes", "datetime", "date", "time")},
@@ -59,55 +53,6 @@ _HOMES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("Any", "Final", "Literal", "NotRequired", "TypedDict", "cast"), "typing"),
 }
 _STUBS: Final = frozenset({"ABSENT", "agreed", "at", "attempt", "dig", "fail", "look", "piece", "same", "todo"})
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """What somebody wrote into a module: all below BY_HAND but todos, the functions there by name, and decisions."""
-
-    text: str = ""
-    functions: Mapping[str, str] = field(default_factory=dict)
-    decisions: Mapping[str, Any] = field(default_factory=dict)
-
-
-NOTHING: Final = Kept()
-
-
-def kept_of(text: str) -> Kept:
-    """What was written by hand into a generated module. Raises InvalidPlan for a text that is no Python."""
-    try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError) as error:
-        raise InvalidPlan(f"the module that is to be generated again is no Python: {error}") from None
-    lines: list[str | None] = [*text.split("\n")]
-    functions, decisions = {}, {}
-    start = next((number for number, line in enumerate(lines, 1) if line == BY_HAND), len(lines) + 1)
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef) and node.lineno > start:
-            first = min([node.lineno, *(each.lineno for each in node.decorator_list)]) - 1
-            if _is_todo(node):
-                lines[first : node.end_lineno] = [None] * ((node.end_lineno or first) - first)
-            else:
-                functions[node.name] = "\n".join(line for line in lines[first : node.end_lineno] if line is not None)
-        target = node.target if isinstance(node, ast.AnnAssign) else None
-        if isinstance(node, ast.AnnAssign) and isinstance(target, ast.Name) and target.id == DECISIONS and node.value:
-            try:
-                decisions = {
-                    path: said for path, said in ast.literal_eval(node.value).items() if said not in ("", None)
-                }
-            except (ValueError, AttributeError):
-                raise InvalidPlan(f"line {node.lineno}: {DECISIONS} is a dict of literals") from None
-    written = "\n".join(line for line in lines[start:] if line is not None)
-    return Kept(written.strip("\n"), functions, decisions)
-
-
-def _is_todo(function: ast.FunctionDef) -> bool:
-    marks = [
-        each.func.id
-        for each in function.decorator_list
-        if isinstance(each, ast.Call) and isinstance(each.func, ast.Name)
-    ]
-    return "todo" in marks
 
 
 def step_names(plan: Plan) -> dict[str, str]:
@@ -184,7 +129,7 @@ class _Module(Code):
             block = [*block, *f"return {made}".split("\n")]
         else:
             kind = "dict[str, Any]" if made.startswith("{") else "Any"
-            block = [*block, *f"new: {kind} = {_bare(made)}".split("\n"), f"return cast({_quoted(after)}, new)"]
+            block = [*block, *f"new: {kind} = {_bare(made)}".split("\n"), f"return cast({quoted(after)}, new)"]
         main += indented(block, self.tab)
         body = [*self.functions, *main]
         asked = self._decisions()
@@ -200,7 +145,7 @@ class _Module(Code):
         called |= {"ABSENT"} if _uses(body, "ABSENT") else set()
         self._imports |= {("tenor.plans.emitters.stubs", name) for name in called}
         self._imports |= {(home, name) for name, home in _HOMES.items() if _uses(body, name)}
-        names = f"{_plain(self.plan.old[:12])} to {_plain(self.plan.new[:12])}"
+        names = f"{in_words(self.plan.old[:12])} to {in_words(self.plan.new[:12])}"
         lines = [
             f'"""Upcasts events {names}. Generated by `tenor upcast new`.',
             "",
@@ -222,7 +167,7 @@ class _Module(Code):
 
     def _docstring(self) -> Lines:
         said = list(
-            dict.fromkeys(_plain(step.sentence) for step in self.plan.steps if step.kind not in ("copy", "todo"))
+            dict.fromkeys(in_words(step.sentence) for step in self.plan.steps if step.kind not in ("copy", "todo"))
         )
         if not said:
             return ['"""The event as the new schema has it; the old one stays as it is."""', ""][:1]
@@ -247,8 +192,8 @@ class _Module(Code):
             return []
         lines = [f"{DECISIONS}: Final[dict[str, Any]] = {{"]
         for path, (decision, step) in rows.items():
-            lines += [f"    # {_plain(step.sentence)}", f"    {_quoted(path)}: {literal(decision)},"]
-        return [*lines, "}", *_spread(f"agreed({DECISIONS}, ", made_with, ")"), "", ""]
+            lines += [f"    # {in_words(step.sentence)}", f"    {quoted(path)}: {literal(decision)},"]
+        return [*lines, "}", *spread(f"agreed({DECISIONS}, ", made_with, ")"), "", ""]
 
     # --- nodes -------------------------------------------------------------------------------------------------
 
@@ -277,20 +222,20 @@ class _Module(Code):
             arguments = list(
                 dict.fromkeys(each for each in arguments if each.isidentifier() and not keyword.iskeyword(each))
             )
-            reason = _plain(node.reason)
+            reason = in_words(node.reason)
             hints = "" if step is None else "; ".join(f"{each.path} ({each.reason})" for each in step.candidates)
             arguments = arguments if self._holder is not None else ["value"]
             given = ", ".join(f"{each}: Any" for each in arguments)
-            told = f"{reason}. Candidates: {_plain(hints)}." if hints else f"{reason}."
+            told = f"{reason}. Candidates: {in_words(hints)}." if hints else f"{reason}."
             self._stubs[name] = (
-                f"@todo({_quoted(path)}, {_quoted(reason)})\ndef {name}({given}) -> Any:\n"
+                f"@todo({quoted(path)}, {quoted(reason)})\ndef {name}({given}) -> Any:\n"
                 f"{indented_docstring(told)}\n    raise NotImplementedError"
             )
         holder = self._holder
         if holder is None:
             return f"{name}({', '.join([it][: len(arguments)])})"
         # By name: a function whose parameters were changed fails until the module is generated again.
-        return f"{name}({', '.join(f'{each}={holder}.get({_quoted(each)})' for each in arguments)})"
+        return f"{name}({', '.join(f'{each}={holder}.get({quoted(each)})' for each in arguments)})"
 
     def _free_todo(self, at: str) -> str:
         self._steps[at] = self.name(_identifier(word_of(at)))
@@ -306,10 +251,10 @@ class _Module(Code):
 
     def take(self, it: str, path: tuple[str, ...], maybe: bool) -> str:
         if not maybe or not path:
-            return it + "".join(f"[{_quoted(name)}]" for name in path)
+            return it + "".join(f"[{quoted(name)}]" for name in path)
         if len(path) == 1 and it == "old":
-            return f"{it}.get({_quoted(path[0])}, ABSENT)"
-        return f"dig({it}, {_tuple(path)})"
+            return f"{it}.get({quoted(path[0])}, ABSENT)"
+        return f"dig({it}, {path_tuple(path)})"
 
     def literal(self, value: Any, at: str) -> str:
         return literal(value)
@@ -338,30 +283,30 @@ class _Module(Code):
         return [f"if {test}:", *indented(lines, self.tab)]
 
     def put(self, target: str, name: str, value: str) -> Lines:
-        return f"{target}[{_quoted(name)}] = {_bare(value)}".split("\n")
+        return f"{target}[{quoted(name)}] = {_bare(value)}".split("\n")
 
     def dictionary(self, name: str, display: str, at: str) -> Lines:
         return f"{name}: dict[str, Any] = {display}".split("\n")
 
     def display(self, members: Sequence[tuple[str, str]]) -> str:
-        whole = "{" + ", ".join(f"{_quoted(name)}: {value}" for name, value in members) + "}"
+        whole = "{" + ", ".join(f"{quoted(name)}: {value}" for name, value in members) + "}"
         if len(whole) <= 80 and "\n" not in whole:
             return whole
-        lines = [f"{_quoted(name)}: {value}," for name, value in members]
+        lines = [f"{quoted(name)}: {value}," for name, value in members]
         return "\n".join(["{", *indented("\n".join(lines).split("\n"), self.tab), "}"])
 
     def others(self, it: str, taken: Sequence[str], each: str, maybe: bool, members: Sequence[tuple[str, str]]) -> str:
         kept = f"**{it}"
         if taken or each != "item":
-            test = f" if key not in {{{', '.join(map(_quoted, taken))}}}" if taken else ""
+            test = f" if key not in {{{', '.join(map(quoted, taken))}}}" if taken else ""
             kept = f"**{{key: {each} for key, item in {it}.items(){test}}}"
             if maybe:
                 kept = f"**{{key: made for key, item in {it}.items(){test} for made in [{each}] if made is not ABSENT}}"
-        lines = [f"{kept},", *(f"{_quoted(name)}: {value}," for name, value in members)]
+        lines = [f"{kept},", *(f"{quoted(name)}: {value}," for name, value in members)]
         return "\n".join(["{", *indented("\n".join(lines).split("\n"), self.tab), "}"])
 
     def has(self, it: str, name: str) -> str:
-        return f"{_quoted(name)} in {it}"
+        return f"{quoted(name)} in {it}"
 
     def is_absent(self, name: str) -> str:
         return f"{name} is ABSENT"
@@ -379,12 +324,12 @@ class _Module(Code):
         return " or ".join(tests)
 
     def joined(self, parts: Sequence[str], separator: str) -> str:
-        return f"{_quoted(separator)}.join([{', '.join(parts)}])"
+        return f"{quoted(separator)}.join([{', '.join(parts)}])"
 
     def split(self, node: Split, of: str, at: str) -> str:
         if node.at == 0:
-            return f"{_receiver(of)}.split({_quoted(node.separator)}, {node.parts - 1})[0]"
-        return f"piece({of}, {_quoted(node.separator)}, {node.at}, {node.parts})"
+            return f"{_receiver(of)}.split({quoted(node.separator)}, {node.parts - 1})[0]"
+        return f"piece({of}, {quoted(node.separator)}, {node.at}, {node.parts})"
 
     def at(self, of: str, index: int) -> str:
         return f"at({of}, {index})"
@@ -426,9 +371,9 @@ class _Module(Code):
             parts.append(f"type({of}) is {_CLASSES[test.type]}")
         if (test.has or test.lacks or test.equals) and test.type != "object":
             parts.append(f"type({of}) is dict")
-        parts += [f"{_quoted(name)} in {of}" for name in test.has]
-        parts += [f"{_quoted(name)} not in {of}" for name in test.lacks]
-        parts += [f"same(dig({of}, {_tuple(each.path)}), {literal(each.value)})" for each in test.equals]
+        parts += [f"{quoted(name)} in {of}" for name in test.has]
+        parts += [f"{quoted(name)} not in {of}" for name in test.lacks]
+        parts += [f"same(dig({of}, {path_tuple(each.path)}), {literal(each.value)})" for each in test.equals]
         return " and ".join(parts) or "True"
 
     def _table(self, node: Table, of: str, at: str) -> str:
@@ -447,11 +392,11 @@ class _Module(Code):
         if plain:
             value = {entry: decode(value) for entry, value in reversed(node.entries)}
         kind = "dict[Any, Any]" if plain else "Any"
-        self.constants += _spread(f"{name}: Final[{kind}] = ", value)
+        self.constants += spread(f"{name}: Final[{kind}] = ", value)
         return name
 
     def raised(self, reason: str, at: str) -> str:
-        return f"fail({_quoted(f'{at}: {reason}')})"
+        return f"fail({quoted(f'{at}: {reason}')})"
 
 
 def _returned(result: str) -> Lines:
@@ -492,52 +437,6 @@ def _parameters(text: str) -> list[str]:
     return [each.arg for each in function.args.args]
 
 
-def _quoted(text: str) -> str:
-    made = repr(text)
-    plain = made.startswith("'") and '"' not in made and "\\" not in made
-    return f'"{made[1:-1]}"' if plain else made
-
-
-def _tuple(path: Sequence[str]) -> str:
-    return f"({', '.join(map(_quoted, path))}{',' if len(path) == 1 else ''})"
-
-
-def _plain(sentence: str) -> str:
-    """A sentence fit for a comment or docstring."""
-    return " ".join(sentence.replace("\\", "/").replace('"', "'").split())
-
-
-def literal(value: Any) -> str:
-    """A value of an event as Python writes it."""
-    if isinstance(value, str):
-        return _quoted(value)
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(literal, value))}]"
-    if isinstance(value, dict):
-        return f"{{{', '.join(f'{literal(name)}: {literal(each)}' for name, each in value.items())}}}"
-    if isinstance(value, float) and not math.isfinite(value):
-        return f'float("{value}")'
-    if isinstance(value, datetime | date | time):
-        return f'{type(value).__name__}.fromisoformat("{value.isoformat()}")'
-    if isinstance(value, bytes) and b'"' not in value and b"'" not in value:
-        return f'b"{repr(value)[2:-1]}"'
-    if isinstance(value, Decimal | UUID):
-        return f'{type(value).__name__}("{value}")'
-    return repr(value)
-
-
-def _spread(head: str, value: Any, tail: str = "") -> Lines:
-    """A literal on one line, or with an entry a line where it is long."""
-    whole = f"{head}{literal(value)}{tail}"
-    if len(whole) <= 120 or not value or not isinstance(value, list | dict):
-        return [whole]
-    if isinstance(value, dict):
-        entries = [line for key, each in value.items() for line in _spread(f"{literal(key)}: ", each, ",")]
-        return [head + "{", *indented(entries, "    "), "}" + tail]
-    entries = [line for each in value for line in _spread("", each, ",")]
-    return [head + "[", *indented(entries, "    "), "]" + tail]
-
-
 class _TypedDicts(Models):
     """Both versions as TypedDicts."""
 
@@ -547,8 +446,8 @@ class _TypedDicts(Models):
         typed = [(each.name, self._field(each, is_new)) for each in fields]
         if all(each.isidentifier() and not keyword.iskeyword(each) and not each.startswith("__") for each, _ in typed):
             body = [f"{each}: {kind}" for each, kind in typed] or ["pass"]
-            return [f"class {name}(TypedDict):", *indented([f'"""{_plain(told)}."""', "", *body], "    "), "", ""]
-        rows = [f"{_quoted(each)}: {_quoted(kind)}," for each, kind in typed]
+            return [f"class {name}(TypedDict):", *indented([f'"""{in_words(told)}."""', "", *body], "    "), "", ""]
+        rows = [f"{quoted(each)}: {quoted(kind)}," for each, kind in typed]
         inner = ["{", *indented(rows, "    "), "},"]
         return [f"{name} = TypedDict(", *indented([f'"{name}",', *inner], "    "), ")", "", ""]
 
@@ -578,7 +477,7 @@ def test_module(module: str, examples: Sequence[tuple[Any, Any]]) -> str:
     """Tests beside a module: what it makes of these events, and that it leaves them alone."""
     lines: Lines = []
     for old, new in examples:
-        pair = [*_spread("", old, ","), *_spread("", new, ",")]
+        pair = [*spread("", old, ","), *spread("", new, ",")]
         lines += ["    (", *indented(pair, "        "), "    ),"]
     body = "\n".join(lines)
     imports = [
