@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 import tenor
 from tenor import Bundle, Reference, Retry, Schema, Unreachable, Upcasting
+from tests import documents
 from tests.e2e.conftest import SERVER
 from tests.integration.callers import ADMIN, ADMINS, token_of
 from tests.postgres import free_port
@@ -67,7 +68,7 @@ def run(url: httpx.URL, folder: Path, *arguments: str, code: int = 0, token: str
         timeout=60,
     )
     assert done.returncode == code, done.stderr
-    return json.loads(done.stdout)
+    return documents.read(done.stdout)
 
 
 def test_codecs_of_every_format_start_from_a_bundle(registry: httpx.Client, keys: Path) -> None:

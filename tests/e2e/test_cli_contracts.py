@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests import documents
 from tests.pacts import Broker, message, pact
 
 TENOR = Path(sys.executable).with_name("tenor")
@@ -46,7 +47,7 @@ class Shell:
         return done
 
     def document(self, *arguments: str, code: int = 0) -> Any:
-        return json.loads(self.tenor(*arguments, "--output", "json", code=code).stdout)
+        return documents.read(self.tenor(*arguments, "--output", "json", code=code).stdout)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ import pytest
 
 from tenor.keys import algorithms, kms
 from tenor.sealing.persons import handle
+from tests import documents
 from tests.served import served
 
 TENOR = Path(sys.executable).with_name("tenor")
@@ -52,7 +53,7 @@ class Shell:
         return done.stdout if code == 0 else done.stderr
 
     def document(self, *arguments: str, **more: str) -> Any:
-        return json.loads(self.tenor(*arguments, "--output", "json", code=0, **more))
+        return documents.read(self.tenor(*arguments, "--output", "json", code=0, **more))
 
 
 @pytest.fixture
@@ -76,6 +77,7 @@ def test_a_shared_kek_is_created_rotated_and_rewrapped(shell: Shell, registry: h
     assert "next: tenor keys rewrap" in shell.tenor("keys", "rotate", "cli", "--kms-key-id", "new")
     assert shell.document("keys", "rewrap", "cli", "--batch", "2") == {
         "kek": "cli",
+        "$schema": "urn:tenor:output:keys-rewrap:1",
         "rewrapped": 3,
         "left": 0,
         "failed": [],

@@ -11,6 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests import documents
+
 TENOR = Path(sys.executable).with_name("tenor")
 ORDER = '{"type":"record","name":"Order","namespace":"shop","fields":[{"name":"id","type":"string"}]}'
 GREW = ORDER.replace("}]}", '},{"name":"total","type":"double","default":0}]}')
@@ -39,7 +41,7 @@ class Shell:
         )
 
     def document(self, *arguments: str) -> Any:
-        return json.loads(self.tenor(*arguments, "--output", "json").stdout)
+        return documents.read(self.tenor(*arguments, "--output", "json").stdout)
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ import tenor
 from tenor import Incompatible, Registry, Retry, Schema, SubjectNotFound
 from tenor.cli import broker as calls
 from tenor.cli.output import finding_line
+from tests import documents
 from tests.pacts import Broker, message
 from tests.served import served
 
@@ -365,7 +366,7 @@ class Shell:
             check=False,
         )
         assert done.returncode == code, (arguments, done.stdout, done.stderr)
-        return json.loads(done.stdout)
+        return documents.read(done.stdout)
 
 
 @pytest.fixture(autouse=True)

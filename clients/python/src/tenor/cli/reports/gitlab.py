@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 
-from tenor.cli.checking import Report
-from tenor.cli.reports.lines import Problem, problems
+from tenor.cli.reports.outcome import Outcome, Problem
 
 _SEVERITIES = {"error": "critical", "warning": "minor", "note": "info"}
 
 
-def render(report: Report) -> str:
+def render(outcome: Outcome) -> str:
     """A JSON array, an entry a problem. Fingerprints do not move with lines."""
     rows = [
         {
@@ -21,8 +20,7 @@ def render(report: Report) -> str:
             "severity": _SEVERITIES[each.severity],
             "location": {"path": each.file, "lines": {"begin": each.line}},
         }
-        for checked in report.checked
-        for each in problems(checked)
+        for each in outcome.problems
     ]
     return json.dumps(rows, indent=2, ensure_ascii=False) + "\n"
 

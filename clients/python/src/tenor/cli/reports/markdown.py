@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tenor.cli import told
 from tenor.cli.checking import CHANGED, NEW, REMOVED, UNCHANGED, UNREADABLE, UNUSED, Checked, Report
-from tenor.cli.reports.lines import Problem, problems
+from tenor.cli.reports.outcome import Problem
 
 MARKER = "<!-- tenor check -->"
 """Finds the comment again, so that it is edited in place."""
@@ -21,12 +21,12 @@ _MOST = 20
 _MOST_OF_AN_EVENT = 600
 
 
-def render(report: Report) -> str:
-    """Markdown that reads well without having met Tenor before."""
-    return "\n".join(_lines(report)) + "\n"
+def render(report: Report, problems: Sequence[Sequence[Problem]]) -> str:
+    """Markdown that reads well without having met Tenor before. `problems` go with the schemas of the report."""
+    return "\n".join(_lines(report, problems)) + "\n"
 
 
-def _lines(report: Report) -> Iterator[str]:
+def _lines(report: Report, problems: Sequence[Sequence[Problem]]) -> Iterator[str]:
     yield MARKER
     yield f"### {_SIGNS[report.verdict]} {_headline(report)}"
     yield ""
@@ -42,8 +42,8 @@ def _lines(report: Report) -> Iterator[str]:
     if unchanged:
         yield ""
         yield f"{unchanged} other schema{'s' if unchanged > 1 else ''} did not change."
-    for checked in told_of:
-        found = [each for each in problems(checked) if each.severity == "error"]
+    for checked, said in zip(report.checked, problems, strict=True):
+        found = [each for each in said if each.severity == "error"]
         if found:
             yield from _details(checked, found)
     if report.verdict == told.UNSAFE:

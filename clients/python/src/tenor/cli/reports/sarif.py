@@ -8,19 +8,18 @@ from typing import Any
 from urllib.parse import quote
 
 from tenor import __version__
-from tenor.cli.checking import Report
 from tenor.cli.reports.gitlab import fingerprint
-from tenor.cli.reports.lines import Problem, problems
+from tenor.cli.reports.outcome import Outcome, Problem
 
 _LEVELS = {"error": "error", "warning": "warning", "note": "note"}
 
 
-def render(report: Report) -> str:
-    """One run of the tool `tenor check`."""
-    found = [each for checked in report.checked for each in problems(checked)]
+def render(outcome: Outcome) -> str:
+    """One run of the tool that the verb is."""
+    found = list(outcome.problems)
     rules = sorted({each.rule for each in found})
     driver = {
-        "name": "tenor check",
+        "name": outcome.tool,
         "semanticVersion": __version__,
         "rules": [{"id": rule, "help": {"text": f"tenor explain {rule} says what this rule means."}} for rule in rules],
     }

@@ -23,16 +23,19 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tenor.cli import SAFE, UNKNOWN, UNSAFE, USAGE, told
 from tenor.cli.checking import CHANGED, SERVER, TAG, Checked, Report, against_git, summary
 from tenor.cli.engine import EngineFailed
 from tenor.cli.local_schema import LocalSchema, add_reference, add_type, ask_about, overridden, read_local
-from tenor.cli.output import FORMS, Output
+from tenor.cli.output import Output
 from tenor.cli.project import FILE, load
-from tenor.cli.reports import FORMATS, render
+from tenor.cli.reports.asked import add_format, tell
 from tenor.cli.running import UsageError
+
+if TYPE_CHECKING:
+    from tenor.cli.reports.outcome import Outcome
 
 LEVELS: Final = ("BACKWARD", "FORWARD", "FULL")
 _GIT: Final = "git:"
@@ -61,57 +64,28 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="what decides: Confluent's rules, what events can break, or both (default: the worse)",
     )
     parser.add_argument("--unknown", choices=("pass", "fail"), default="pass", help="what an unknown verdict does")
-    parser.add_argument(
-        "--format",
-        action="append",
-        default=[],
-        metavar="FORMAT[=FILE]",
-        help=f"text, json, {', '.join(FORMATS)}; may be repeated, e.g. --format text --format sarif=out.sarif",
-    )
+    add_format(parser)
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
     """Check files of a project against git, or one schema against a file or on a server."""
-    wanted = list(map(_format, arguments.format)) or [(output.form, None)]
     if arguments.subject is None and _is_project(arguments.against or ""):
         report = _changes(arguments, output)
         document: Any = report.document()
         lines: Sequence[str] = summary(report, output.paint)
     else:
         report, document, lines = _one_schema(arguments, output)
-    for format, file in wanted:
-        if file is None and format in FORMS:
-            output.formed(format).result(document, lines)
-        else:
-            _written(format, file, report, document, lines, output)
+    tell(arguments.format, output, document, lines, lambda: _outcome(report))
     if report.unreadable and report.verdict != told.UNSAFE:
         return USAGE
     fails = arguments.unknown == "fail"
     return {told.SAFE: SAFE, told.UNSAFE: UNSAFE, told.UNKNOWN: UNKNOWN if fails else SAFE}[report.verdict]
 
 
-def _format(text: str) -> tuple[str, str | None]:
-    format, equals, file = text.partition("=")
-    if format not in ("text", "json", *FORMATS) or (equals and not file):
-        raise UsageError(f"--format: '{text}' is not FORMAT or FORMAT=FILE, of text, json, {', '.join(FORMATS)}")
-    return format, file or None
+def _outcome(report: Report) -> Outcome:
+    from tenor.cli.reports import checks  # most runs ask for no report, and are to start quickly
 
-
-def _written(
-    format: str, file: str | None, report: Report, document: Any, lines: Sequence[str], output: Output
-) -> None:
-    text = {
-        "text": lambda: "".join(f"{line}\n" for line in lines),
-        "json": lambda: output.formed(format).written(document),
-    }.get(format, lambda: render(format, report))()
-    if file is None:
-        output.out.write(text)
-        output.out.flush()
-        return
-    try:
-        Path(file).write_text(text, encoding="utf-8", errors="backslashreplace")
-    except OSError as error:
-        raise UsageError(f"cannot write {file}: {error.strerror or error}") from error
+    return checks.outcome(report)
 
 
 def _is_project(against: str) -> bool:

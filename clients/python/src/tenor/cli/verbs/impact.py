@@ -22,6 +22,8 @@ from tenor.cli import SAFE, UNKNOWN, blast
 from tenor.cli.connection import connect
 from tenor.cli.local_schema import add_reference, add_type
 from tenor.cli.output import Output
+from tenor.cli.reports.asked import add_format, tell
+from tenor.cli.reports.impacts import outcome
 from tenor.cli.running import UsageError
 from tenor.cli.schema_file import read_schema, read_text
 
@@ -34,6 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_reference(parser, more=": NAME=SUBJECT:VERSION")
     parser.add_argument("--rule-set", metavar="FILE", help="the ruleSet to register with it, as JSON")
     parser.add_argument("--metadata", metavar="FILE", help="the metadata to register with it, as JSON")
+    add_format(parser)
     parser.add_argument("--unknown", choices=("pass", "fail"), default="fail", help="what an unknown verdict does")
 
 
@@ -46,7 +49,8 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     )
     with connect(arguments) as registry:
         answer = registry.send(blast.impact(arguments.subject, schema))
-    output.result(answer, blast.told(answer, output.paint))
+    lines = blast.told(answer, output.paint)
+    tell(arguments.format, output, answer, lines, lambda: outcome(answer, arguments.new, schema.text))
     code = blast.VERDICTS[answer["verdict"]]
     return SAFE if code == UNKNOWN and arguments.unknown == "pass" else code
 

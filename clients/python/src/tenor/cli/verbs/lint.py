@@ -13,6 +13,8 @@ from typing import Any, Final
 from tenor.cli import SAFE, UNSAFE
 from tenor.cli.local_schema import add_reference, add_type, ask_about, place, read_local
 from tenor.cli.output import Output, one_line
+from tenor.cli.reports.asked import add_format, tell
+from tenor.cli.reports.remarks import outcome
 from tenor.cli.running import UsageError
 
 SEVERITIES: Final = ("error", "warning", "off")
@@ -29,6 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="RULE=" + "|".join(SEVERITIES),
         help="how grave a rule is; may be repeated",
     )
+    add_format(parser)
     add_type(parser)
     add_reference(parser)
 
@@ -39,7 +42,8 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     schema = read_local(arguments.file, arguments.type, arguments.reference)
     answer = ask_about({"schema": schema}, arguments.timeout, do="lint", severities=severities)
     remarks = answer["remarks"]
-    output.result({"file": schema.file, **answer}, told(remarks, schema.file, output))
+    document, lines = {"file": schema.file, **answer}, told(remarks, schema.file, output)
+    tell(arguments.format, output, document, lines, lambda: outcome(remarks, schema.file))
     return UNSAFE if any(remark["severity"] == "error" for remark in remarks) else SAFE
 
 

@@ -21,11 +21,14 @@ from pathlib import Path
 from tenor.cli import CHANGED, planning
 from tenor.cli.output import Output
 from tenor.cli.project import load
+from tenor.cli.reports import plans
+from tenor.cli.reports.asked import add_format, tell
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The verb's own arguments."""
     parser.add_argument("paths", metavar="PATH", nargs="*", help="files and folders of the project; all without any")
+    add_format(parser)
     parser.add_argument("--out", metavar="FILE", help="write the plan, for tenor apply")
     parser.add_argument("--detailed-exitcode", action="store_true", help="exit code 10 if something would change")
 
@@ -33,7 +36,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, output: Output) -> int:
     """Plan."""
     plan = made(arguments)
-    output.result(plan.document(), plan.lines(output.paint))
+    steps = list(zip(plan.files, plan.steps, strict=True))
+    lines = plan.lines(output.paint)
+    tell(arguments.format, output, plan.document(), lines, lambda: plans.outcome(steps, plan.registry))
     if plan.refused:
         if arguments.out:
             output.say(f"{arguments.out} was not written: a plan with refused schemas cannot be applied")
