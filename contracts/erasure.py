@@ -239,8 +239,10 @@ def asked(
             found += _of_event(contract, place)
             continue
         for need, own in names:
-            if need.path and _meets(own, place.names) and (len(own) == len(place.names) or need.path not in around):
-                found += (replace(each, witness=show(place)) for each in _of_need(contract, need, place))
+            there = len(own) == len(place.names)
+            if need.path and _meets(own, place.names) and (there or need.path not in around):
+                did = _of_null(need) if there and place.form is Form.NULL else need.when.get(ERASED)
+                found += (replace(each, witness=show(place)) for each in _of_need(contract, need, place, did))
     return tuple(found)
 
 
@@ -267,10 +269,7 @@ def _meets(need: Sequence[tuple[str, ...]], place: Sequence[tuple[str, ...]]) ->
     )
 
 
-def _of_need(contract: Contract, need: Need, place: Place) -> Iterator[Covered]:
-    did = need.when.get(ERASED)
-    if place.form is Form.NULL:
-        did = _of_null(need)
+def _of_need(contract: Contract, need: Need, place: Place, did: When | None) -> Iterator[Covered]:
     if did in (When.SAME, When.HANDLED):
         return
     what = "null" if place.stands is None else json.dumps(place.stands, ensure_ascii=False)
@@ -342,12 +341,12 @@ def witness(schema: Schema, place: Place, view: View) -> Any:
         if seen is None:
             continue
         event = copy.deepcopy(seen.shown)
-        if _put(event, path, place.stands):
+        if put(event, path, place.stands):
             return event
     return None
 
 
-def _put(value: Any, path: Sequence[str], stands: Any) -> int:
+def put(value: Any, path: Sequence[str], stands: Any) -> int:
     """Put something in place of every value at a path; how many there were. What is null stays so."""
     step, *rest = path
     if isinstance(value, dict):
@@ -359,7 +358,7 @@ def _put(value: Any, path: Sequence[str], stands: Any) -> int:
     count = 0
     for key in keys:
         if rest:
-            count += _put(value[key], rest, stands)
+            count += put(value[key], rest, stands)
         elif value[key] is not None:
             value[key] = stands
             count += 1

@@ -77,12 +77,14 @@ class Finding:
     """What the experiments say of one path: types and values that were handled, and those that failed.
 
     `seen` are the types that the samples have there; `others` tells what came of a value that is none of those known,
-    in place of one that the code singles out, and in place of one that it does not.
+    in place of one that the code singles out, and in place of one that it does not; `within` what came of a container
+    in which everything was erased.
     """
 
     use: Use
     seen: set[str] = field(default_factory=set)
     others: dict[bool, set[str]] = field(default_factory=dict)
+    within: set[str] = field(default_factory=set)
     types: set[str] = field(default_factory=set)
     refused: set[str] = field(default_factory=set)
     values: set[Any] = field(default_factory=set)
@@ -202,8 +204,11 @@ class Recorder:
             done.update(todo)
         for each in list(recorded.baselines):
             self._erase_all(recorded, each)
-        for finding in recorded.findings.values():
+        for path, finding in recorded.findings.items():
             finding.settle()
+            # A container that is taken as a whole: else what is inside says more.
+            if finding.within and not any(each.startswith(f"{path}/") for each in recorded.findings):
+                finding.met(ERASED, worst(finding.within))
         return recorded
 
     def _try(self, recorded: Recorded, event: Any) -> Outcome:
@@ -301,18 +306,23 @@ class Recorder:
                 finding.values.add(arm)
 
     def _erase(self, recorded: Recorded, finding: Finding, path: str, baseline: Baseline) -> None:
-        """One path as it is once it was erased, if a single value stands there."""
-        event, erased = erased_at(baseline.data, path.split("/")[1:])
+        """One path as it is once it was erased, or all that is inside a container."""
+        event, erased, whole = erased_at(baseline.data, path.split("/")[1:])
         if not erased:
             return
-        dotted = ".".join(step for step in path.split("/")[1:] if step != ITEM)
         watch = Watch()
-        self._around = _erasing(baseline.around, dotted)
+        self._around = _erasing(baseline.around, *sorted(erased))
         outcome = self._run(recorded, event, watch)
-        asked = not watch.asked.isdisjoint((dotted, EVERY)) or any(
-            PLACEHOLDER in use.constants for each, use in watch.uses.items() if of_schema(each, recorded.known) == path
+        asked = not watch.asked.isdisjoint((*erased, EVERY)) or any(
+            PLACEHOLDER in use.constants
+            for each, use in watch.uses.items()
+            if (touched := of_schema(each, recorded.known)) == path or touched.startswith(f"{path}/")
         )
-        finding.met(ERASED, _came(outcome, baseline.outcome, asked=asked))
+        came = _came(outcome, baseline.outcome, asked=asked)
+        if whole:
+            finding.within.add(came)
+        else:
+            finding.met(ERASED, came)
         new = not outcome.error and not recorded.touched(event, watch) <= recorded.places
         if new and len(recorded.baselines) < MOST_BASELINES:
             self._note(recorded, event, watch, outcome)
@@ -355,12 +365,12 @@ class Recorder:
         return made
 
 
-def _erasing(around: Event | None, path: str) -> Event | None:
-    """An event around data of which a path was erased."""
+def _erasing(around: Event | None, *paths: str) -> Event | None:
+    """An event around data of which paths were erased."""
     if around is None:
         return None
     made = copy.copy(around)
-    made.erased = (*around.erased, path)
+    made.erased = (*around.erased, *paths)
     return made
 
 
@@ -447,23 +457,31 @@ _ZEROS: Final[Sequence[tuple[type, Any]]] = (
 """What stands in for erased values of a type, the narrower type first."""
 
 
-def erased_at(event: Any, steps: Sequence[str]) -> tuple[Any, int]:
-    """A copy of the event with what is left of the erased values at a path, and how many there are.
+def erased_at(event: Any, steps: Sequence[str]) -> tuple[Any, set[str], bool]:
+    """A copy of the event with what is left of the erased values at a path, and at which paths they are.
 
-    Containers are not sealed, null has nothing to seal, and what is erased already stays so.
+    Containers are not sealed, what is inside them is: the third answer says whether that was erased. Null has nothing
+    to seal, and what is erased already stays so. Paths are those of `Event.erased`: names with dots.
     """
-    count = 0
+    paths: set[str] = set()
+    whole = False
 
-    def left(value: Any) -> Any:
-        nonlocal count
+    def left(value: Any, path: tuple[str, ...]) -> Any:
+        nonlocal whole
+        if isinstance(value, Mapping):
+            whole = True
+            return {key: left(each, (*path, str(key))) for key, each in value.items()}
+        if isinstance(value, list):
+            whole = True
+            return [left(each, path) for each in value]
         zero = next((zero for kind, zero in _ZEROS if isinstance(value, kind)), None)
         if zero is None or value == PLACEHOLDER:
             return value
-        count += 1
+        paths.add(".".join(path))
         return zero.replace(tzinfo=value.tzinfo) if isinstance(value, datetime) else zero
 
-    made = _mapped(event, steps, left)
-    return made, count
+    named = tuple(step.replace("~1", "/").replace("~0", "~") for step in steps if step != ITEM)
+    return _mapped(event, steps, lambda value: left(value, named)), paths, whole
 
 
 def changed(event: Any, steps: Sequence[str], value: Any, *, remove: bool = False) -> Any:
