@@ -10,12 +10,14 @@ where *specific* is what the request says or, when it says nothing, what the lat
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from registry.errors import InvalidRuleSet
 from registry.formats.base import Schema
+
+_T = TypeVar("_T")
 
 VERSION_PROPERTY = "confluent:version"
 RESERVED_PROPERTY = "confluent:reserved"
@@ -132,21 +134,43 @@ def _require_closed(rule: Rule) -> None:
 
 
 def require_sealable(schema: Schema, metadata: Metadata | None, rule_set: RuleSet | None) -> None:
-    """Refuse ENCRYPT on a union that may hold something else than text or bytes: clients leave those branches in
-    plaintext, without an error (facts: encryption 8.13). Raises InvalidRuleSet naming field and rule."""
-    rules = [rule for rule in (rule_set.domain if rule_set else ()) if rule.type == "ENCRYPT" and not rule.disabled]
-    unions = list(schema.open_unions()) if rules else []
-    given = metadata.tags if metadata and unions else {}
-    if len(given) * len(unions) > _MOST_COMPARED:
-        raise InvalidRuleSet(f"{len(given)} tag patterns are too many for a schema with {len(unions)} such unions")
-    for name, inline, branches in unions:
+    """Refuse what a client could not seal. Raises InvalidRuleSet naming field and rule.
+
+    ENCRYPT on a union that may hold something else than text or bytes: clients leave those branches in plaintext,
+    without an error (facts: encryption 8.13). SEAL on a number or an enum of Protobuf, whose wire form has no place
+    for what is sealed.
+    """
+    for rule, name, branches in _reached("ENCRYPT", schema.open_unions, metadata, rule_set):
+        raise InvalidRuleSet(
+            f"Rule '{rule.name}' of type ENCRYPT would leave {' and '.join(branches)} of field {name} in "
+            "plaintext: only text and bytes of a union are encrypted"
+        )
+    for rule, name, kind in _reached("SEAL", schema.unsealable, metadata, rule_set):
+        if not rule.tags:  # about all of the message that is written, which its client alone knows
+            continue
+        raise InvalidRuleSet(
+            f"Rule '{rule.name}' of type SEAL has no place for field {name} of type {kind}: declare a field of bytes "
+            f'with a number of its own, whose (confluent.field_meta).params say that "tenor.sealed" is "{kind}"'
+        )
+
+
+def _reached(
+    type: str,
+    fields: Callable[[], Iterable[tuple[str, frozenset[str], _T]]],
+    metadata: Metadata | None,
+    rule_set: RuleSet | None,
+) -> Iterator[tuple[Rule, str, _T]]:
+    """Which rules of a type act on which fields, by their tags. Raises InvalidRuleSet if that takes too long."""
+    rules = [rule for rule in (rule_set.domain if rule_set else ()) if rule.type == type and not rule.disabled]
+    found = list(fields()) if rules else []
+    given = metadata.tags if metadata and found else {}
+    if len(given) * len(found) > _MOST_COMPARED:
+        raise InvalidRuleSet(f"{len(given)} tag patterns are too many for a schema with {len(found)} such fields")
+    for name, inline, more in found:
         tags = inline.union(*(tags for text, tags in given.items() if named_by(text, name)))
         for rule in rules:
             if not rule.tags or not tags.isdisjoint(rule.tags):
-                raise InvalidRuleSet(
-                    f"Rule '{rule.name}' of type ENCRYPT would leave {' and '.join(branches)} of field {name} in "
-                    "plaintext: only text and bytes of a union are encrypted"
-                )
+                yield rule, name, more
 
 
 _MOST_COMPARED = 100_000

@@ -152,6 +152,13 @@ class Schema(ABC):
         """
         return ()
 
+    def unsealable(self) -> Iterable[tuple[str, frozenset[str], str]]:
+        """Fields that have no place for what SEAL makes of them, as (full name, inline tags, type).
+
+        None, in formats where a wire schema gives them one.
+        """
+        return ()
+
     @abstractmethod
     def retagged(self, add: Iterable[Tagging], remove: Iterable[Tagging]) -> str:
         """The text with inline tags changed. Raises InvalidSchema for a path that is not there."""

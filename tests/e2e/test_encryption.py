@@ -31,7 +31,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 import tenor
 from tenor import Keys, Schema
 from tenor._sync import keys as keys_module
-from tenor.errors import Erased
+from tenor.errors import AuthenticationFailed, Erased, Rejected
 from tenor.integrations.confluent_kafka import Deserializer, Serializer
 from tenor.sealing.persons import handle
 from tests import stock_kms
@@ -362,6 +362,37 @@ def test_protobuf_both_ways(ours: tenor.Registry, stock: SchemaRegistryClient, d
         cls, stock, {**conf, "auto.register.schemas": False, "use.latest.version": True}, rule_conf=rules
     )
     assert codec.decode(write(cls(**event), place(topic))).data == event
+
+
+NUMBERS = """
+syntax = "proto3";
+package shop;
+import "google/protobuf/timestamp.proto";
+import "confluent/meta.proto";
+message Account {
+  string id = 1;
+  bytes age = 2 [(confluent.field_meta) = {tags: "PII", params: [{key: "tenor.sealed", value: "int32"}]}];
+  repeated bytes levels = 3
+      [(confluent.field_meta) = {tags: "PII", params: [{key: "tenor.sealed", value: "shop.Level"}]}];
+  optional bytes since = 4
+      [(confluent.field_meta) = {tags: "PII", params: [{key: "tenor.sealed", value: "google.protobuf.Timestamp"}]}];
+}
+enum Level { LOW = 0; HIGH = 1; }
+"""
+
+
+def test_protobuf_seals_numbers_enums_and_messages_in_bytes(ours: tenor.Registry) -> None:
+    schema = Schema(NUMBERS, "PROTOBUF", rule_set=rule_set("SEAL", "kek-numbers", {"tenor.bind": "key"}))
+    ours.register("numbers-value", schema)
+    codec = ours.events("numbers-value")
+    event = {"id": "a", "age": -7, "levels": ["HIGH", "LOW"], "since": {"seconds": 5, "nanos": 6}}
+    value = codec.encode_value(event, record_key=b"a")
+    assert codec.decode(value, record_key=b"a").data == event
+    with pytest.raises(AuthenticationFailed):
+        codec.decode(value, record_key=b"b")
+    unsealable = NUMBERS.replace("optional bytes since = 4\n      ", "int64 since = 4 ")
+    with pytest.raises(Rejected, match=r"no place for field shop\.Account\.since of type int64"):
+        ours.register("numbers2-value", Schema(unsealable, "PROTOBUF", rule_set=schema.rule_set))
 
 
 # --- Node ----------------------------------------------------------------------------------------------------------

@@ -104,7 +104,7 @@ def brokers() -> Iterator[str]:
 
 def ours_to_write(kind: str, registry: tenor.Registry, conf: dict[str, Any], **options: Any) -> Serializer:
     schema = {"avro": AVRO, "json": tenor.Schema(JSON, "JSON"), "protobuf": tenor.Schema(PROTO, "PROTOBUF")}[kind]
-    message = {"message": "shop.Order"} if kind == "protobuf" else {}
+    message: dict[str, Any] = {"message": "shop.Order"} if kind == "protobuf" else {}
     return Serializer(registry, schema, None, conf, **message, **options)
 
 

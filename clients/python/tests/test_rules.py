@@ -16,7 +16,7 @@ from tenor import Schema, errors
 from tenor.codecs import Options, compile
 from tenor.codecs.fields import slots
 from tenor.codecs.protobuf.descriptors import load
-from tenor.codecs.protobuf.fields import meta
+from tenor.codecs.protobuf.meta import meta
 from tenor.rules.model import parse, pattern, tagger
 from tenor.rules.ruled import RuledBody, ruled
 

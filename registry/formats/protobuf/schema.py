@@ -43,6 +43,9 @@ class ProtobufSchema(Schema):
         """The descriptor of the schema itself."""
         return self.files[-1]
 
+    def unsealable(self) -> Iterable[tuple[str, frozenset[str], str]]:
+        return tags.unsealable(self)
+
     @property
     def has_text(self) -> bool:
         """Whether the source is .proto text (not a base64 descriptor), so that places in it can be named."""

@@ -6,14 +6,14 @@ Paths are full names, `shop.Order` and `shop.Order.card`; a leading dot is taken
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto, FileDescriptorProto
 from google.protobuf.message import Message
 
 from registry.errors import InvalidSchema
 from registry.formats.base import Tagging
-from registry.formats.protobuf.builtin import META, META_NUMBER
+from registry.formats.protobuf.builtin import META, META_NUMBER, is_builtin
 from registry.formats.protobuf.options import Fields, Option, described, quoted
 from registry.formats.protobuf.source import NAME
 from registry.formats.protobuf.spans import Place
@@ -32,8 +32,8 @@ class _Entity(NamedTuple):
     options: Message
 
 
-def _entities(file: FileDescriptorProto) -> Iterator[_Entity]:
-    """Messages and fields, in the order of the text; map entries are not entities."""
+def _messages(file: FileDescriptorProto) -> Iterator[tuple[str, Place, DescriptorProto]]:
+    """Messages with their names and places, in the order of the text; map entries are none."""
     waiting: list[tuple[str, Place, DescriptorProto]] = [
         (file.package, (4, number), each) for number, each in reversed(list(enumerate(file.message_type)))
     ]
@@ -42,12 +42,18 @@ def _entities(file: FileDescriptorProto) -> Iterator[_Entity]:
         path = f"{scope}.{message.name}" if scope else message.name
         if message.options.map_entry:
             continue
+        yield path, place, message
+        nested = list(enumerate(message.nested_type))
+        waiting += [(path, (*place, 3, number), each) for number, each in reversed(nested)]
+
+
+def _entities(file: FileDescriptorProto) -> Iterator[_Entity]:
+    """Messages and fields, in the order of the text."""
+    for path, place, message in _messages(file):
         yield _Entity(path, RECORD, (*place, 7), message.options)
         each: FieldDescriptorProto
         for number, each in enumerate(message.field):
             yield _Entity(f"{path}.{each.name}", FIELD, (*place, 2, number, 8), each.options)
-        nested = list(enumerate(message.nested_type))
-        waiting += [(path, (*place, 3, number), each) for number, each in reversed(nested)]
 
 
 def _meta(schema: ProtobufSchema, options: Message) -> Any:
@@ -79,6 +85,38 @@ def of_fields(schema: ProtobufSchema) -> Mapping[tuple[str, Place], frozenset[st
             if meta is not None and meta.tags:
                 found[file.name, entity.place[:-1]] = frozenset(meta.tags)
     return found
+
+
+_TEXT: Final = (FieldDescriptorProto.TYPE_STRING, FieldDescriptorProto.TYPE_BYTES)
+_LEAVES: Final = (".google.protobuf.Timestamp", ".google.protobuf.Duration")
+"""Messages that clients take as one value."""
+
+
+def unsealable(schema: ProtobufSchema) -> Iterator[tuple[str, frozenset[str], str]]:
+    """Fields that hold numbers, enums or moments, of imported files too, as (full name, inline tags, type).
+
+    A field of a message is none: its own fields are tagged.
+    """
+    found = of_fields(schema)
+    for file in schema.files:
+        if is_builtin(file.name):
+            continue
+        for path, place, message in _messages(file):
+            values = {f".{path}.{each.name}": each.field[1] for each in message.nested_type if each.options.map_entry}
+            for number, each in enumerate(message.field):
+                value = values.get(each.type_name, each)
+                if value.type in _TEXT or (value.type_name and value.type_name not in _LEAVES and not _is_enum(value)):
+                    continue
+                kind = value.type_name.removeprefix(".") or _keyword(value)
+                yield f"{path}.{each.name}", found.get((file.name, (*place, 2, number)), frozenset()), kind
+
+
+def _is_enum(field: FieldDescriptorProto) -> bool:
+    return field.type == FieldDescriptorProto.TYPE_ENUM
+
+
+def _keyword(field: FieldDescriptorProto) -> str:
+    return FieldDescriptorProto.Type.Name(field.type).removeprefix("TYPE_").lower()
 
 
 def retagged(schema: ProtobufSchema, add: Iterable[Tagging], remove: Iterable[Tagging]) -> str:

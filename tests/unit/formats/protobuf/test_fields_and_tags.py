@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from registry.errors import InvalidSchema
+from registry.errors import InvalidRuleSet, InvalidSchema
 from registry.formats.base import Tagging
 from registry.formats.protobuf.tags import FIELD, RECORD
+from registry.rules import Metadata, Rule, RuleSet, require_sealable
 from tests.unit.formats.protobuf import schema
 
 ORDER = """\
@@ -138,3 +139,67 @@ def test_a_path_that_is_not_there(path: str, type: str) -> None:
     with pytest.raises(InvalidSchema, match="no sr_") as caught:
         schema(ORDER).retagged([Tagging(path, type, ("T",))], [])
     assert caught.value.data["path"] == path
+
+
+PERSON = """\
+syntax = "proto3";
+package shop;
+import "google/protobuf/timestamp.proto";
+import "confluent/meta.proto";
+message Person {
+  string name = 1 [(confluent.field_meta).tags = "PII"];
+  repeated bytes tokens = 2 [(confluent.field_meta).tags = "PII"];
+  map<string, string> notes = 3 [(confluent.field_meta).tags = "PII"];
+  bytes age = 4 [(confluent.field_meta) = {tags: "PII", params: [{key: "tenor.sealed", value: "int32"}]}];
+  Home home = 5 [(confluent.field_meta).tags = "PII"];
+  FIELD
+  message Home { string street = 1; State state = 2; }
+}
+enum State { OPEN = 0; }
+"""
+TAGGED = '[(confluent.field_meta).tags = "PII"];'
+SEALS = RuleSet(domain=(Rule("seal", "SEAL", "WRITEREAD", tags=("PII",)),))
+NO_PLACE = [
+    (f"int32 f = 9 {TAGGED}", "f", "int32"),
+    (f"optional bool f = 9 {TAGGED}", "f", "bool"),
+    (f"repeated double f = 9 {TAGGED}", "f", "double"),
+    (f"map<string, sint64> f = 9 {TAGGED}", "f", "sint64"),
+    (f"State f = 9 {TAGGED}", "f", "shop.State"),
+    (f"google.protobuf.Timestamp f = 9 {TAGGED}", "f", "google.protobuf.Timestamp"),
+    (f"oneof o {{ fixed32 f = 9 {TAGGED} }}", "f", "fixed32"),
+    (f"message In {{ float g = 1 {TAGGED} }}", "In.g", "float"),
+]
+
+
+@pytest.mark.parametrize(("field", "name", "kind"), NO_PLACE)
+def test_a_field_with_no_place_for_what_is_sealed_is_refused_with_the_way_to_give_it_one(
+    field: str, name: str, kind: str
+) -> None:
+    said = rf"'seal' of type SEAL has no place for field shop\.Person\.{name} of type {kind}: declare .*\"{kind}\""
+    with pytest.raises(InvalidRuleSet, match=said):
+        require_sealable(schema(PERSON.replace("FIELD", field)), None, SEALS)
+    imported = schema('import "p.proto"; message M { shop.Person p = 1; }', p_proto=PERSON.replace("FIELD", field))
+    with pytest.raises(InvalidRuleSet, match=said):
+        require_sealable(imported, None, SEALS)
+
+
+@pytest.mark.parametrize(
+    ("field", "metadata", "rules"),
+    [
+        ("", None, SEALS),
+        ("int32 f = 9;", None, SEALS),
+        ("int32 f = 9;", Metadata({"shop.Person.g": ("PII",)}), SEALS),
+        (f"int32 f = 9 {TAGGED}", None, None),
+        (f"int32 f = 9 {TAGGED}", None, RuleSet(domain=(Rule("e", "ENCRYPT", "WRITEREAD", tags=("PII",)),))),
+        ("int32 f = 9;", None, RuleSet(domain=(Rule("all", "SEAL", "WRITEREAD"),))),
+    ],
+)
+def test_what_clients_seal_or_refuse_themselves_is_taken(
+    field: str, metadata: Metadata | None, rules: RuleSet | None
+) -> None:
+    require_sealable(schema(PERSON.replace("FIELD", field)), metadata, rules)
+
+
+def test_tags_by_pattern_count_for_sealing_too() -> None:
+    with pytest.raises(InvalidRuleSet, match=r"shop\.Person\.Home\.state of type shop\.State"):
+        require_sealable(schema(PERSON.replace("FIELD", "")), Metadata({"**.state": ("PII",)}), SEALS)

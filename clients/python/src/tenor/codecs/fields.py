@@ -22,6 +22,10 @@ from typing import Any, Final, NamedTuple
 from tenor.errors import UnusableSchema
 
 Test = Callable[[Any], bool]
+MARK: Final = "tenor.sealed"
+"""On a leaf of a wire schema: `{"logical": …}`, what it holds when it is not sealed."""
+MARKED: Final = "tenor.marked"
+"""On a leaf of a logical schema: its wire form is another."""
 MAX_NODES: Final = 20_000
 """Nodes that one walk may unfold to: nested records of records can be written small and be huge."""
 

@@ -7,14 +7,10 @@ its mark says what it was.
 from __future__ import annotations
 
 import json
-from typing import Any, Final
+from typing import Any
 
+from tenor.codecs.fields import MARK, MARKED
 from tenor.schemas import Schema
-
-MARK: Final = "tenor.sealed"
-"""On a leaf of a wire schema: `{"logical": …}`, what it holds when it is not sealed."""
-MARKED: Final = "tenor.marked"
-"""On a leaf of a logical schema: its wire form is another."""
 
 
 def logical(schema: Schema) -> Schema:

@@ -16,12 +16,11 @@ from functools import cached_property
 from typing import Any, Final, Protocol
 
 from tenor.codecs import Body, Options, Plain, Read, Write, compile
-from tenor.codecs.fields import Change, Choose, Field, Hands, Node, Tags, leaves, slots, walker
+from tenor.codecs.fields import MARK, Change, Choose, Field, Hands, Node, Tags, leaves, slots, walker
 from tenor.consuming.dead_letters import Discretion
 from tenor.errors import EncryptionError, Erased, InvalidEvent, RuleFailed, TenorError, Unsealed, Violation
 from tenor.events import Beside
 from tenor.rules import checks, steps
-from tenor.rules.logical import MARK
 from tenor.rules.logical import logical as logical_of
 from tenor.rules.model import (
     CONDITION,
@@ -403,7 +402,9 @@ class RuledBody:
             records = [end for end in _ends(slot.node) if end.kind == "record"]
             inner = [each for record in records for each in slots(record) if leaves(each.node)]
             if records and not all(tagged(rule, self._tags(each)) for each in inner):
-                raise rule.refused(f"{slot.full_name} is a record: a tag does not reach its fields, tag them instead")
+                more = "" if self.format != PROTOBUF else ", or seal all of it as bytes (tenor.sealed)"
+                reason = f"{slot.full_name} is a record: a tag does not reach its fields, tag them instead{more}"
+                raise rule.refused(reason)
 
     def _sealed_slots(self, tree: Node) -> frozenset[str]:
         """Full names of the slots that some rule seals."""
@@ -477,7 +478,10 @@ def ruled(
     if not (rules.domain or rules.encoding or inline or must_encrypt):
         return body
     logical = body
-    if MARK in schema.text:
+    if schema.format == PROTOBUF:
+        if rules.domain or rules.encoding or must_encrypt:
+            logical = getattr(body, "unsealed", None) or body
+    elif MARK in schema.text:
         logical = compile(logical_of(schema), references, options)
     return RuledBody(body, logical, schema, rules, sealing, must_encrypt)
 

@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from os import urandom
 from typing import Any, Final, NamedTuple
 
-from tenor.codecs.fields import Change, Choose, Field, leaves
+from tenor.codecs.fields import MARK, MARKED, Change, Choose, Field, leaves
 from tenor.errors import AuthenticationFailed, Erased, InvalidEvent, KeyNotReady, UnusableSchema, Violation
 from tenor.events import Beside
 from tenor.keys.algorithms import AES256_SIV
 from tenor.keys.kms import Factory
-from tenor.rules.logical import MARK, MARKED
 from tenor.rules.model import WRITE, BodyErased, Rule, tagged
 from tenor.schemas import AVRO, JSON, PROTOBUF
 from tenor.sealing import encrypt, persons, seal, wire
@@ -167,6 +166,8 @@ class Executor:
         if isinstance(leaf.native, dict) and leaf.native.get(MARKED):
             if format == JSON:
                 return _sealing_value(turn, wire.json_leaf()[0], seal.to_text, field.path)
+            if format == PROTOBUF:
+                return _sealing_value(turn, leaf.native["value"].write, bytes, field.path)
             return _sealing_value(turn, wire.avro_leaf(leaf.native)[0], bytes, field.path)
         if leaf.type == "STRING" and not leaf.logical:
             return _sealing_text(turn, seal.to_text, field.path)
@@ -174,7 +175,14 @@ class Executor:
             return _sealing_bytes(turn, field.path)
         name = field.slot.full_name
         if format == PROTOBUF:
-            raise rule.refused(f"{name} is neither text nor bytes, which is all that SEAL can change in Protobuf")
+            from tenor.codecs.protobuf.sealed import type_name
+
+            kind = type_name(leaf.native)
+            params = f'params: [{{key: "{MARK}", value: "{kind}"}}]'
+            raise rule.refused(
+                f"{name} is of type {kind}, which has no place for what is sealed: declare bytes of a number of their "
+                f"own instead, `bytes {field.slot.name} = N [(confluent.field_meta) = {{tags: […], {params}}}]`"
+            )
         raise rule.refused(
             f"{name} has no place for what is sealed: register the wire schema (tenor.sealing.wire.wired)"
         )
@@ -386,6 +394,8 @@ def _finisher(field: Field, format: str) -> Callable[[bytes], Any]:
     native = field.leaf.native
     mark = native.get(MARK) if isinstance(native, dict) else None
     if isinstance(mark, dict):
+        if format == PROTOBUF:
+            return native["value"].read  # type: ignore[no-any-return] # what its codec put there
         return wire.avro_leaf(mark["logical"])[1] if format == AVRO else wire.json_leaf()[1]
     return bytes.decode if field.leaf.type == "STRING" else bytes
 
@@ -401,10 +411,12 @@ def _opening(
 ) -> Change:
     gone = _replacement(field, policy)
     path = field.path
+    other = implied and isinstance(field.leaf.native, dict)  # bytes that hold another type
+    absent = field.slot.implied is not None if other else implied
 
     def change(value: Any, record: Any, state: Any) -> Any:
-        if value is None or (implied and not value):  # in Protobuf what was left out comes back as empty
-            return value
+        if value is None or (absent and not value):  # in Protobuf what was left out comes back as empty
+            return None if other else value
         try:
             plaintext = turn(unpack(value, path), state)
         except KeyNotReady as missing:
@@ -431,6 +443,8 @@ def _replacement(field: Field, policy: str) -> Any:
     mark = native.get(MARK) if isinstance(native, dict) else None
     if not isinstance(mark, dict):
         return SENTINEL if field.leaf.type == "STRING" else b""
+    if "value" in native:  # Protobuf's
+        return native["value"].zero
     told = mark["logical"]
     kind = told.get("type") if isinstance(told, dict) else told
     if field.leaf.type == "STRING":

@@ -17,9 +17,8 @@ from io import BytesIO
 from typing import Any, Final
 
 from tenor.codecs import Options, compile
-from tenor.codecs.fields import Slot
+from tenor.codecs.fields import MARK, Slot
 from tenor.errors import UnusableSchema
-from tenor.rules.logical import MARK
 from tenor.rules.model import WRITE, parse, tagged, tagger
 from tenor.schemas import AVRO, JSON, Schema
 

@@ -6,15 +6,17 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
-from google.protobuf.descriptor import Descriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor, FileDescriptor
 from google.protobuf.message import DecodeError, EncodeError, Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from tenor.codecs import Body, Options, Plain, Read, Write
-from tenor.codecs.fields import Node
-from tenor.codecs.protobuf.check import MAX_DEPTH, Check, checker, is_recursive, violations
-from tenor.codecs.protobuf.descriptors import load, message_at, message_class, path_to
-from tenor.codecs.protobuf.fields import meta, tree
+from tenor.codecs.fields import MARK, MARKED, Node
+from tenor.codecs.protobuf import sealed
+from tenor.codecs.protobuf.check import MAX_DEPTH, Check, checker, is_map, is_recursive, message_of, violations
+from tenor.codecs.protobuf.descriptors import load, load_unsealed, message_at, message_class, path_to
+from tenor.codecs.protobuf.fields import tree
+from tenor.codecs.protobuf.meta import meta
 from tenor.codecs.protobuf.reading import converter
 from tenor.codecs.shown import nests_deeper, pointer, shown
 from tenor.errors import InvalidEvent, Undecodable, Unresolvable, UnusableSchema, Violation
@@ -34,9 +36,17 @@ class ProtobufBody:
 
     format = PROTOBUF
 
-    def __init__(self, schema: Schema, references: Mapping[str, Schema], options: Options) -> None:
+    def __init__(
+        self,
+        schema: Schema,
+        references: Mapping[str, Schema],
+        options: Options,
+        file: FileDescriptor | None = None,
+    ) -> None:
         self._options = options
-        self._file = load(schema, references)
+        self._origin = (schema, references)
+        self._opens = file is not None
+        self._file = load(schema, references) if file is None else file
         self._named = _message_named(self._file.message_types_by_name.values())
         # Which message is written matters to writers only: a file without a message can still be somebody's writer.
         wanted = options.message
@@ -77,7 +87,28 @@ class ProtobufBody:
 
     def tree(self, indexes: tuple[int, ...] | None = None, relaxed: frozenset[str] = frozenset()) -> Node:
         """The message as rules see it."""
-        return tree(self._written(indexes))
+        return tree(self._written(indexes), self._sealed)
+
+    @cached_property
+    def unsealed(self) -> ProtobufBody | None:
+        """What events are of, where fields hold sealed values of another type; None if none does.
+
+        Raises UnusableSchema.
+        """
+        file = None if self._opens else load_unsealed(*self._origin)
+        return None if file is None else ProtobufBody(*self._origin, self._options, file)
+
+    def _sealed(self, field: FieldDescriptor, single: FieldDescriptor) -> Any:
+        """What a leaf of sealed values is by itself, in the schema that travels or in the one that events are of."""
+        if not (name := sealed.marked(field)):
+            return None
+        if self._opens:
+            return {MARKED: True, "value": sealed.value_of(single)}
+        if self.unsealed is None:
+            return None
+        theirs: Any = self.unsealed._file.pool.FindFieldByName(field.full_name)
+        theirs = message_of(theirs).fields_by_name["value"] if is_map(theirs) else theirs
+        return {MARK: {"logical": name}, "value": sealed.value_of(theirs)}
 
     @property
     def checked(self) -> Callable[[Any], Any]:

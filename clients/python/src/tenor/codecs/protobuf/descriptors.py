@@ -12,6 +12,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.descriptor import Descriptor, FileDescriptor
 from google.protobuf.message import DecodeError, Message
 
+from tenor.codecs.protobuf import sealed
 from tenor.errors import UnusableSchema
 from tenor.schemas import PROTOBUF, Schema
 
@@ -23,19 +24,43 @@ def load(schema: Schema, references: Mapping[str, Schema]) -> FileDescriptor:
 
     Imports are found among the references, by path; Google's well-known types and Confluent's two files are built in.
     """
-    pool = descriptor_pool.DescriptorPool()
-    file = _parsed(schema.text)
-    files = {name: _parsed(reference.text) for name, reference in references.items()}
+    return _built(_files(schema, references))
+
+
+def load_unsealed(schema: Schema, references: Mapping[str, Schema]) -> FileDescriptor | None:
+    """The same with fields of sealed values as what they are when opened; None if there are no such fields."""
+    files = _files(schema, references)
     try:
-        added: set[str] = set()
-        for name in file.dependency:
-            _add(pool, name, files, added, ())
-        if not file.name or file.name in added:
-            file.name = f"tenor.schema/{file.name}"
-        pool.Add(file)
-        return pool.FindFileByName(file.name)
+        if not sealed.undo(files):
+            return None
+    except ValueError as error:
+        raise UnusableSchema(format=PROTOBUF, reason=str(error)) from None
+    return _built(files)
+
+
+def _built(files: list[descriptor_pb2.FileDescriptorProto]) -> FileDescriptor:
+    pool = descriptor_pool.DescriptorPool()
+    try:
+        for file in files:
+            pool.Add(file)
+        return pool.FindFileByName(files[-1].name)
     except (TypeError, KeyError, ValueError) as error:
         raise UnusableSchema(format=PROTOBUF, reason=" ".join(str(error).split())[:200]) from error
+
+
+def _files(schema: Schema, references: Mapping[str, Schema]) -> list[descriptor_pb2.FileDescriptorProto]:
+    """A file after all that it imports."""
+    file = _parsed(schema.text)
+    files = {name: _parsed(reference.text) for name, reference in references.items()}
+    added: dict[str, descriptor_pb2.FileDescriptorProto] = {}
+    try:
+        for name in file.dependency:
+            _add(name, files, added, ())
+    except ValueError as error:
+        raise UnusableSchema(format=PROTOBUF, reason=" ".join(str(error).split())[:200]) from error
+    if not file.name or file.name in added:
+        file.name = f"tenor.schema/{file.name}"
+    return [*added.values(), file]
 
 
 def message_class(descriptor: Descriptor) -> type[Message]:
@@ -54,10 +79,9 @@ def _parsed(text: str) -> descriptor_pb2.FileDescriptorProto:
 
 
 def _add(
-    pool: descriptor_pool.DescriptorPool,
     name: str,
     files: Mapping[str, descriptor_pb2.FileDescriptorProto],
-    added: set[str],
+    added: dict[str, descriptor_pb2.FileDescriptorProto],
     inside: tuple[str, ...],
 ) -> None:
     """Add an imported file after what it imports itself."""
@@ -68,10 +92,9 @@ def _add(
     file = descriptor_pb2.FileDescriptorProto()
     file.CopyFrom(files[name] if name in files else _built_in(name))
     for dependency in file.dependency:
-        _add(pool, dependency, files, added, (*inside, name))
+        _add(dependency, files, added, (*inside, name))
     file.name = name  # as the import has it, whatever the registry called the file
-    pool.Add(file)
-    added.add(name)
+    added[name] = file
 
 
 def _built_in(name: str) -> descriptor_pb2.FileDescriptorProto:
