@@ -262,6 +262,48 @@ def test_the_same_schema_gives_the_same_text_in_every_process() -> None:
     assert other.count("# x\n") == 12
 
 
+def test_no_settings_of_the_folder_change_the_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = "[tool.ruff]\nline-length = 30\n[tool.black]\nline-length = 30\nskip-string-normalization = true\n"
+    (tmp_path / "pyproject.toml").write_text(settings + "[tool.datamodel-codegen]\nsnake-case-field = true\n")
+    made = _texts()
+    monkeypatch.chdir(tmp_path)
+    assert _texts() == made
+
+
+def test_fields_may_be_called_what_modules_import() -> None:
+    names = [
+        "field",
+        "Field",
+        "list",
+        "dict",
+        "date",
+        "datetime",
+        "float",
+        "bytes",
+        "int",
+        "str",
+        "Annotated",
+        "convert",
+    ]
+    names += ["model_dump", "model_validate_json", "copy", "json", "schema", "root", "UNSET", "dataclass", "Struct"]
+    kinds: list[tuple[Any, Any]] = [
+        ({"type": "array", "items": "int"}, []),
+        ({"type": "map", "values": "string"}, {"a": "b"}),
+        ({"type": "int", "logicalType": "date"}, 3),
+        ("bytes", "\u00ff"),
+        ("double", 1.5),
+    ]
+    for turn in range(len(kinds)):
+        drawn = [kinds[(at + turn) % len(kinds)] for at in range(len(names))]
+        fields = [
+            {"name": name, "type": kind, "default": default} for name, (kind, default) in zip(names, drawn, strict=True)
+        ]
+        one = subject(AVRO, json.dumps({"type": "record", "name": "None", "fields": fields}))
+        for kind in KINDS:
+            assert lost(kind, one, 5) == []
+            assert "class NoneModel" in generate(one.schema, {}, kind).text or kind == "typeddict"
+
+
 def test_modules_pass_mypy_strictly(tmp_path: Path) -> None:
     names = []
     for name, one in SUBJECTS.items():

@@ -28,11 +28,12 @@ ANY: Final[Node] = {}
 
 _TAKEN: Final = frozenset(
     """
-    AliasChoices Annotated Any AwareDatetime BaseModel ConfigDict Decimal Enum Field Literal Meta NaiveDatetime
-    NotRequired Optional RootModel StrEnum StringConstraints Struct TypeAlias TypedDict UNSET UUID Union UnsetType
+    AliasChoices Annotated Any AwareDatetime BaseModel ConfigDict Decimal Enum False Field Literal Meta NaiveDatetime
+    None NotRequired Optional RootModel StrEnum StringConstraints Struct True TypeAlias TypedDict UNSET UUID Union
+    UnsetType
     """.split()  # noqa: SIM905 # a list of words reads better as one
 )
-"""Names that a generated module imports."""
+"""Names that a generated module imports, or that no class can have."""
 
 
 @dataclass(frozen=True, slots=True)

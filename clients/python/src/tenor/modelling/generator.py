@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
@@ -35,6 +36,10 @@ _MAKERS: Final = {PYDANTIC: ("pydantic", "Field"), DATACLASS: ("dataclasses", "f
 """Where the function comes from that gives a field a default."""
 
 
+_PROTECTED: Final = ("model_dump", "model_validate")
+"""How names begin that pydantic keeps for itself."""
+
+
 class Unsuited(TenorError):
     """What was asked for cannot say what the schema says."""
 
@@ -53,7 +58,7 @@ def module(document: Document, kind: str, header: Iterable[str]) -> str:
         text = _generated(document, kind, aliased=True)
     _examine(text, kind, fields)
     names = {name for each in fields.values() for name in each}
-    text = _with_defaults(_with_keys(text, document), document, kind, names)
+    text = _tidied(_with_defaults(_with_keys(text, document), document, kind, names))
     comment = "".join(f"# {line}\n" if line else "#\n" for line in header)
     return f"{comment}\n{text.strip()}\n"
 
@@ -66,6 +71,7 @@ def _generated(document: Document, kind: str, *, aliased: bool) -> str:
     except ModuleNotFoundError as error:
         raise MissingExtra(purpose="generating models", package="datamodel-code-generator", extra="models") from error
     enums = document.enums and kind != TYPEDDICT
+    names = {name for fields in document.fields().values() for name in fields}
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         made = generator.generate(
@@ -78,6 +84,9 @@ def _generated(document: Document, kind: str, *, aliased: bool) -> str:
             custom_file_header="#",
             disable_timestamp=True,
             formatters=[Formatter.BUILTIN],
+            # Else it depends on the folder in which the command is typed: on the pyproject.toml there.
+            settings_path=Path(Path.cwd().anchor),
+            builtin_format_line_length=88,
             use_double_quotes=True,
             allow_remote_refs=False,
             strict_nullable=True,
@@ -94,6 +103,9 @@ def _generated(document: Document, kind: str, *, aliased: bool) -> str:
             enum_field_as_literal=generator.LiteralType.One if enums else generator.LiteralType.All,
             allow_population_by_field_name=aliased,
             output_datetime_class=DatetimeClassType.Awaredatetime if kind == PYDANTIC else DatetimeClassType.Datetime,
+            aliases={name: f"field_{name}" for name in names if name.startswith(_PROTECTED)}
+            if kind == PYDANTIC
+            else None,
             special_field_name_prefix="field" if kind in (PYDANTIC, MSGSPEC) else "",
             additional_imports=_imports(document, kind),
         )
@@ -122,47 +134,50 @@ def _has_made(value: Any) -> bool:
 
 def _with_keys(text: str, document: Document) -> str:
     """The text with the dicts whose keys are no text in the place of their names."""
-    for number, keyed in enumerate(document.keyed):
-        text = re.sub(rf"\bTenorKeyed{number}\b(?!,| *\n *\))", f"dict[{keyed.key}, {keyed.value}]", text)
     text = re.sub(r"^from tenor_keyed import (\([^)]*\)|.*)\n", "", text, flags=re.M)
+    for number, keyed in enumerate(document.keyed):
+        text = re.sub(rf"\bTenorKeyed{number}\b", f"dict[{keyed.key}, {keyed.value}]", text)
     text = re.sub(r"\n *arbitrary_types_allowed=True,", "", text)
     return re.sub(r"    model_config = ConfigDict\(\s*\)\n", "", text)
 
 
 def _with_defaults(text: str, document: Document, kind: str, names: set[str]) -> str:
-    """The text with the defaults in the place of their marks."""
+    """The text with the defaults in the place of their marks. Raises Unsuited."""
     if kind == TYPEDDICT:
         return text
     module, maker = _MAKERS[kind]
-    own = maker if maker not in names else f"{maker}_"
-    found: set[str] = set()
+    own = maker if maker not in names else f"_{maker}"
+    modules: set[str] = set()
+    text = re.sub(r'= ?\(\s*("__TENOR_DEFAULT_\d+__")\s*\)', r"= \1", text)  # of a line that was too long
     for number, value in enumerate(document.defaults):
-        mark = rf'"__TENOR_DEFAULT_{number}__"'
-        written = _Expression(kind, found).of(value)
-        if isinstance(value, bytes):
-            text = text.replace(mark, written)
-            continue
-        factory = written[:-2] if written in ("list()", "dict()") else f"lambda: {written}"
-        replace = [
+        mark = f'"__TENOR_DEFAULT_{number}__"'
+        written = _Expression(kind, modules).of(value)
+        # A field of that name stands in the way of the function; a lambda does not see the class.
+        plain = written in ("list()", "dict()") and written[:-2] not in names
+        factory = written[:-2] if plain else f"lambda: {written}"
+        made = written if isinstance(value, bytes) else f"{own}(default_factory={factory})"
+        for pattern, put in (
             (rf"lambda: convert\(\s*{mark},\s*type=[^)]*\)", factory),
             (rf"default={mark}", f"default_factory={factory}"),
-            (rf" = {mark}$", f" = {own}(default_factory={factory})"),
-        ]
-        for pattern, text_ in replace:
-            text = re.sub(pattern, lambda _, made=text_: made, text, flags=re.M)  # type: ignore[misc]  # mypy infers no default
+            (rf"(?<= = ){mark}$", made),
+        ):
+            text = re.sub(pattern, put.replace("\\", r"\\"), text, flags=re.M)
+        if mark in text:
+            raise Unsuited(kind=kind, reason=f"there is no way to write the default {written}")
+    imports = [f"import {each} as _{each}" for each in sorted(modules)]
+    if own != maker and f"{own}(" in text:
+        imports.append(f"from {module} import {maker} as {own}")
+    first = "from __future__ import annotations\n"
+    return text.lstrip().replace(first, "\n".join((first, *imports)), 1) if imports else text
+
+
+def _tidied(text: str) -> str:
+    """The text without what only made sense before: what has a default is never unset, and needs no validation."""
     text = re.sub(r"Annotated\[(.+), Field\(validate_default=True\)\](?= = )", r"\1", text)
-    # What has a default is never unset.
     text = re.sub(r"^( +\w+: .+) \| UnsetType(?= = (?!.*UNSET|.*\($))", r"\1", text, flags=re.M)
     for name in ("UNSET", "UnsetType"):
         if len(re.findall(rf"\b{name}\b", text)) == 1:
             text = re.sub(rf"(?<=import )(.*)(\b{name}, |, {name}\b|\n +{name},)", r"\1", text)
-    lines = [f"import {each} as _{each}\n" for each in sorted(found)]
-    if own != maker and f"{own}(" in text:
-        lines.append(f"from {module} import {maker} as {own}\n")
-    if lines:
-        text = re.sub(
-            r"^(from __future__ import annotations\n)", rf"\1\n{''.join(lines).rstrip()}", text.lstrip(), count=1
-        )
     return text
 
 

@@ -5,8 +5,13 @@
   tenor gen models --out src/shop/events              a module for each schema of this project (tenor.yaml)
   tenor gen models --out src/shop/events --check      write nothing; exit code 10 if a module would change
 
-A model takes every event of its schema as a codec reads it, and a codec writes what it holds as it was. Where types
-take more or less than the schema, a line says so. Files need no server; Protobuf files need the engine, tenor-server.
+A model takes every event of its schema as a codec reads it, and a codec writes what it holds as it was:
+
+  order = Order.model_validate(codec.decode(value).data)
+  codec.encode(order.model_dump(by_alias=True, exclude_unset=True))
+
+Where types take more or less than the schema, a line says so. Files need no server; Protobuf files need the engine,
+tenor-server.
 """
 
 from __future__ import annotations
