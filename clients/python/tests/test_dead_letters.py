@@ -125,13 +125,23 @@ def first(brokers: str, topic: str) -> Any:
 async def test_confluent_kafka_sends_through_its_producer(brokers: str) -> None:
     producer = Producer({"bootstrap.servers": brokers})
     registry = synchronous(kafka.dead_letters(producer), topic="dead1")
+    codec = registry.events("orders-value")
+    failed: list[Any] = []
+    more: dict[str, Any] = {"headers": {"x": "y"}, "fact": "A1", "on_delivery": lambda error, _: failed.append(error)}
+    for _ in range(2):
+        kafka.send(producer, codec, "orders1", {"id": "A1"}, key=b"k", partition=0, **more)
+    producer.flush(10)
+    one = first(brokers, "orders1")
+    headers = dict(one.headers())
+    assert (one.key(), headers["x"], failed) == (b"k", b"y", [None, None])
+    assert headers["ce_id"] == codec.encode({"id": "A1"}, key="A1").header_map["ce_id"]  # one fact: one id
     with pytest.raises(RuleFailed, match="was sent"):
-        kafka.send(producer, registry.events("orders-value"), "orders", {"id": "B1"}, key=b"k")
+        kafka.send(producer, codec, "orders", {"id": "B1"}, key=b"k")
     message = first(brokers, "dead1")
     assert (message.key(), told(message.headers())) == (b"k", ("begins", "orders", "encoded"))
-    codec = await asynchronous(kafka.async_dead_letters(producer), topic="dead2").events("orders-value")
+    waits = await asynchronous(kafka.async_dead_letters(producer), topic="dead2").events("orders-value")
     with pytest.raises(RuleFailed, match="was sent"):
-        await codec.encode_when_ready({"id": "B2"})
+        await waits.encode_when_ready({"id": "B2"})
     assert told(first(brokers, "dead2").headers()) == ("begins", "", "encoded")
     with pytest.raises(TypeError, match="no headers"):
         kafka.async_dead_letters(AIOProducer.__new__(AIOProducer))

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from tenor.errors import Answered as Answered
     from tenor.errors import Conflict as Conflict
     from tenor.errors import CustomStepRefused as CustomStepRefused
+    from tenor.errors import DeadLetterFailed as DeadLetterFailed
     from tenor.errors import Denied as Denied
     from tenor.errors import Erased as Erased
     from tenor.errors import Forbidden as Forbidden
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from tenor.errors import KeySpent as KeySpent
     from tenor.errors import MissingExtra as MissingExtra
     from tenor.errors import NotFound as NotFound
+    from tenor.errors import RecordKeyNeeded as RecordKeyNeeded
     from tenor.errors import Refused as Refused
     from tenor.errors import RegistryError as RegistryError
     from tenor.errors import Rejected as Rejected
@@ -61,6 +63,7 @@ if TYPE_CHECKING:
     from tenor.errors import Unauthenticated as Unauthenticated
     from tenor.errors import Unavailable as Unavailable
     from tenor.errors import Undecodable as Undecodable
+    from tenor.errors import Unencoded as Unencoded
     from tenor.errors import UnexpectedAnswer as UnexpectedAnswer
     from tenor.errors import Unprocessed as Unprocessed
     from tenor.errors import Unreachable as Unreachable
@@ -107,6 +110,7 @@ _HOMES = {
         *("TenorError", "Unauthenticated", "Unavailable", "Undecodable", "UnexpectedAnswer", "Unprocessed"),
         "Unreachable",
         *("Erased", "KeyMismatch", "KeyMissing", "KeyNotReady", "KeySpent", "Unsealed"),
+        *("DeadLetterFailed", "RecordKeyNeeded", "Unencoded"),
         *("Unresolvable", "UnusableRule", "UnusableSchema", "VersionNotFound", "Violation"),
         *("CustomStepRefused", "InvalidPlan", "UnsettledPlan", "UpcastFailed", "UpcastMissing"),
     ),

@@ -39,10 +39,10 @@ def events(arguments: argparse.Namespace, registry: Registry) -> Iterator[Read]:
     consumer = _consumer(arguments)
     try:
         for partition in arguments.partition or _partitions(consumer, arguments.topic):
-            for offset, value, headers in _slice(consumer, arguments, partition):
+            for offset, value, headers, key in _slice(consumer, arguments, partition):
                 position = {"topic": arguments.topic, "partition": str(partition), "offset": str(offset)}
                 try:
-                    yield Read(position, value or b"", codec.decode(value, headers).data)
+                    yield Read(position, value or b"", codec.decode(value, headers, record_key=key).data)
                 except TenorError as error:
                     yield Read(position, value or b"", None, error)
     finally:
@@ -80,7 +80,9 @@ def _partitions(consumer: Any, topic: str) -> list[int]:
     return sorted(found.partitions)
 
 
-def _slice(consumer: Any, arguments: argparse.Namespace, partition: int) -> Iterator[tuple[int, bytes | None, Any]]:
+def _slice(
+    consumer: Any, arguments: argparse.Namespace, partition: int
+) -> Iterator[tuple[int, bytes | None, Any, bytes | None]]:
     from confluent_kafka import TopicPartition
 
     place = TopicPartition(arguments.topic, partition)
@@ -98,6 +100,6 @@ def _slice(consumer: Any, arguments: argparse.Namespace, partition: int) -> Iter
             raise UsageError(f"--topic {arguments.topic}: {message.error()}")
         if message.offset() >= end:
             return
-        yield message.offset(), message.value(), message.headers()
+        yield message.offset(), message.value(), message.headers(), message.key()
         if message.offset() == end - 1:
             return
