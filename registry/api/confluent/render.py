@@ -4,42 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import msgspec
-
 from registry import subjects
 from registry.api.confluent import wire
+from registry.api.schema_wire import SchemaEntity, SchemaTags, metadata, rule_set, taggings
 from registry.content import Content
-from registry.formats.base import Reference, Tagging
+from registry.formats.base import Reference
 from registry.names import DEFAULT_CONTEXT, Subject
 from registry.registration import Registration
 from registry.rules import (
-    Metadata,
-    RuleSet,
-    metadata_from_json,
     metadata_to_json,
-    rule_set_from_json,
     rule_set_to_json,
 )
 from registry.store.engine import Db
 from registry.store.queries.schemas import Stored, Version
-
-
-def metadata(given: wire.Metadata | None) -> Metadata | None:
-    """Metadata of a request."""
-    return None if given is None else metadata_from_json(msgspec.to_builtins(given))
-
-
-def rule_set(given: wire.RuleSet | None) -> RuleSet | None:
-    """Rules of a request."""
-    return None if given is None else rule_set_from_json(msgspec.to_builtins(given))
-
-
-def taggings(given: Sequence[wire.SchemaTags] | None) -> tuple[Tagging, ...]:
-    """Inline tags of a request."""
-    return tuple(
-        Tagging(each.schema_entity.entity_path, each.schema_entity.entity_type, tuple(each.tags))
-        for each in given or ()
-    )
 
 
 def registration(
@@ -77,14 +54,14 @@ def references(content: Content, context: str, *, qualified: bool = False) -> li
     ]
 
 
-def _tags(db: Db, schema: Stored, wanted: Sequence[str]) -> list[wire.SchemaTags]:
+def _tags(db: Db, schema: Stored, wanted: Sequence[str]) -> list[SchemaTags]:
     """Entities that have one of the wanted inline tags (`*` is any), with all their tags."""
     if not wanted:
         return []
     found = []
     for tagging in subjects.parsed(db, schema).tags():
         if "*" in wanted or any(tag in wanted for tag in tagging.tags):
-            found.append(wire.SchemaTags(wire.SchemaEntity(tagging.path, tagging.type), list(tagging.tags)))
+            found.append(SchemaTags(SchemaEntity(tagging.path, tagging.type), list(tagging.tags)))
     return found
 
 

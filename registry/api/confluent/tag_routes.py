@@ -7,6 +7,7 @@ from litestar.params import FromPath, JSONBody
 from registry import errors, names, registration, tags
 from registry.api.confluent import render, wire
 from registry.api.confluent.routes import post
+from registry.api.schema_wire import metadata, rule_set, taggings
 from registry.security.access import Action, Needs
 from registry.security.guard import actor_of
 from registry.services import Call, services
@@ -15,11 +16,11 @@ from registry.services import Call, services
 def _change(data: wire.TagSchemaRequest) -> tags.Change:
     return tags.Change(
         new_version=data.new_version or 0,
-        add=render.taggings(data.tags_to_add),
-        remove=render.taggings(data.tags_to_remove),
-        metadata=render.metadata(data.metadata),
-        rule_set=render.rule_set(data.rule_set),
-        rules_to_merge=render.rule_set(data.rules_to_merge),
+        add=taggings(data.tags_to_add),
+        remove=taggings(data.tags_to_remove),
+        metadata=metadata(data.metadata),
+        rule_set=rule_set(data.rule_set),
+        rules_to_merge=rule_set(data.rules_to_merge),
         rules_to_remove=None if data.rules_to_remove is None else tuple(data.rules_to_remove),
     )
 

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from registry.api.schema_wire import Metadata, RuleSet, SchemaTags
+
 # Ids and versions are Java ints for clients, and int32 columns in the store.
 Int32 = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
 
@@ -25,53 +27,6 @@ class SchemaReference(Struct, omit_defaults=True):
     name: str
     subject: str
     version: Int32
-
-
-class SchemaEntity(Struct, rename="camel"):
-    """What an inline tag hangs on: `entityType` is sr_record or sr_field."""
-
-    entity_path: str
-    entity_type: str = "sr_field"
-
-
-class SchemaTags(Struct, rename="camel"):
-    """Inline tags of one entity."""
-
-    schema_entity: SchemaEntity
-    tags: list[str] = []
-
-
-class Metadata(Struct, omit_defaults=True):
-    """Tags by path pattern, free properties, names of sensitive properties."""
-
-    tags: dict[str, list[str] | None] | None = None
-    properties: dict[str, str] | None = None
-    sensitive: list[str] | None = None
-
-
-class Rule(Struct, rename="camel", kw_only=True, omit_defaults=True):
-    """One rule of a rule set."""
-
-    name: str | None = None
-    doc: str | None = None
-    kind: str | None = None
-    mode: str | None = None
-    type: str | None = None
-    tags: list[str] | None = None
-    params: dict[str, str] | None = None
-    expr: str | None = None
-    on_success: str | None = None
-    on_failure: str | None = None
-    disabled: bool | None = None
-
-
-class RuleSet(Struct, rename="camel", kw_only=True, omit_defaults=True):
-    """Rules by phase."""
-
-    migration_rules: list[Rule] | None = None
-    domain_rules: list[Rule] | None = None
-    encoding_rules: list[Rule] | None = None
-    enable_at: str | None = None
 
 
 class RegisterSchemaRequest(Request):

@@ -8,15 +8,16 @@ from typing import Any
 
 import msgspec
 
+from registry.api.schema_wire import metadata, rule_set, taggings
 from registry.api.v1 import wire
 from registry.api.v1.impact_wire import Impact
 from registry.content import Content
 from registry.evolution.levels import Conflict
-from registry.formats.base import Change, Reference, Tagging
+from registry.formats.base import Change, Reference
 from registry.history import Entry
 from registry.names import Subject
 from registry.registration import Registered, Registration
-from registry.rules import metadata_from_json, metadata_to_json, rule_set_from_json, rule_set_to_json
+from registry.rules import metadata_to_json, rule_set_to_json
 from registry.search import Found
 from registry.store.queries.schemas import Stored, Version
 
@@ -28,21 +29,14 @@ def registration(subject: Subject, request: wire.RegisterRequest, *, normalize: 
         text=request.schema or "",
         format=(request.schema_type or "AVRO").upper(),
         references=tuple(Reference(each.name, each.subject, each.version) for each in request.references or ()),
-        metadata=None if request.metadata is None else metadata_from_json(msgspec.to_builtins(request.metadata)),
-        rule_set=None if request.rule_set is None else rule_set_from_json(msgspec.to_builtins(request.rule_set)),
+        metadata=metadata(request.metadata),
+        rule_set=rule_set(request.rule_set),
         version=request.version or 0,
         id=request.id if request.id is not None and request.id >= 0 else None,
         normalize=normalize,
-        tags_to_add=_taggings(request.schema_tags_to_add),
-        tags_to_remove=_taggings(request.schema_tags_to_remove),
+        tags_to_add=taggings(request.schema_tags_to_add),
+        tags_to_remove=taggings(request.schema_tags_to_remove),
         propagate_tags=bool(request.propagate_schema_tags),
-    )
-
-
-def _taggings(given: Sequence[wire.SchemaTags] | None) -> tuple[Tagging, ...]:
-    return tuple(
-        Tagging(each.schema_entity.entity_path, each.schema_entity.entity_type, tuple(each.tags))
-        for each in given or ()
     )
 
 

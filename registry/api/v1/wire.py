@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from registry.api.schema_wire import Metadata, RuleSet, SchemaTags
 from registry.api.v1.impact_wire import Impact
 
 Number = Annotated[int, Meta(ge=-1, le=2**31 - 1)]
@@ -23,53 +24,6 @@ class SchemaReference(Struct):
     name: str
     subject: str
     version: Number
-
-
-class SchemaEntity(Struct, rename="camel"):
-    """What an inline tag hangs on: `entityType` is sr_record or sr_field."""
-
-    entity_path: str
-    entity_type: str = "sr_field"
-
-
-class SchemaTags(Struct, rename="camel"):
-    """Inline tags of one entity."""
-
-    schema_entity: SchemaEntity
-    tags: list[str] = []
-
-
-class Metadata(Struct, omit_defaults=True):
-    """Tags by path pattern, free properties, names of sensitive properties."""
-
-    tags: dict[str, list[str] | None] | None = None
-    properties: dict[str, str] | None = None
-    sensitive: list[str] | None = None
-
-
-class Rule(Struct, rename="camel", kw_only=True, omit_defaults=True):
-    """One rule of a rule set."""
-
-    name: str | None = None
-    doc: str | None = None
-    kind: str | None = None
-    mode: str | None = None
-    type: str | None = None
-    tags: list[str] | None = None
-    params: dict[str, str] | None = None
-    expr: str | None = None
-    on_success: str | None = None
-    on_failure: str | None = None
-    disabled: bool | None = None
-
-
-class RuleSet(Struct, rename="camel", kw_only=True, omit_defaults=True):
-    """Rules by phase."""
-
-    migration_rules: list[Rule] | None = None
-    domain_rules: list[Rule] | None = None
-    encoding_rules: list[Rule] | None = None
-    enable_at: str | None = None
 
 
 class RegisterRequest(Struct, rename="camel", kw_only=True):
@@ -489,7 +443,7 @@ class SampleRequest(Struct, kw_only=True):
     """How many events to make of a schema; the same seed makes the same ones."""
 
     schema: SchemaText
-    count: Annotated[int, Meta(ge=1, le=200)] = 10
+    count: Annotated[int, Meta(ge=1, le=1000)] = 10
     seed: Annotated[int, Meta(ge=0, le=2**31 - 1)] = 0
 
 
