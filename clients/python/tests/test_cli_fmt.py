@@ -49,7 +49,7 @@ def test_a_record_has_a_field_a_line() -> None:
 
 def test_comments_of_protobuf_stay() -> None:
     text = '\r\nsyntax = "proto3";  \r\n\tmessage A {} // why\t\r\n\n\n'
-    assert laid_out(PROTOBUF, text) == 'syntax = "proto3";\n  message A {} // why\n'
+    assert laid_out(PROTOBUF, text) == 'syntax = "proto3";\n\nmessage A {} // why\n'
 
 
 values = st.recursive(
@@ -72,7 +72,9 @@ def test_only_the_layout_changes(value: object, indent: int | None, ascii: bool)
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "tenor.yaml").write_text('schemas: [{path: "**/*.avsc", subject: "{stem}"}]')
+    (tmp_path / "tenor.yaml").write_text(
+        'schemas: [{path: "**/*.avsc", subject: "{stem}"}, {path: "*.proto", subject: "{stem}"}]'
+    )
     (tmp_path / "order.avsc").write_bytes(b"\xef\xbb\xbf" + ORDER.encode())
     (tmp_path / "good.avsc").write_text('"string"\n')
     return tmp_path
@@ -94,11 +96,13 @@ def test_files_of_a_project(project: Path, capsys: pytest.CaptureFixture[str]) -
 def test_what_is_wrong_is_named_and_the_others_are_laid_out(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (project / "bad.avsc").write_text('{"type":\n nonsense}')
     (project / "deep.avsc").write_text("[" * 100_000)
+    (project / "open.proto").write_text("message A {\n")
     (project / "latin.avsc").write_bytes(b'"\xe9"')
     assert main(["fmt"]) == 2
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "order.avsc"
     assert said[1].startswith("error: bad.avsc:2:2: ")
-    assert [line.split(":")[0] for line in said[1:]] == ["error"] * 3
+    assert [line.split(":")[0] for line in said[1:]] == ["error"] * 4
+    assert said[-1] == "error: open.proto: a brace is not closed: line 1"
     assert (project / "order.avsc").read_text() == LAID_OUT
     assert (project / "bad.avsc").read_text() == '{"type":\n nonsense}'

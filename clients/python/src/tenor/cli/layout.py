@@ -1,7 +1,7 @@
 """Lays out the text of a schema: where lines break and how far they are indented, and nothing else. Pure.
 
 JSON (Avro, JSON Schema): what fits on a line stands on one, so that a field of a record is a line; the order of
-members, numbers and escapes stay as they are written. Protobuf: line ends and tabs only, as comments are part of it.
+members, numbers and escapes stay as they are written. Protobuf: `tenor.cli.proto_layout`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import json
 import re
 from typing import Any, Final
 
+from tenor.cli import proto_layout
 from tenor.schemas import PROTOBUF
 
 WIDTH: Final = 100
@@ -23,8 +24,7 @@ _Node = Any  # a token, or (opening, items); an item of an object is (key, node)
 def laid_out(format: str, text: str) -> str:
     """The text as it is to be. Raises ValueError, with line and column, for what is no JSON, RecursionError."""
     if format == PROTOBUF:
-        lines = [line.expandtabs(2).rstrip() for line in text.splitlines()]
-        return "\n".join(lines).strip("\n") + "\n"
+        return proto_layout.laid_out(text)
     json.loads(text)
     tokens = _TOKEN.findall(text)
     node, _ = _parsed(tokens, 0)

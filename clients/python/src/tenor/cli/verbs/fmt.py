@@ -4,8 +4,8 @@
   tenor fmt --check         change nothing; exit code 10 if a file would change
 
 Only white space changes: the order of members, numbers, escapes and comments stay. In Avro and JSON Schema what fits on
-a line stands on one; of Protobuf only line ends and tabs are touched (buf format does more).
-Exit code 2: a file cannot be read as JSON; the others are laid out.
+a line stands on one; Protobuf has a statement a line, indented by braces, and its comments where they were.
+Exit code 2: a file is no JSON, or no Protobuf; the others are laid out.
 """
 
 from __future__ import annotations
