@@ -44,6 +44,27 @@ def test_samples_are_valid(tenor_registry, tenor_samples, format):
     assert samples == tenor_samples("orders", count=30)
     for event in samples:
         orders.decode(orders.encode(event).value)
+    edges = tenor_samples("orders", kinds=["edge"])
+    assert len(edges) > 10
+    assert len(tenor_samples("orders", kinds=["minimal", "random"])) == 10
+    assert tenor_samples("orders", kinds=["maximal"]) == samples[1:2] != tenor_samples("orders", kinds=["minimal"])
+    for event in edges:
+        orders.decode(orders.encode(event).value)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_what_is_invalid_is_refused_with_its_reason(tenor_registry, tenor_invalid, format):
+    import tenor
+
+    schema = tenor.Schema(FORMATS[format], format)
+    orders = tenor_registry.events("orders", schema=schema, register=True)
+    found = tenor_invalid("orders")
+    assert len(found) > 2
+    assert len(tenor_invalid("orders", count=2)) == 2
+    for each in found:
+        with pytest.raises(tenor.InvalidEvent) as refused:
+            orders.encode(each.event)
+        assert each.reason in [violation.sentence for violation in refused.value.violations]
 
 
 def test_references_are_followed(tenor_registry, tenor_samples):
@@ -73,7 +94,7 @@ def test_any_client_may_use_it(tenor_url):
 def test_a_test_run_gets_a_registry_of_its_own(tmp_path: Path) -> None:
     done = run(tmp_path, TESTS, "-n", "2", TENOR_URL="http://192.0.2.1", TENOR_READ_ONLY="true")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "7 passed" in done.stdout
+    assert "10 passed" in done.stdout
 
 
 def test_a_registry_may_be_named_instead(tmp_path: Path) -> None:

@@ -11,13 +11,22 @@ from typing import Any, Final
 
 import pytest
 
-from tenor.testing import messages, results
+from tenor.testing import messages, results, samples
 from tenor.testing.messages import PACTS, PROVIDER, tenor_message
 from tenor.testing.recorder import APPLICATION, CONTRACTS, tenor_events
-from tenor.testing.samples import tenor_samples
+from tenor.testing.samples import tenor_invalid, tenor_payload, tenor_samples
 from tenor.testing.served import tenor_registry, tenor_server, tenor_url
 
-__all__ = ["tenor_events", "tenor_message", "tenor_registry", "tenor_samples", "tenor_server", "tenor_url"]
+__all__ = [
+    "tenor_events",
+    "tenor_invalid",
+    "tenor_message",
+    "tenor_payload",
+    "tenor_registry",
+    "tenor_samples",
+    "tenor_server",
+    "tenor_url",
+]
 
 VERIFYING: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
     ("--tenor-provider", {"action": "append", "metavar": "P", "help": "the provider's name in the contracts"}),
@@ -56,6 +65,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Fetch contracts if that was asked for, and gather results where all of them arrive."""
     config.addinivalue_line("markers", f"{PROVIDER}(name, ...): whose messages a test of tenor_message verifies")
+    config.addinivalue_line("markers", f"{samples.MARKER}(file, ...): the schema whose events are tenor_payload's")
     if not hasattr(config, "workerinput"):
         results.prepare(config)
         config.pluginmanager.register(results.Results(config), "tenor-results")
@@ -68,8 +78,9 @@ def pytest_configure_node(node: Any) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test of messages runs once for each."""
+    """A test of messages runs once for each, a test of payloads likewise."""
     messages.generate(metafunc)
+    samples.generate(metafunc)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

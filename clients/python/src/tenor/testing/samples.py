@@ -1,41 +1,177 @@
-"""Valid events of a subject's schema, made by the registry: the smallest, the largest, the edges, then random ones."""
+"""Events of a schema for tests: valid ones, edges in particular, and invalid ones with the reason.
+
+def test_orders(tenor_samples):                                     # of a subject of `tenor_registry`
+    for event in tenor_samples("orders-value", kinds=["edge"]): ...
+
+@pytest.mark.tenor_payloads("schemas/order.avsc")                    # of a file; the test runs once for each event
+def test_handler(tenor_payload): ...
+
+@pytest.mark.tenor_payloads("schemas/order.avsc", invalid=True)
+def test_refusals(tenor_payload):
+    with pytest.raises(ValueError): place(tenor_payload.event)       # .path, .rule and .reason say what is wrong
+
+Kinds: the *minimal* event, a *maximal* one, the *edge*s (bounds, nulls, long and odd texts, each symbol, each branch,
+defaults, each optional member), then *random* ones. The same seed gives the same events. They are as a codec of the
+schema encodes them.
+"""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection, Iterator, Mapping
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import pytest
 
 if TYPE_CHECKING:
     from tenor import Registry
+    from tenor.calls import Call
+    from tenor.codecs import Plain
     from tenor.codecs.fields import Change, Field
+    from tenor.testing.invalid import Invalid
 
 Samples = Callable[..., list[Any]]
+
+MARKER: Final = "tenor_payloads"
+FIXTURE: Final = "tenor_payload"
+KINDS: Final = ("minimal", "maximal", "edge")
+MOST: Final = 1000
+_BASES: Final = 60
+_SECONDS: Final = 60.0
+_MADE: Final = pytest.StashKey["dict[str, list[Any]]"]()
+
+
+class Sample(NamedTuple):
+    """An event, its kind, and what is special about it."""
+
+    event: Any
+    kind: str
+    note: str = ""
 
 
 @pytest.fixture
 def tenor_samples(tenor_registry: Registry, tenor_server: str) -> Iterator[Samples]:
     """A function that gives events: `tenor_samples("orders-value", count=10, seed=0)`.
 
-    The same seed gives the same events. They are as a codec of the subject encodes them.
+    `kinds` chooses among minimal, maximal, edge and random. `count` is how many at the most: ten, or all of them if
+    kinds are given without the random ones, of which there are any number.
     """
 
     from tenor import Registry
 
     with Registry(tenor_server) as whole:
 
-        def samples(subject: str, *, version: int = -1, count: int = 10, seed: int = 0) -> list[Any]:
-            return samples_of(whole, tenor_registry, subject, version=version, count=count, seed=seed)
+        def samples(
+            subject: str,
+            *,
+            version: int = -1,
+            count: int | None = None,
+            seed: int = 0,
+            kinds: Collection[str] = (),
+        ) -> list[Any]:
+            plain, found = samples_of(whole, tenor_registry, subject, version, _asked(count, kinds), seed)
+            return [each.event for each in _chosen(plain, found, count, kinds)]
 
         yield samples
 
 
-def samples_of(
-    whole: Registry, registry: Registry, subject: str, *, version: int = -1, count: int = 10, seed: int = 0
+@pytest.fixture
+def tenor_invalid(tenor_registry: Registry, tenor_server: str) -> Iterator[Callable[..., list[Invalid]]]:
+    """A function that gives invalid events, each with path, rule and reason: `tenor_invalid("orders-value")`."""
+
+    from tenor import Registry
+
+    with Registry(tenor_server) as whole:
+
+        def samples(subject: str, *, version: int = -1, count: int | None = None, seed: int = 0) -> list[Invalid]:
+            plain, found = samples_of(whole, tenor_registry, subject, version, _BASES, seed)
+            return list(islice(_invalid(plain, found), count))
+
+        yield samples
+
+
+@pytest.fixture
+def tenor_payload(request: pytest.FixtureRequest) -> Any:
+    """One event of the schema that the test's mark `tenor_payloads` names. See `tenor.testing.samples`."""
+    if not hasattr(request, "param"):
+        pytest.fail(f'which events? mark the test: @pytest.mark.{MARKER}("schemas/order.avsc")', pytrace=False)
+    return request.param
+
+
+def generate(metafunc: pytest.Metafunc) -> None:
+    """Give a test each event that its mark asks for."""
+    marks = list(metafunc.definition.iter_markers(MARKER))
+    if FIXTURE not in metafunc.fixturenames or not marks:
+        return
+    known = metafunc.config.stash.setdefault(_MADE, {})
+    parameters = []
+    for mark in reversed(marks):
+        key = repr((mark.args, mark.kwargs))
+        if key not in known:
+            known[key] = _parameters(metafunc.config, *mark.args, **mark.kwargs)
+        parameters += known[key]
+    metafunc.parametrize(FIXTURE, parameters, indirect=True)
+
+
+def _parameters(
+    config: pytest.Config,
+    file: str,
+    *,
+    kinds: Collection[str] = KINDS,
+    count: int | None = None,
+    seed: int = 0,
+    invalid: bool = False,
+    references: Mapping[str, str] | None = None,
+    message: str = "",
 ) -> list[Any]:
-    """Valid events of a version of a subject. `whole` is the registry of which `registry` may be a context.
+    """The events of a schema in a file, which the engine makes without a server.
+
+    `references` are files by the names that texts use, each after those it refers to itself.
+    """
+    from tenor.cli.running import UsageError
+    from tenor.errors import TenorError
+
+    try:
+        plain, found = _offline(
+            config, file, references or {}, message, _BASES if invalid else _asked(count, kinds), seed
+        )
+    except (TenorError, UsageError, ValueError) as error:
+        raise pytest.Collector.CollectError(f"{MARKER}: {error}") from None
+    if invalid:
+        return [pytest.param(each, id=f"invalid: {each}") for each in islice(_invalid(plain, found), count)]
+    chosen = _chosen(plain, found, count, kinds)
+    return [pytest.param(each.event, id=f"{each.kind}: {each.note}" if each.note else each.kind) for each in chosen]
+
+
+def _offline(
+    config: pytest.Config, file: str, references: Mapping[str, str], message: str, count: int, seed: int
+) -> tuple[Plain, list[Sample]]:
+    from tenor.cli.local_schema import ask_about, read_local
+    from tenor.cli.schema_file import read_text
+    from tenor.codecs import Options, compile
+    from tenor.schemas import PROTOBUF, Schema
+
+    def there(path: str) -> str:
+        return str(config.rootpath / path)
+
+    named = [f"{name}={there(path)}" for name, path in references.items()]
+    schema = read_local(there(file), None, named)
+    answer = ask_about({"schema": schema}, _SECONDS, do="sample", count=count, seed=seed)
+    format, text = str(schema.data["format"]), str(schema.data["text"])
+    texts = {name: read_text(there(path)) for name, path in references.items()}
+    if format == PROTOBUF:  # a codec takes descriptors, which the engine makes
+        described = ask_about({"schema": schema}, _SECONDS, do="descriptors")
+        text, texts = described["descriptor"], described["references"]
+    needed = {name: Schema(each, format) for name, each in texts.items()}
+    plain = compile(Schema(text, format), needed, Options(message=message))
+    return plain, [Sample(**each) for each in answer["samples"]]
+
+
+def samples_of(
+    whole: Registry, registry: Registry, subject: str, version: int, count: int, seed: int
+) -> tuple[Plain, list[Sample]]:
+    """Valid events of a version of a subject, as JSON, with its codec. `whole` may be what `registry` is a context of.
 
     Raises NotFound, also where a registry has no API of Tenor's.
     """
@@ -50,12 +186,33 @@ def samples_of(
             reference["subject"] = context + reference["subject"]
     body = {"schema": schema, "count": count, "seed": seed}
     headers = {"Accept": "application/json", "Content-Type": "application/json"}
-    call: Call[list[Any]] = Call(
-        "POST", "/api/v1/sample", lambda answer: [each["event"] for each in answer["samples"]], body, headers=headers
+    call: Call[list[Sample]] = Call(
+        "POST", "/api/v1/sample", lambda answer: [Sample(**each) for each in answer["samples"]], body, headers=headers
     )
-    events = whole.send(call)
+    found = whole.send(call)
     compiled: Any = registry.events(subject, version=registered.version)._writing.body
-    return [*map(unpacking(getattr(compiled, "logical", compiled)), events)]
+    return getattr(compiled, "logical", compiled), found
+
+
+def _asked(count: int | None, kinds: Collection[str]) -> int:
+    """How many samples to ask for."""
+    if strange := set(kinds) - {*KINDS, "random"}:
+        raise ValueError(f"no such kind: {', '.join(sorted(strange))}; there are {', '.join(KINDS)}, random")
+    return MOST if kinds else min(count or 10, MOST)
+
+
+def _chosen(plain: Plain, found: list[Sample], count: int | None, kinds: Collection[str]) -> list[Sample]:
+    """The samples of these kinds, as a codec encodes them."""
+    chosen = [each for each in found if not kinds or each.kind in kinds]
+    most = 10 if count is None and (not kinds or "random" in kinds) else count
+    unpack = unpacking(plain)
+    return [each._replace(event=unpack(each.event)) for each in chosen[:most]]
+
+
+def _invalid(plain: Plain, found: list[Sample]) -> Iterator[Invalid]:
+    from tenor.testing.invalid import invalid
+
+    return invalid(plain.violations, map(unpacking(plain), (each.event for each in found)))
 
 
 def unpacking(body: Any) -> Callable[[Any], Any]:
