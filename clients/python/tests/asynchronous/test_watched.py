@@ -18,7 +18,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from tenor import AsyncConsumer, AsyncRegistry, Event, Observer, Record, Retries, Retry
 from tenor._async.codec import AsyncCodec
 from tenor.compression import ALGORITHMS, Compression
-from tenor.errors import InvalidEvent, Undecodable
+from tenor.errors import InvalidEvent
 from tenor.sanitising import REDACT, Sanitise
 
 pytestmark = pytest.mark.anyio
@@ -102,22 +102,6 @@ async def test_compressed_events_come_back(algorithm: str, framing: str) -> None
     small = orders.encode(GOOD)
     assert "content-encoding" not in small.header_map
     assert (await reader.decode(small.value, small.headers)).data == GOOD
-
-
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
-async def test_a_bomb_does_not_go_off(algorithm: str) -> None:
-    registry = client()
-    bomb, _ = Compression(algorithm, limit=2**30).compress(b"\x00" * 50_000_000)
-    reader = await registry.events("orders", compression=Compression(None, limit=1_000_000))
-    headers = [("content-encoding", algorithm)]
-    with pytest.raises(Undecodable, match="more than 1000000 bytes"):
-        await reader.decode(bomb, headers)
-    small, _ = Compression(algorithm).compress(b"\x00" * 5000)
-    for cut in (small[:-1], b"nonsense"):
-        with pytest.raises(Undecodable, match=f"no {algorithm}"):
-            await reader.decode(cut, headers)
-    with pytest.raises(Undecodable, match="unknown"):
-        await reader.decode(bomb, [("Content-Encoding", "br")])
 
 
 # --- watching ------------------------------------------------------------------------------------------------------

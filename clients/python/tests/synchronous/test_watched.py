@@ -20,7 +20,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from tenor import Consumer, Event, Observer, Record, Registry, Retries, Retry
 from tenor._sync.codec import Codec
 from tenor.compression import ALGORITHMS, Compression
-from tenor.errors import InvalidEvent, Undecodable
+from tenor.errors import InvalidEvent
 from tenor.sanitising import REDACT, Sanitise
 
 FIELDS = [
@@ -102,22 +102,6 @@ def test_compressed_events_come_back(algorithm: str, framing: str) -> None:
     small = orders.encode(GOOD)
     assert "content-encoding" not in small.header_map
     assert (reader.decode(small.value, small.headers)).data == GOOD
-
-
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_a_bomb_does_not_go_off(algorithm: str) -> None:
-    registry = client()
-    bomb, _ = Compression(algorithm, limit=2**30).compress(b"\x00" * 50_000_000)
-    reader = registry.events("orders", compression=Compression(None, limit=1_000_000))
-    headers = [("content-encoding", algorithm)]
-    with pytest.raises(Undecodable, match="more than 1000000 bytes"):
-        reader.decode(bomb, headers)
-    small, _ = Compression(algorithm).compress(b"\x00" * 5000)
-    for cut in (small[:-1], b"nonsense"):
-        with pytest.raises(Undecodable, match=f"no {algorithm}"):
-            reader.decode(cut, headers)
-    with pytest.raises(Undecodable, match="unknown"):
-        reader.decode(bomb, [("Content-Encoding", "br")])
 
 
 # --- watching ------------------------------------------------------------------------------------------------------

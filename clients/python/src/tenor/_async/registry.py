@@ -483,7 +483,10 @@ class AsyncRegistry:
         if schema is not None:
             schema = await self._wired(schema, subject)
             if not register:
-                return await self.lookup(subject, schema, normalize=normalize)
+                found = await self.lookup(subject, schema, normalize=normalize)
+                # What the schema says, and which tags it has, is the code's own word; the registry's are its rules.
+                own = replace(schema, metadata=found.schema.metadata, rule_set=found.schema.rule_set)
+                return replace(found, schema=own)
             registration = await self.register(subject, schema, normalize=normalize)
             if registration.id is None:
                 raise UnusableSchema(format=schema.format, reason="the registry gave it no id")

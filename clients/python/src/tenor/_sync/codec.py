@@ -17,21 +17,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tenor import events, wire
-from tenor._sync.concurrency import Lock, at_once, settled, spawn
+from tenor._sync.concurrency import Lock, at_once, spawn
+from tenor._sync.dead_letters import DeadLetters, withheld
 from tenor.codecs import DEFAULTS, Body, Options, Read, Write
-from tenor.consuming.dead_letters import (
-    ENCODED,
-    ORIGINAL,
-    WITHHELD,
-    SendDeadLetter,
-    as_json,
-    dead_letter,
-    is_letter,
-    shown_part,
-)
-from tenor.consuming.quarantine import STOCK
+from tenor.consuming.dead_letters import ENCODED, ORIGINAL, SendDeadLetter, is_letter
 from tenor.errors import (
-    DeadLetterFailed,
     FramingError,
     KeyNotReady,
     RuleFailed,
@@ -51,6 +41,7 @@ if TYPE_CHECKING:
 
 PREFIX = "id-prefix"
 HEADER = "guid-header"
+ENCODING = "content-encoding"
 MAX_READERS = 1000
 """Compiled writers' schemas kept by one codec."""
 SHORTEST_BARE_BODY = 6
@@ -138,6 +129,10 @@ class _Writing:
         prefixed_media = _media_type(self.body.format, bare=False)
         self.plain_fixed = [*described, *([("content-type", prefixed_media)] if settings.metadata else [])]
 
+    def writes(self, headers: wire.Headers, key: RecordKey) -> Write:
+        """What writes a value of a record with these headers and this key."""
+        return self.write if not self.looks_beside else _beside(self.write, headers, key)
+
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
@@ -152,6 +147,10 @@ class _Reading:
     upcast: Upcast | None = None
     looks_beside: bool = False
 
+    def reads(self, headers: wire.Headers, key: RecordKey) -> Read:
+        """What reads a value of a record with these headers and this key."""
+        return self.read if not self.looks_beside else _beside(self.read, headers, key)
+
 
 class Codec:
     """Encodes events as a subject's schema demands, and decodes what any version of it wrote.
@@ -164,6 +163,7 @@ class Codec:
         self._source, self._settings = source, settings
         self._reads_as = reads_as
         self._framed_with = set[Any]()
+        self._letters = DeadLetters(source.dead_letters, settings.subject)
         self._lenient_now: tuple[_Writing, _Writing] | None = None
         self._snapshot_now = None if current is None else self._snapshot(current)
         self._refreshing = False
@@ -226,7 +226,7 @@ class Codec:
         if writing.stale_at < _now() or (writing.compiled.sealing is not None and writing.compiled.sealing.hurry):
             self._refresh_soon()
         if data is None:
-            return Message(None, [] if not headers else _joined([], headers))
+            return Message(None, [] if not headers else events.joined([], headers, self._settings.part))
         write = writing.write if not writing.looks_beside else _beside(writing.write, headers, record_key)
         try:
             try:
@@ -252,7 +252,7 @@ class Codec:
             write = writing.prefixed if not writing.looks_beside else _beside(writing.prefixed, headers, record_key)
             value, fixed = write(data), writing.plain_fixed
         if writing.prefix is None:
-            return Message(value, fixed.copy() if not headers else _joined(fixed, headers))
+            return Message(value, fixed.copy() if not headers else events.joined(fixed, headers, self._settings.part))
         if id is None:
             id = events.random_id() if key is None else events.repeatable_id(writing.source, writing.type, key)
         id_name, time_name = writing.id_name, writing.time_name
@@ -268,7 +268,7 @@ class Codec:
                     "tracestate": tracestate,
                 },
             )
-        return Message(value, named if not headers else _joined(named, headers))
+        return Message(value, named if not headers else events.joined(named, headers, self._settings.part))
 
     def encode_value(
         self, data: Any, *, headers: wire.Headers = None, record_key: RecordKey = None, topic: str = ""
@@ -303,7 +303,7 @@ class Codec:
         `encode` of a synchronous codec does that by itself; an synchronous one raises KeyNotReady without it.
         """
         writing = self._writing
-        write = writing.write if not writing.looks_beside else _beside(writing.write, headers, record_key)
+        write = writing.writes(headers, record_key)
         for each in data:
             if each is not None:
                 try:
@@ -335,39 +335,28 @@ class Codec:
 
     def _refuse(self, refused: RuleFailed, data: Any, metadata: dict[str, Any]) -> None:
         """Send the letter of an event that was to be written, or say that it is pending. Always raises."""
-        at_once(partial(self._dead_lettered, refused, data, metadata), self._unsent(refused))
+        at_once(partial(self._dead_lettered, refused, data, metadata), self._letters.unsent(refused))
 
     def _dead_lettered(self, refused: RuleFailed, data: Any, metadata: dict[str, Any]) -> None:
         """Send the letter of an event that was to be written. Always raises."""
         if self._source.dead_letters is None:
-            raise self._unsent(refused)
+            raise self._letters.unsent(refused)
         message, content = self._letter_of(data, metadata)
         key, topic = metadata.get("record_key"), metadata.get("topic", "")
-        self._send_letter(refused, message.value, message.headers, content, key, topic)
+        self._letters.deliver(refused, message.value, message.headers, content=content, key=key, topic=topic)
 
     def _letter_of(self, data: Any, metadata: dict[str, Any]) -> tuple[Message, str]:
         """What was to be written, without the rules that only say no: sealed, or else without what must be sealed."""
-        headers = metadata.get("headers")
-        body: Any = self._writing.body
+        headers, key = metadata.get("headers"), metadata.get("record_key")
         try:
             lenient = self._lenient()
             try:
                 return Codec.encode(self, data, _writing=lenient, **metadata), ENCODED
             except KeyNotReady:
-                write = (
-                    _beside(lenient.write, headers, metadata.get("record_key"))
-                    if lenient.looks_beside
-                    else lenient.write
-                )
-                self._with_keys(write, data)
+                self._with_keys(lenient.writes(headers, key), data)
                 return Codec.encode(self, data, _writing=lenient, **metadata), ENCODED
         except Exception:  # whatever keeps it from being written and sealed
-            try:
-                event = (body.logical if hasattr(body, "logical") else body).as_dict(data)
-                value = as_json(shown_part(event, body.discretion))
-            except Exception:  # a message of another type, an object that is no event at all
-                value = as_json(None)
-            return Message(value, _joined([("content-type", b"application/json")], headers)), WITHHELD
+            return withheld(self._writing.body, data, headers)
 
     def _lenient(self) -> _Writing:
         """The snapshot, with rules that only change and seal. A race compiles twice, to the same."""
@@ -377,29 +366,6 @@ class Codec:
             compiled = Compiled(writing.registered, body.lenient(), writing.compiled.sealing)
             self._lenient_now = writing, _Writing(compiled, self._settings, float("inf"))
         return self._lenient_now[1]
-
-    def _send_letter(
-        self, refused: RuleFailed, value: bytes | None, headers: wire.Headers, content: str, key: RecordKey, topic: str
-    ) -> None:
-        """Send a letter. Always raises: what was refused stays refused."""
-        send = self._source.dead_letters
-        if send is None:
-            raise self._unsent(refused)
-        try:
-            letter = dead_letter(
-                refused, value, headers, key, content=content, subject=self.subject, topic=topic, time=events.now()
-            )
-            settled(send(letter))
-        except Exception as error:
-            raise DeadLetterFailed.of(refused, error) from error
-        raise refused.settled(f"It was sent to {_dead(refused)}.", dead_lettered=True)
-
-    def _unsent(self, refused: RuleFailed) -> RuleFailed:
-        """The error for a letter that is not sent: there is no way to, or `encode` cannot wait for it."""
-        if self._source.dead_letters is None:
-            return refused.settled(f"Nothing was sent to {_dead(refused)}: Registry(dead_letters=…) takes what sends.")
-        fate = f"Nothing was sent to {_dead(refused)} yet: encode_when_ready, or dead_letter with this error."
-        return refused.settled(fate, pending=True)
 
     def require_encoded(self, value: bytes, headers: wire.Headers = None, *, record_key: RecordKey = None) -> None:
         """Raises Unencoded for bytes that this codec would not write: not framed with a schema that it writes with,
@@ -421,7 +387,7 @@ class Codec:
         reading = self._readers.get(head) or self._learn(value, headers, head)
         if not getattr(reading.body, "proves_sealed", True):
             raise Unencoded(subject=self.subject, reason="its rules seal, and let pass on reading what is not sealed")
-        read = reading.read if not reading.looks_beside else _beside(reading.read, headers, record_key)
+        read = reading.reads(headers, record_key)
         try:
             read(value, reading.at)
         except KeyNotReady as missing:
@@ -525,7 +491,7 @@ class Codec:
                 raise
             if is_letter(headers):
                 raise refused.settled("It is a dead letter, and is not sent again.") from refused.__cause__
-            self._send_letter(refused, value, headers, ORIGINAL, record_key, topic)
+            self._letters.deliver(refused, value, headers, content=ORIGINAL, key=record_key, topic=topic)
             raise
         message = reading.body.name_of(value, reading.at, reading.indexes)
         erased: tuple[str, ...] = ()
@@ -573,8 +539,7 @@ class Codec:
             try:
                 reading = self._readers.get(head) or self._learn(value, headers, head)
                 if reading.sealed:
-                    read = reading.read if not reading.looks_beside else _beside(reading.read, headers, key)
-                    read(value, reading.at)
+                    reading.reads(headers, key)(value, reading.at)
             except KeyNotReady as missing:
                 needs |= missing.needs
             except TenorError:  # said again, to the caller, when it is its turn
@@ -620,25 +585,6 @@ def _looks_beside(body: Body) -> bool:
 def _beside(function: Any, headers: wire.Headers, key: RecordKey) -> Any:
     """A function of a body with what stands beside the value."""
     return partial(function, beside=Beside(headers, key))
-
-
-def _joined(own: list[tuple[str, bytes]], given: wire.Headers) -> list[tuple[str, bytes]]:
-    """Headers of this library, and the caller's beside them; of one name, this library's stay.
-
-    What tells stock clients to skip a rule is not passed on: a job that forwards headers would be steered by its input.
-    """
-    taken = {name for name, _ in own}
-    pairs = given.items() if isinstance(given, Mapping) else given or ()
-    more = [
-        (name, value.encode() if isinstance(value, str) else value)
-        for name, value in pairs
-        if value is not None and name not in taken and not name.startswith(STOCK)
-    ]
-    return [*own, *more]
-
-
-def _dead(refused: RuleFailed) -> str:
-    return f"the dead-letter topic '{refused.dead_letter}'" if refused.dead_letter else "a dead-letter topic"
 
 
 def _id(registered: Registered) -> int:
