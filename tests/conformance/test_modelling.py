@@ -203,7 +203,7 @@ def _usable(format: str, text: str) -> Subject | None:
 @pytest.mark.parametrize("seed", range(4))
 def test_models_of_drawn_schemas(seed: int, full: bool) -> None:
     random = Random(seed)
-    for _ in range(40 if full else 3):
+    for _ in range(15 if full else 3):
         tree = consumers.drawn(random)
         for format, made in ((AVRO, consumers.as_avro), (JSON, consumers.as_json), (PROTOBUF, consumers.as_protobuf)):
             text = made(tree).canonical
