@@ -126,6 +126,33 @@ def test_an_impact_in_every_form(run: Run, registry: httpx.Client, tmp_path: Pat
     assert comment[-1].startswith("| new.avsc:1 | ❌ billing 1.4 in prod breaks: ")
 
 
+def test_whether_a_version_can_be_deployed_in_every_form(run: Run, registry: httpx.Client, tmp_path: Path) -> None:
+    publish(registry, "2", recorded("ledger", {"/total": NUMBER}))
+    environment(registry, "live")
+    ask = ("can-i-deploy", "--application", "ledger", "--version", "2", "--to-environment", "live")
+    run(*ask, "--format", "junit=out.xml", code=3)
+    (suite,) = JUnitXml.fromfile(str(tmp_path / "out.xml"))
+    assert suite.name == "ledger version 2 may or may not be safe to deploy to live"
+    (case,) = suite
+    assert case.result[0].message.startswith("no verification result")
+    comment = run(*ask, "--format", "markdown", code=3).splitlines()
+    assert comment[:2] == ["<!-- tenor can-i-deploy -->", f"### ❔ {suite.name}"]
+    assert any(line.startswith("| ledger 2 with orders") and "❔ no verification" in line for line in comment), comment
+
+
+def test_a_diff_as_a_comment(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "new.avsc").write_text(ODD.replace("double", "float"))
+    comment = run("diff", "odd.avsc", "new.avsc", "--format", "markdown", code=0).splitlines()
+    assert comment[:4] == [
+        "<!-- tenor diff -->",
+        "### 1 change from odd.avsc to new.avsc",
+        "",
+        "| what | where | in words |",
+    ]
+    assert comment[5].startswith("| retyped | /TotalSum |")
+    assert run("diff", "odd.avsc", "odd.avsc", "--format", "text", code=0) == "no change\n"
+
+
 @pytest.mark.parametrize("words", ["lint odd.avsc", "plan", "impact s odd.avsc", "check odd.avsc --against odd.avsc"])
 def test_a_form_that_nobody_knows(run: Run, words: str, capsys: pytest.CaptureFixture[str]) -> None:
     for form in ("xml", "sarif=", "=x"):

@@ -26,9 +26,10 @@ def render(outcome: Outcome) -> str:
 
 
 def _case(case: Case) -> str:
-    named = f"name={quoteattr(_clean(case.name))} classname={quoteattr(_clean(case.file))}"
+    named = f"name={quoteattr(_clean(case.name))} classname={quoteattr(_clean(case.file or case.name))}"
+    named += f" file={quoteattr(_clean(case.file))}" if case.file else ""
     if case.state == PASSED:
-        return f"    <testcase {named} file={quoteattr(_clean(case.file))}/>\n"
+        return f"    <testcase {named}/>\n"
     tag, found = _TAGS[case.state], case.problems
     first = found[0].title if found else case.said
     lines = []
@@ -41,7 +42,7 @@ def _case(case: Case) -> str:
     kind = "" if tag == "skipped" else f" type={quoteattr(_clean(found[0].rule if found else tag))}"
     body = escape(_clean("\n".join(lines)))
     return (
-        f"    <testcase {named} file={quoteattr(_clean(case.file))}>\n"
+        f"    <testcase {named}>\n"
         f"      <{tag} message={quoteattr(_clean(first))}{kind}>{body}</{tag}>\n    </testcase>\n"
     )
 

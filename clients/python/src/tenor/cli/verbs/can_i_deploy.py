@@ -15,6 +15,9 @@ from tenor.calls import Call
 from tenor.cli import SAFE, UNKNOWN, UNSAFE, broker
 from tenor.cli.connection import connect
 from tenor.cli.output import Output
+from tenor.cli.reports import MARKDOWN
+from tenor.cli.reports.asked import add_format, tell
+from tenor.cli.reports.matrix import outcome
 from tenor.cli.running import UsageError
 
 CODES: Final = {True: SAFE, False: UNSAFE, None: UNKNOWN}
@@ -44,6 +47,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--ignore", action="append", default=[], metavar="NAME[:V]", help="leave out an application or its version"
     )
+    add_format(parser, ("junit", MARKDOWN))
     parser.add_argument("--wait", type=float, default=0.0, metavar="SECONDS", help="for missing results, at most")
 
 
@@ -58,9 +62,10 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
         found = _answer(registry, broker.can_i_deploy(selector, destination, ignored), arguments.wait, output)
     deployable = found["summary"]["deployable"]
     word, colour, rest = WORDS[deployable]
-    reasons = [f"  {text}" for _, text in broker.notices(found)]
+    reasons = [text for _, text in broker.notices(found)]
     document = {"answer": word, "deployable": deployable, "exit_code": CODES[deployable], **found}
-    output.result(document, [f"{output.paint(word, colour)}: {chosen} {rest} {place}", *reasons])
+    lines = [f"{output.paint(word, colour)}: {chosen} {rest} {place}", *(f"  {text}" for text in reasons)]
+    tell(arguments.format, output, document, lines, lambda: outcome(found, f"{chosen} {rest} {place}", reasons))
     return CODES[deployable]
 
 

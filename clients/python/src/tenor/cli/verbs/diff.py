@@ -11,6 +11,9 @@ import argparse
 from tenor.cli import SAFE
 from tenor.cli.local_schema import add_reference, add_type, ask_about, overridden, read_local
 from tenor.cli.output import Output
+from tenor.cli.reports import MARKDOWN
+from tenor.cli.reports.asked import add_format, tell
+from tenor.cli.reports.changes import outcome
 from tenor.cli.running import UsageError
 from tenor.cli.told import aligned
 
@@ -19,6 +22,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """The verb's own arguments."""
     parser.add_argument("old", metavar="OLD", help=".avsc, .json or .proto; - for standard input")
     parser.add_argument("new", metavar="NEW", help="the same, later")
+    add_format(parser, (MARKDOWN,))
     add_type(parser)
     add_reference(parser)
     add_reference(parser, "--old-reference", more=". Where OLD needs another file than NEW")
@@ -32,5 +36,6 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     old = read_local(arguments.old, arguments.type, overridden(arguments.reference, arguments.old_reference))
     answer = ask_about({"new": new, "old": old}, arguments.timeout, do="diff")
     rows = [(change["kind"], change["path"], change["sentence"]) for change in answer["changes"]]
-    output.result(answer, aligned(rows) if rows else "no change")
+    lines = aligned(rows) if rows else ["no change"]
+    tell(arguments.format, output, answer, lines, lambda: outcome(answer["changes"], old.file, new.file))
     return SAFE
