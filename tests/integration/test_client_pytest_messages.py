@@ -161,8 +161,8 @@ def test_messages_are_verified_and_no_network_is_used(tmp_path: Path, workers: s
     pacts = written(tmp_path, pact("billing", "orders", KEPT), VERSION_3, pact("billing", "others", KEPT))
     (tmp_path / "conftest.py").write_text(NO_NETWORK)
     with nobody_is_to_call() as (address, calls):
-        names = ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "PACT_BROKER_BASE_URL", "TENOR_URL")
-        here = dict.fromkeys(names, address)
+        names = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "PACT_BROKER_BASE_URL", "TENOR_URL")
+        here = dict.fromkeys((*names, *map(str.lower, names)), address)
         done = run(tmp_path, TESTS, "-n", workers, "-rA", f"--tenor-pacts={pacts}", "--tenor-provider=orders", **here)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "9 passed" in done.stdout

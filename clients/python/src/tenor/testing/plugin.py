@@ -7,10 +7,11 @@ until a test asks.
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import Any, Final
+from typing import Any
 
 import pytest
 
+from tenor.cli.verifying import OPTIONS
 from tenor.testing import messages, results, samples
 from tenor.testing.messages import PACTS, PROVIDER, tenor_message
 from tenor.testing.recorder import APPLICATION, CONTRACTS, tenor_events
@@ -28,21 +29,6 @@ __all__ = [
     "tenor_url",
 ]
 
-VERIFYING: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
-    ("--tenor-provider", {"action": "append", "metavar": "P", "help": "the provider's name in the contracts"}),
-    ("--tenor-pacts", {"action": "append", "metavar": "PATH", "help": "a pact, or a folder of pacts (*.json)"}),
-    ("--tenor-broker", {"metavar": "URL", "help": "the registry whose contracts are verified, instead of files"}),
-    ("--tenor-selector", {"action": "append", "metavar": "JSON", "help": 'e.g. {"mainBranch": true}'}),
-    ("--tenor-pending", {"action": "store_true", "help": "contracts never kept on this branch may fail"}),
-    ("--tenor-wip-since", {"metavar": "DATE", "help": "also what nobody chose and nobody kept yet, since then"}),
-    ("--tenor-publish", {"action": "store_true", "help": "record the results for --tenor-provider-version"}),
-    ("--tenor-provider-version", {"metavar": "V", "help": "what is verified, e.g. its commit"}),
-    ("--tenor-branch", {"metavar": "B", "help": "the branch that the provider's version is built from"}),
-    ("--tenor-tag", {"action": "append", "metavar": "T", "help": "of the provider; may be repeated"}),
-    ("--tenor-build-url", {"metavar": "URL", "help": "where the build that verified can be seen"}),
-)
-"""The options of `tenor contracts verify`, by the same names."""
-
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The options of this plugin."""
@@ -54,8 +40,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="a registry to use instead of starting one (needs tenor-server); what TENOR_URL says does not count",
     )
     group.addoption("--tenor-record", action="store_true", default=False, help="write the contracts that tests record")
-    for name, how in VERIFYING:
-        group.addoption(name, default=[] if how.get("action") == "append" else None, **how)
+    group.addoption("--tenor-pacts", action="append", metavar="PATH", help="a pact, or a folder of pacts (*.json)")
+    group.addoption(
+        "--tenor-broker", metavar="URL", help="the registry whose contracts are verified, not those of files"
+    )
+    for name, told in OPTIONS.items():
+        group.addoption(f"--tenor-{name}", **(told | ({"action": "append"} if name == "provider" else {})))
     parser.addini(APPLICATION, "the application whose contracts tests record", default="")
     parser.addini(CONTRACTS, "the folder of recorded contracts", default="contracts")
     parser.addini(PROVIDER, "the applications whose messages tests verify", type="args", default=[])

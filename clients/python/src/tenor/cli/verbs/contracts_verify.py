@@ -21,25 +21,20 @@ from tenor.cli.credentials import kept
 from tenor.cli.output import Output
 from tenor.cli.running import UsageError
 from tenor.cli.schema_file import read_text
+from tenor.cli.verifying import OPTIONS
 from tenor.testing.matching import loopback, stdout_to, verifier_class
 
+REQUIRED: Final = {name: {"required": True} for name in ("provider", "provider-version")}
 EXIT_CODES: Final = {"passed": SAFE, "failed": UNSAFE, "nothing to verify": UNKNOWN, "results not recorded": FAILED}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The verb's own arguments."""
-    parser.add_argument("--provider", required=True, metavar="P", help="the provider's name in the contracts")
-    parser.add_argument("--provider-version", required=True, metavar="V", help="what is verified, e.g. its commit")
-    parser.add_argument("--branch", metavar="B", help="the branch that the provider's version is built from")
-    parser.add_argument("--tag", action="append", default=[], metavar="T", help="of the provider; may be repeated")
+    for name, told in OPTIONS.items():
+        parser.add_argument(f"--{name}", **(told | REQUIRED.get(name, {})))
     parser.add_argument("--provider-url", metavar="URL", help="where the provider serves HTTP")
     parser.add_argument("--states-url", metavar="URL", help="where the provider takes its states (POST, in the body)")
     parser.add_argument("--message", action="append", default=[], metavar="DESCRIPTION=FILE", help="may be repeated")
-    parser.add_argument("--selector", action="append", default=[], metavar="JSON", help='e.g. {"mainBranch": true}')
-    parser.add_argument("--pending", action="store_true", help="contracts never kept on this branch may fail")
-    parser.add_argument("--wip-since", metavar="DATE", help="also what nobody chose and nobody kept yet, since then")
-    parser.add_argument("--publish", action="store_true", help="record the results for this version")
-    parser.add_argument("--build-url", metavar="URL", help="where the build that verified can be seen")
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
