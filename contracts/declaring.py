@@ -9,9 +9,10 @@ environments            made, and told to be production or not; nothing is remov
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any, Final
 from uuid import uuid4
 
@@ -20,6 +21,7 @@ from contracts.options import Options
 from contracts.protection import Protection, Waiver
 from contracts.queries import environments, needs
 from contracts.queries import protection as policies
+from contracts.queries.environments import Environment
 from registry.clock import now_ms
 from registry.declarations import Permit, Setting, Wanted
 from registry.errors import InvalidRequest
@@ -55,8 +57,13 @@ def ahead(text: str) -> int:
 
 def protect(db: Db, actor: Actor, scope: str, found: Protection) -> None:
     """Set the whole policy of a scope."""
-    policies.put_policy(db, scope, found, now_ms())
+    _protect(db, actor, scope, found)
+    policies.policies_moved(db)
     needs.moved(db)
+
+
+def _protect(db: Db, actor: Actor, scope: str, found: Protection) -> None:
+    policies.put_policy(db, scope, found, now_ms())
     record(db, actor, "policy", f"scope:{scope}", **protection.written(found))
 
 
@@ -78,104 +85,119 @@ class Declaring:
     def __init__(self, options: Options) -> None:
         self.options = options
 
-    def differing(self, db: Db, subject: Subject, wanted: Wanted) -> Sequence[Setting]:
+    def within(self, db: Db) -> Within:
+        """The keeper within a transaction."""
+        return Within(db, self.options)
+
+
+class Within:
+    """What is declared, beside what there is: read when it is first asked for, and brought forward by what is set."""
+
+    def __init__(self, db: Db, options: Options) -> None:
+        self.db, self.options = db, options
+        self._protected = False
+
+    @cached_property
+    def _policies(self) -> dict[str, Protection]:
+        return policies.policies(self.db)
+
+    @cached_property
+    def _waivers(self) -> set[tuple[Any, ...]]:
+        return {_facts(each) for each in policies.waivers(self.db)}
+
+    @cached_property
+    def _environments(self) -> dict[str, Environment]:
+        return {each.name: each for each in environments.environments(self.db)}
+
+    def differing(self, subject: Subject, wanted: Wanted) -> Sequence[Setting]:
         """What is not yet as it is wanted. Raises InvalidConfig, InvalidRequest."""
-        found = list(_policy(db, subject, wanted)[1])
-        found += [Setting("consumer", None, name) for name in _unknown(db, subject, wanted)]
-        return [*found, *(Setting("waiver", None, _told(each)) for each in _new_waivers(db, subject, wanted))]
+        found = list(self._policy(subject, wanted))
+        if asked := wanted.get("consumers"):
+            known = needs.readers_of(self.db, str(subject))
+            found += [Setting("consumer", None, name) for name in dict.fromkeys(asked) if name not in known]
+        return [*found, *self._new_waivers(subject, wanted)]
 
-    def keep(self, db: Db, actor: Actor, subject: Subject, wanted: Wanted, permit: Permit) -> None:
-        """Set what is not yet as it is wanted. Raises what `differing` does, SimilarName, Denied."""
-        policy, changing = _policy(db, subject, wanted)
-        if changing:
+    def keep(self, actor: Actor, subject: Subject, wanted: Wanted, changing: Sequence[Setting], permit: Permit) -> None:
+        """Set what `differing` said. Raises SimilarName, Denied."""
+        name = str(subject)
+        if said := [each.name for each in changing if each.name in _POLICY]:
             permit("configure", f"subject:{subject}")
-            protect(db, actor, str(subject), policy)
-        for name in _unknown(db, subject, wanted):
-            permit("write", f"application:{name}")
-            application, _ = catalog.ensured(db, name, self.options)
-            needs.declare(db, str(subject), application.pk)
-            needs.moved(db)
-            record(db, actor, "consumer_declared", f"subject:{subject}", application=name)
-        for each in _new_waivers(db, subject, wanted):
-            permit("waive", f"subject:{subject}")
-            waive(db, actor, each)
+            asked = protection.protection({member: wanted[member] for member in said})
+            own = self._policies.get(name, Protection())
+            self._protected = True
+            _protect(self.db, actor, name, replace(own, **{member: getattr(asked, member) for member in said}))
+        for each in changing:
+            if each.name == "consumer":
+                permit("write", f"application:{each.new}")
+                application, _ = catalog.ensured(self.db, each.new, self.options)
+                needs.declare(self.db, name, application.pk)
+                record(self.db, actor, "consumer_declared", f"subject:{subject}", application=each.new)
+            elif each.name == "waiver":
+                permit("waive", f"subject:{subject}")
+                waive(self.db, actor, Waiver(**{**each.new, "subject": name, "until": moment(each.new["until"])}))
 
-    def differing_environments(self, db: Db, wanted: Sequence[Wanted]) -> Sequence[Setting]:
+    def kept(self) -> None:
+        """All of a plan is set: whatever rests on it has moved."""
+        if self._protected:
+            policies.policies_moved(self.db)
+        needs.moved(self.db)
+
+    def differing_environments(self, wanted: Sequence[Wanted]) -> Sequence[Setting]:
         """Environments that are not there, or are another kind."""
-        return [Setting("environment", old, new) for old, new in _environments(db, wanted)]
-
-    def keep_environments(self, db: Db, actor: Actor, wanted: Sequence[Wanted], permit: Permit) -> None:
-        """Make them, and change those that are another kind. Raises InvalidFields, Denied."""
-        for _, new in _environments(db, wanted):
-            permit("configure", f"environment:{new['name']}")
-            known = environments.environment_named(db, new["name"])
+        found = []
+        for each in wanted:
+            name, production = each["name"], each.get("production")
+            known = self._environments.get(name)
             if known is None:
-                deployments.put_environment(db, actor, new)
+                found.append(Setting("environment", None, {"name": name, "production": bool(production)}))
+            elif production is not None and known.production != production:
+                new = {"name": name, "production": production}
+                found.append(Setting("environment", {"name": name, "production": known.production}, new))
+        return found
+
+    def keep_environments(self, actor: Actor, changing: Sequence[Setting], permit: Permit) -> None:
+        """Make them, and change those that are another kind. Raises InvalidFields, EnvironmentExists, Denied."""
+        for each in changing:
+            permit("configure", f"environment:{each.new['name']}")
+            known = self._environments.get(each.new["name"])
+            if known is None:
+                deployments.put_environment(self.db, actor, each.new)
             else:
-                kept = {"displayName": known.display_name, "contacts": json.loads(known.contacts)}
-                deployments.put_environment(db, actor, {**kept, **new}, known.uuid)
+                as_it_is = {"displayName": known.display_name, "contacts": json.loads(known.contacts)}
+                deployments.put_environment(self.db, actor, {**as_it_is, **each.new}, known.uuid)
 
+    def _policy(self, subject: Subject, wanted: Wanted) -> Iterator[Setting]:
+        said = [name for name in _POLICY if name in wanted]
+        if not said:
+            return
+        asked = protection.protection({name: wanted[name] for name in said})
+        own = self._policies.get(str(subject), Protection())
+        held = protection.effective(self._policies, str(subject))
+        for name in said:
+            new = getattr(asked, name)
+            old = getattr(held if new is not None else own, name)
+            if old != new:
+                shown = [protection.written(Protection(**{name: each})).get(name) for each in (old, new)]
+                yield Setting(name, *shown)
 
-def _policy(db: Db, subject: Subject, wanted: Wanted) -> tuple[Protection, list[Setting]]:
-    """The subject's own policy as it is to be, and what of it is not so yet."""
-    said = [name for name in _POLICY if name in wanted]
-    if not said:
-        return Protection(), []
-    asked = protection.protection({name: wanted[name] for name in said})
-    known = policies.policies(db)
-    own = known.get(str(subject), Protection())
-    held = protection.effective(known, str(subject))
-    found = []
-    for name in said:
-        new = getattr(asked, name)
-        old = getattr(held if new is not None else own, name)
-        if old != new:
-            found.append(
-                Setting(name, *(protection.written(Protection(**{name: each})).get(name) for each in (old, new)))
-            )
-    return replace(own, **{each.name: getattr(asked, each.name) for each in found}), found
-
-
-def _unknown(db: Db, subject: Subject, wanted: Wanted) -> list[str]:
-    """The wanted consumers that are not known as readers."""
-    if not (asked := wanted.get("consumers")):
-        return []
-    known = needs.readers_of(db, str(subject))
-    return [name for name in dict.fromkeys(asked) if name not in known]
-
-
-def _new_waivers(db: Db, subject: Subject, wanted: Wanted) -> list[Waiver]:
-    """The wanted waivers that are not there, but for those that are over."""
-    if not (asked := wanted.get("waivers")):
-        return []
-    known = {_facts(each) for each in policies.waivers(db) if each.subject == str(subject)}
-    found: dict[tuple[Any, ...], Waiver] = {}
-    for each in asked:
-        said = {name: each[name] for name in _WAIVED if each.get(name)}
-        if (ends := moment(str(said["until"]))) > now_ms():
+    def _new_waivers(self, subject: Subject, wanted: Wanted) -> list[Setting]:
+        """The wanted waivers that are not there, but for those that are over."""
+        found: dict[tuple[Any, ...], Setting] = {}
+        for each in wanted.get("waivers", ()):
+            said = {name: each[name] for name in _WAIVED if each.get(name)}
+            if (ends := moment(str(said["until"]))) <= now_ms():
+                continue
             ahead(str(said["until"]))
             waiver = Waiver(**{**said, "subject": str(subject), "until": ends})
-            found.setdefault(_facts(waiver), waiver)
-    return [waiver for facts, waiver in found.items() if facts not in known]
+            if _facts(waiver) not in self._waivers:
+                found[_facts(waiver)] = Setting("waiver", None, _told(waiver))
+        return list(found.values())
 
 
 def _facts(waiver: Waiver) -> tuple[Any, ...]:
-    return tuple(getattr(waiver, name) for name in _WAIVED)
+    return (waiver.subject, *(getattr(waiver, name) for name in _WAIVED))
 
 
 def _told(waiver: Waiver) -> dict[str, Any]:
-    until = datetime.fromtimestamp(waiver.until / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    return {name: value for name in _WAIVED if (value := getattr(waiver, name))} | {"until": until}
-
-
-def _environments(db: Db, wanted: Sequence[Wanted]) -> list[tuple[Mapping[str, Any] | None, dict[str, Any]]]:
-    """(as it is, as it is to be) of each environment that changes."""
-    known = {each.name: each.production for each in environments.environments(db)} if wanted else {}
-    found: list[tuple[Mapping[str, Any] | None, dict[str, Any]]] = []
-    for each in wanted:
-        name, production = each["name"], each.get("production")
-        if name not in known:
-            found.append((None, {"name": name, "production": bool(production)}))
-        elif production is not None and known[name] != production:
-            found.append(({"name": name, "production": known[name]}, {"name": name, "production": production}))
-    return found
+    until = datetime.fromtimestamp(waiver.until / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return {name: value for name in _WAIVED if (value := getattr(waiver, name))} | {"until": until.replace(".000", "")}

@@ -13,12 +13,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+import msgspec
+
 from registry import policy, scopes, subjects
-from registry.errors import ConfigNotFound, InvalidRequest
+from registry.errors import InvalidRequest
 from registry.events import Actor
+from registry.formats.base import Policy
 from registry.names import Subject
 from registry.policy import Config
 from registry.store.engine import Db
+from registry.store.queries import settings
 from registry.store.queries.subjects import head
 
 Wanted = Mapping[str, Any]
@@ -40,39 +44,54 @@ class Setting:
     new: Any
 
 
+class Keeping(Protocol):
+    """A Keeper within one transaction: what it compares with is read once."""
+
+    def differing(self, subject: Subject, wanted: Wanted) -> Sequence[Setting]:
+        """What is not yet as it is wanted. Raises Invalid."""
+        ...
+
+    def keep(self, actor: Actor, subject: Subject, wanted: Wanted, changing: Sequence[Setting], permit: Permit) -> None:
+        """Set what `differing` said. Raises Refused, Denied."""
+        ...
+
+    def differing_environments(self, wanted: Sequence[Wanted]) -> Sequence[Setting]:
+        """Environments that are not there, or are another kind."""
+        ...
+
+    def keep_environments(self, actor: Actor, changing: Sequence[Setting], permit: Permit) -> None:
+        """Make them, and change those that are another kind. Raises Invalid, Denied."""
+        ...
+
+    def kept(self) -> None:
+        """All of a plan is set."""
+        ...
+
+
 class Keeper(Protocol):
     """Keeps what is declared beyond a subject's own settings."""
 
     members: frozenset[str]
 
-    def differing(self, db: Db, subject: Subject, wanted: Wanted) -> Sequence[Setting]:
-        """What is not yet as it is wanted. Raises Invalid."""
-        ...
-
-    def keep(self, db: Db, actor: Actor, subject: Subject, wanted: Wanted, permit: Permit) -> None:
-        """Set what is not yet as it is wanted. Raises Invalid, Denied."""
-        ...
-
-    def differing_environments(self, db: Db, wanted: Sequence[Wanted]) -> Sequence[Setting]:
-        """Environments that are not there, or are another kind. Raises Invalid."""
-        ...
-
-    def keep_environments(self, db: Db, actor: Actor, wanted: Sequence[Wanted], permit: Permit) -> None:
-        """Make them, and change those that are another kind. Raises Invalid, Denied."""
+    def within(self, db: Db) -> Keeping:
+        """The keeper within a transaction."""
         ...
 
 
-def differing(db: Db, subject: Subject, wanted: Wanted, server: Config, keeper: Keeper | None) -> list[Setting]:
-    """What is not yet as it is wanted, in the order in which it is set.
-
-    Raises InvalidLevel, InvalidConfig, InvalidRequest (also for a member that nobody keeps).
-    """
+def require_known(wanted: Wanted, keeper: Keeper | None) -> None:
+    """Raises InvalidRequest for a member that nobody keeps."""
     known = frozenset((LEVEL, POLICY, OWNER)) | (frozenset() if keeper is None else keeper.members)
     if nobodys := sorted(set(wanted) - known):
         raise InvalidRequest(f"Nothing here keeps '{nobodys[0]}' of a subject")
+
+
+def differing(db: Db, subject: Subject, wanted: Wanted, server: Config, keeping: Keeping | None) -> list[Setting]:
+    """What is not yet as it is wanted, in the order in which it is set. Raises InvalidLevel, InvalidConfig, Invalid."""
+    if not wanted:
+        return []
     found = _configured(db, subject, wanted, server)
-    if keeper is not None:
-        found += keeper.differing(db, subject, wanted)
+    if keeping is not None:
+        found += keeping.differing(subject, wanted)
     if OWNER in wanted:
         there = head(db, subject)
         old, new = None if there is None else there.owner, wanted[OWNER]
@@ -82,42 +101,44 @@ def differing(db: Db, subject: Subject, wanted: Wanted, server: Config, keeper: 
 
 
 def keep(
-    db: Db, actor: Actor, subject: Subject, wanted: Wanted, server: Config, keeper: Keeper | None, permit: Permit
+    db: Db,
+    actor: Actor,
+    subject: Subject,
+    wanted: Wanted,
+    changing: Sequence[Setting],
+    server: Config,
+    keeping: Keeping | None,
+    permit: Permit,
 ) -> None:
-    """Set all but the owner, which only a subject that exists can have.
+    """Set all that `differing` said but the owner, which only a subject that exists can have.
 
-    Raises what `differing` does, OperationNotPermitted, Denied.
+    Raises OperationNotPermitted, Refused, Denied.
     """
-    if changing := _configured(db, subject, wanted, server):
+    if change := {_WIRE[each.name]: wanted[each.name] for each in changing if each.name in _WIRE}:
         permit("configure", f"subject:{subject}")
-        change = {_WIRE[each.name]: wanted[each.name] for each in changing}
         record = scopes.put_config(db, actor, subject, change, server)
         if record == Config():
             scopes.delete_config(db, actor, subject, server)
-    if keeper is not None:
-        keeper.keep(db, actor, subject, wanted, permit)
+    if keeping is not None:
+        keeping.keep(actor, subject, wanted, changing, permit)
 
 
 def own(db: Db, actor: Actor, subject: Subject, wanted: Wanted, permit: Permit) -> None:
-    """Set the owner. Raises InvalidRequest, Denied."""
-    known = head(db, subject)
-    if OWNER in wanted and known is not None and known.owner != wanted[OWNER]:
-        permit("configure", f"subject:{subject}")
-        subjects.set_owner(db, actor, subject, wanted[OWNER])
+    """Set the owner. Raises InvalidRequest, SubjectNotFound, Denied."""
+    permit("configure", f"subject:{subject}")
+    subjects.set_owner(db, actor, subject, wanted[OWNER])
 
 
 def _configured(db: Db, subject: Subject, wanted: Wanted, server: Config) -> list[Setting]:
     said = [name for name in (LEVEL, POLICY) if name in wanted]
     if not said:
         return []
-    change = {_WIRE[name]: wanted[name] for name in said}
-    asked = policy.changed(Config(), change)
-    holds = policy.effective(db, subject, server)
-    held = {LEVEL: holds.level.name, POLICY: holds.policy.value}
-    try:
-        record = scopes.config(db, subject, server)
-    except ConfigNotFound:
-        record = Config()
+    asked = policy.changed(Config(), {_WIRE[name]: wanted[name] for name in said})
+    bodies = settings.read(db, list(dict.fromkeys([*policy.scopes(subject), ""])))[0]
+    holds = policy.config_among(subject, bodies, server)
+    held = {LEVEL: holds.level, POLICY: holds.policy or Policy.STRICT.value}
+    own = bodies.get(str(subject))
+    record = Config() if own is None else policy.config_from_json(msgspec.json.decode(own))
     found = []
     for name in said:
         new = getattr(asked, name)

@@ -32,6 +32,7 @@ from registry.formats.base import Change, Reference
 from registry.names import LATEST, Subject
 from registry.objections import Objector
 from registry.policy import Config
+from registry.references import Resolver
 from registry.registration import Proposal, Registered, Registration
 from registry.store.engine import Db, Settled, Store
 
@@ -133,6 +134,10 @@ class _Planner:
     actor: Actor | None = None
     refused: Mapping[Subject, RegistryError] = field(default_factory=dict)
     """Subjects that something declared could not be set of."""
+    resolver: Resolver = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.resolver = Resolver(self.db)  # a version that was read stays what it is
 
     def steps(self, asked: Sequence[Registration], draft: _Draft = ()) -> list[Step | _Decided | _Later]:
         """What becomes of each, as far as it can be said; `draft` is what is known from a read."""
@@ -163,7 +168,9 @@ class _Planner:
         try:
             if (error := self.refused.get(request.subject)) is not None:
                 raise error
-            decision = registration.decide(self.db, request, self.server, objector=self.objector)
+            decision = registration.decide(
+                self.db, request, self.server, objector=self.objector, resolver=self.resolver
+            )
         except Unavailable:
             raise
         except RegistryError as error:
@@ -173,13 +180,13 @@ class _Planner:
         if isinstance(decision, Settled):
             there = decision.answer.version
             return Step(request.subject, UNCHANGED, (there.version, there.guid), decision.answer)
-        return self._written(_Decided(decision, registration.changed(self.db, decision)))
+        return self._written(_Decided(decision, registration.changed(self.db, decision)), fresh=True)
 
-    def _written(self, known: Step | _Decided) -> Step | _Decided:
+    def _written(self, known: Step | _Decided, *, fresh: bool = False) -> Step | _Decided:
         if isinstance(known, Step) or self.actor is None:
             return known
         proposal = known.proposal
-        done = registration.commit(self.db, proposal, self.actor, self.objector)
+        done = registration.commit(self.db, proposal, self.actor, self.objector, fresh=fresh)
         action = CREATE if proposal.previous is None else VERSION
         basis = (proposal.number, proposal.content.fingerprint.hex(), proposal.revision)
         return Step(proposal.subject, action, basis, done, known.changes)
@@ -205,6 +212,8 @@ async def carried_out(
     plan's, and what the first refused schema is refused with.
     """
     requests = [each.registration for each in asked]
+    for each in asked:
+        declarations.require_known(each.wanted, declared.keeper)
     planned = _planned(requests)
 
     def decide(db: Db) -> _Draft | Settled[Plan]:
@@ -220,10 +229,10 @@ async def carried_out(
     def write(db: Db, draft: _Draft) -> Plan:
         wanted = _Settings(db, asked, server, declared)
         settings, environments = wanted.found()
-        refused = wanted.keep(actor, settings) if environments or any(settings) else {}
+        refused = wanted.keep(actor, settings, environments) if environments or any(settings) else {}
         done = _Planner(db, server, objector, planned, actor, refused).steps(requests, draft)
         steps = [each for each in done if isinstance(each, Step)]
-        wanted.own(actor, settings)
+        wanted.own(actor, steps, settings)
         return judged(steps, environments, settings)
 
     def judged(steps: Sequence[Step], environments: Sequence[Setting], settings: Sequence[Sequence[Setting]]) -> Plan:
@@ -239,43 +248,45 @@ async def carried_out(
     return await store.decide_and_write(decide, write, dry_run=dry_run)
 
 
-@dataclass(frozen=True, slots=True)
 class _Settings:
     """What is declared, within one transaction."""
 
-    db: Db
-    asked: Sequence[Asked]
-    server: Config
-    declared: Declared
+    def __init__(self, db: Db, asked: Sequence[Asked], server: Config, declared: Declared) -> None:
+        self.db, self.asked, self.server, self.declared = db, asked, server, declared
+        self.keeping = None if declared.keeper is None else declared.keeper.within(db)
 
     def found(self) -> tuple[list[list[Setting]], Sequence[Setting]]:
-        """What changes, by schema, and the environments that do. Raises InvalidRequest for what nobody can keep."""
-        keeper, environments = self.declared.keeper, self.declared.environments
+        """What changes, by schema, and the environments that do. Raises Invalid."""
         settings = [
-            declarations.differing(self.db, each.subject, each.wanted, self.server, keeper) for each in self.asked
+            declarations.differing(self.db, each.subject, each.wanted, self.server, self.keeping) for each in self.asked
         ]
-        return settings, () if keeper is None else keeper.differing_environments(self.db, environments)
+        keeping, environments = self.keeping, self.declared.environments
+        return settings, () if keeping is None else keeping.differing_environments(environments)
 
-    def keep(self, actor: Actor, settings: Sequence[Sequence[Setting]]) -> dict[Subject, RegistryError]:
-        """Set it, all but owners; what could not be set, by subject."""
-        keeper, permit = self.declared.keeper, self.declared.permit
-        if keeper is not None:
-            keeper.keep_environments(self.db, actor, self.declared.environments, permit)
+    def keep(
+        self, actor: Actor, settings: Sequence[Sequence[Setting]], environments: Sequence[Setting]
+    ) -> dict[Subject, RegistryError]:
+        """Set it, all but owners; what could not be set, by subject. Raises Denied."""
+        keeping, permit = self.keeping, self.declared.permit
+        if keeping is not None:
+            keeping.keep_environments(actor, environments, permit)
         refused: dict[Subject, RegistryError] = {}
         for each, listed in zip(self.asked, settings, strict=True):
             if any(setting.name != OWNER for setting in listed):
                 try:
-                    declarations.keep(self.db, actor, each.subject, each.wanted, self.server, keeper, permit)
+                    declarations.keep(self.db, actor, each.subject, each.wanted, listed, self.server, keeping, permit)
                 except (Denied, Unavailable):
                     raise
                 except RegistryError as error:
                     refused[each.subject] = error
+        if keeping is not None:
+            keeping.kept()
         return refused
 
-    def own(self, actor: Actor, settings: Sequence[Sequence[Setting]]) -> None:
-        """Set the owners of subjects that are there."""
-        for each, listed in zip(self.asked, settings, strict=True):
-            if any(setting.name == OWNER for setting in listed):
+    def own(self, actor: Actor, steps: Sequence[Step], settings: Sequence[Sequence[Setting]]) -> None:
+        """Set the owners of subjects that are there. Raises Denied."""
+        for each, step, listed in zip(self.asked, steps, settings, strict=True):
+            if step.registered is not None and any(setting.name == OWNER for setting in listed):
                 declarations.own(self.db, actor, each.subject, each.wanted, self.declared.permit)
 
 

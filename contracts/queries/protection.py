@@ -19,7 +19,7 @@ def policies(db: Db) -> dict[str, Protection]:
 
 
 def put_policy(db: Db, scope: str, found: Protection, now: int) -> None:
-    """Set the policy of a scope; an empty one removes it."""
+    """Set the policy of a scope; an empty one removes it. `policies_moved` has to follow."""
     if found.empty:
         db.run("DELETE FROM protection WHERE scope = :scope", scope=scope)
     else:
@@ -30,7 +30,10 @@ def put_policy(db: Db, scope: str, found: Protection, now: int) -> None:
             body=json.dumps(written(found), sort_keys=True),
             now=now,
         )
-    # Registration reads this with the settings: without a policy it asks for nothing more.
+
+
+def policies_moved(db: Db) -> None:
+    """Policies have changed: registration reads with the settings how many there are, and asks for nothing without."""
     db.run(
         """INSERT INTO counter (name, value) SELECT 'protections', COUNT(*) FROM protection WHERE 1 = 1
         ON CONFLICT (name) DO UPDATE SET value = excluded.value"""

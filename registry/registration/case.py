@@ -88,14 +88,13 @@ class Case:
     db: Db
     request: Registration
     settings: Effective
+    resolver: Resolver
     only_parsed: bool = False
     objector: Objector | None = None
-    resolver: Resolver = field(init=False)
     head: Head | None = field(init=False)
     _history: list[Version] | None = None
 
     def __post_init__(self) -> None:
-        self.resolver = Resolver(self.db, self.request.beside)
         self.head = subjects.head(self.db, self.request.subject)
 
     @property
@@ -124,13 +123,20 @@ class Case:
 
 
 def opened(
-    db: Db, request: Registration, server: Config, *, only_parsed: bool = False, objector: Objector | None = None
+    db: Db,
+    request: Registration,
+    server: Config,
+    *,
+    only_parsed: bool = False,
+    objector: Objector | None = None,
+    resolver: Resolver | None = None,
 ) -> Case:
-    """1: the case of a request, its subject's alias followed."""
+    """1: the case of a request, its subject's alias followed. `resolver`: one that has read of this transaction."""
     subject, settings = resolved(db, request.subject, server)
     if subject != request.subject:
         request = replace(request, subject=subject)
-    return Case(db, request, settings, only_parsed, objector if settings.guarded else None)
+    resolver = resolver or Resolver(db, request.beside)
+    return Case(db, request, settings, resolver, only_parsed, objector if settings.guarded else None)
 
 
 def strict(case: Case) -> bool:

@@ -12,17 +12,18 @@ from registry.formats.base import Reference
 from registry.names import Subject
 from registry.objections import Objector
 from registry.policy import printed
-from registry.references import Resolver
 from registry.registration.case import Proposal, Registered
 from registry.store.engine import Db, Moved
-from registry.store.queries import associations, registering, schemas, settings, subjects
+from registry.store.queries import registering, schemas, settings, subjects
 from registry.store.queries.schemas import Stored, Version
 from registry.store.queries.subjects import Head
 
 
-def commit(db: Db, proposal: Proposal, actor: Actor, objector: Objector | None = None) -> Registered:
+def commit(
+    db: Db, proposal: Proposal, actor: Actor, objector: Objector | None = None, *, fresh: bool = False
+) -> Registered:
     """Write a decided registration. Raises Moved when the decision no longer stands, OperationNotPermitted when
-    the given id belongs to other content."""
+    the given id belongs to other content. `fresh`: it was decided in this very transaction, so that it stands."""
     subject = proposal.subject
     now = now_ms() if proposal.registered_at is None else min(proposal.registered_at, now_ms())
     if proposal.plain and db.dialect == "postgresql":
@@ -30,24 +31,23 @@ def commit(db: Db, proposal: Proposal, actor: Actor, objector: Objector | None =
         if written is None:
             raise Moved
         return _registered(proposal, *written, now)
-    head = subjects.head(db, subject)
-    if (None if head is None else head.revision) != proposal.revision or settings.epoch(db) != proposal.epoch:
-        raise Moved
-    if proposal.objected is not None and (objector is None or objector.epoch(db) != proposal.objected):
-        raise Moved
-    targets = Resolver(db).targets(proposal.content.references, subject.context)
-    for reference, target in targets:
-        named = Subject.parse(reference.subject, subject.context)
-        if target is None or schemas.version(db, named, reference.version, deleted=True) is None:
+    head = None if fresh and proposal.revision is None else subjects.head(db, subject)
+    if not fresh:
+        if (None if head is None else head.revision) != proposal.revision or settings.epoch(db) != proposal.epoch:
             raise Moved
-        if associations.strong(db, str(named)):
+        if proposal.objected is not None and (objector is None or objector.epoch(db) != proposal.objected):
             raise Moved
-    schema_pk, id = _stored_schema(db, proposal, targets, now)  # 10
+    targets = []
+    for reference in proposal.content.references:
+        target = schemas.referable(db, Subject.parse(reference.subject, subject.context), reference.version)
+        if target is None:
+            raise Moved
+        targets.append((reference, target))
+    context_pk = head.context_pk if head else subjects.open_context(db, subject.context)
+    schema_pk, id = _stored_schema(db, proposal, context_pk, targets, now)  # 10
     if head is not None and head.live < head.max_version:
         db.forget(f"id:{id}")  # a tombstone of this content is no longer the version that its id stands for
-    subject_pk = (
-        head.pk if head else subjects.open_subject(db, subjects.open_context(db, subject.context), subject.name)
-    )
+    subject_pk = head.pk if head else subjects.add_subject(db, context_pk, subject.name)
     if head is not None and head.live < head.max_version:
         _purge_tombstones(db, subject, subject_pk, proposal.number, id)  # 11
     if (there := _already(db, proposal, head, id)) is not None:
@@ -92,7 +92,7 @@ def _registered(proposal: Proposal, schema_pk: int, id: int, now: int) -> Regist
 
 
 def _stored_schema(
-    db: Db, proposal: Proposal, targets: Sequence[tuple[Reference, int | None]], now: int
+    db: Db, proposal: Proposal, context_pk: int, targets: Sequence[tuple[Reference, int]], now: int
 ) -> tuple[int, int]:
     """10: the content's row and id: reused in this context, given by an import, or the next of the context."""
     context, content, given = proposal.subject.context, proposal.content, proposal.given_id
@@ -106,7 +106,6 @@ def _stored_schema(
         existing = taken
     if existing is not None:
         return existing.schema_pk, existing.id
-    context_pk = subjects.open_context(db, context)
     if given is None:
         id, twin = subjects.next_id(db, context_pk), False
     else:
@@ -114,7 +113,6 @@ def _stored_schema(
         subjects.reserve_id(db, context_pk, id)
     schema_pk = schemas.insert_schema(db, context_pk, id, content, proposal.terms, now, twin=twin)
     for position, (reference, target) in enumerate(targets):
-        assert target is not None
         schemas.insert_reference(db, schema_pk, position, reference, target)
     return schema_pk, id
 

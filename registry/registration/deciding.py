@@ -38,15 +38,22 @@ _LONGEST_TERM: Final = 500
 
 
 def decide(
-    db: Db, request: Registration, server: Config, *, light: bool = False, objector: Objector | None = None
+    db: Db,
+    request: Registration,
+    server: Config,
+    *,
+    light: bool = False,
+    objector: Objector | None = None,
+    resolver: Resolver | None = None,
 ) -> Proposal | Settled[Registered]:
     """Decide a registration. Raises what `registry.errors` names for each step.
 
     `light`: only what is quickly decided; raises Heavy for large texts, Protobuf, references and long histories.
+    `resolver`: one that is shared by decisions of one transaction, so that each reads what it refers to once.
     """
     if light and (len(request.text) > _LIGHT_TEXT or request.format == "PROTOBUF" or request.references):
         raise Heavy
-    case = opened(db, request, server, objector=objector)
+    case = opened(db, request, server, objector=objector, resolver=resolver)
     if light and (case.objector is not None or (case.head is not None and case.head.live > _LIGHT_HISTORY)):
         raise Heavy
     if case.request.subject != request.subject:

@@ -7,7 +7,7 @@ from dataclasses import astuple
 import msgspec
 from litestar.params import JSONBody
 
-from registry import errors, plans
+from registry import errors, names, plans
 from registry.api.v1 import render, wire
 from registry.api.v1.errors import problem
 from registry.api.v1.routes import DryRun, post
@@ -18,6 +18,7 @@ from registry.security.guard import actor_of, decide, see_references
 from registry.security.identity import Caller
 from registry.services import Call, Services, services
 from registry.store.engine import Db
+from registry.store.queries import settings
 
 WRITE_SOME = Needs(Action.WRITE, "subject", filtered=True)
 
@@ -46,7 +47,11 @@ async def plan(request: Call, data: JSONBody[wire.PlanRequest], dry_run: DryRun 
     def permit(action: str, resource: str) -> None:
         decide(actor, Action(action), resource)
 
-    asked = await parts.read(lambda db: [_asked(db, parts, actor, each) for each in data.schemas], heavy=True)
+    def job(db: Db) -> list[Asked]:
+        aliases = frozenset(scope for scope, _ in settings.aliases(db))
+        return [_asked(db, parts, actor, each, aliases) for each in data.schemas]
+
+    asked = await parts.read(job, heavy=True)
     try:
         done = await plans.carried_out(
             parts.store,
@@ -65,9 +70,11 @@ async def plan(request: Call, data: JSONBody[wire.PlanRequest], dry_run: DryRun 
     return _told(done, dry_run=dry_run)
 
 
-def _asked(db: Db, parts: Services, actor: Caller, given: wire.PlannedSchema) -> Asked:
+def _asked(db: Db, parts: Services, actor: Caller, given: wire.PlannedSchema, aliases: frozenset[str]) -> Asked:
     decide(actor, Action.WRITE, f"subject:{given.subject}")
-    target = parts.writable(db, given.subject)
+    target = names.subject(given.subject, reject_empty=parts.settings.reject_empty_subject)
+    if str(target) in aliases:  # asked once for all: most names mean themselves
+        target = parts.writable(db, given.subject)
     decide(actor, Action.WRITE, f"subject:{target}")
     body = wire.RegisterRequest(
         schema=given.schema,

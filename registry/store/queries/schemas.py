@@ -92,6 +92,20 @@ def version(db: Db, subject: Subject, number: int, *, deleted: bool = False) -> 
     return None if row is None else _version(row)
 
 
+def referable(db: Db, subject: Subject, number: int) -> int | None:
+    """The key of a subject whose version can be referred to: it is there, if deleted, and not strongly associated."""
+    row = db.one(
+        """SELECT s.pk FROM context c JOIN subject s ON s.context_pk = c.pk JOIN version v ON v.subject_pk = s.pk
+        WHERE c.name = :context AND s.name = :name AND v.version = :number
+        AND NOT EXISTS (SELECT 1 FROM association WHERE scope = :scope AND lifecycle = 'STRONG')""",
+        context=subject.context,
+        name=subject.name,
+        number=number,
+        scope=str(subject),
+    )
+    return None if row is None else int(row[0])
+
+
 def latest(db: Db, subject: Subject) -> Version | None:
     """The highest live version."""
     row = db.one(
@@ -314,7 +328,16 @@ def insert_schema(
 
 def insert_terms(db: Db, schema_pk: int, terms: Sequence[tuple[str, str]]) -> None:
     """What search finds a schema by: (kind, name)."""
-    if terms:
+    if terms and db.dialect == "postgresql":  # one statement: a round trip a row is what registering would cost
+        db.run(
+            """INSERT INTO term (schema_pk, position, kind, name)
+            SELECT :schema_pk, t.n - 1, t.kind, t.name
+            FROM unnest(CAST(:kinds AS text[]), CAST(:names AS text[])) WITH ORDINALITY AS t (kind, name, n)""",
+            schema_pk=schema_pk,
+            kinds=[kind for kind, _ in terms],
+            names=[name for _, name in terms],
+        )
+    elif terms:
         db.many(
             "INSERT INTO term (schema_pk, position, kind, name) VALUES (:schema_pk, :position, :kind, :name)",
             [

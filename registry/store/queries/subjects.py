@@ -163,16 +163,20 @@ def open_subject(db: Db, context_pk: int, name: str) -> int:
     row = db.one(
         "SELECT pk FROM subject WHERE context_pk = :context_pk AND name = :name", context_pk=context_pk, name=name
     )
-    if row is None:
-        db.wrote = True
-        row = db.one(
-            """INSERT INTO subject (context_pk, name, revision, live, max_version)
-            VALUES (:context_pk, :name, :revision, 0, 0) RETURNING pk""",
-            context_pk=context_pk,
-            name=name,
-            # Not from 0: a subject that is purged and made anew must not come by a revision that a decision knows.
-            revision=getrandbits(62),
-        )
+    return add_subject(db, context_pk, name) if row is None else int(row[0])
+
+
+def add_subject(db: Db, context_pk: int, name: str) -> int:
+    """The key of a subject that is not there yet, made now."""
+    db.wrote = True
+    row = db.one(
+        """INSERT INTO subject (context_pk, name, revision, live, max_version)
+        VALUES (:context_pk, :name, :revision, 0, 0) RETURNING pk""",
+        context_pk=context_pk,
+        name=name,
+        # Not from 0: a subject that is purged and made anew must not come by a revision that a decision knows.
+        revision=getrandbits(62),
+    )
     assert row is not None
     return int(row[0])
 
