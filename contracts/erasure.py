@@ -20,7 +20,7 @@ import base64
 import copy
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -48,8 +48,15 @@ _LARGEST = 65_536
 _MOST_EVENTS = 40
 
 
+Names = tuple[tuple[str, ...], ...]
+"""For each step of a path the names under which it is found: its own, and `#7` for a field of Protobuf."""
+
+
 class Form(StrEnum):
-    """What is left of an erased value, or that the event is left out, or that reading it raises."""
+    """What is left of an erased value, or that the event is left out, or that reading it raises.
+
+    UNTOLD: nobody can tell. AGAIN: the record that stands there is one that it is inside of.
+    """
 
     NULL = "null"
     PLACEHOLDER = "placeholder"
@@ -57,6 +64,7 @@ class Form(StrEnum):
     DROPPED = "drop"
     RAISED = "raise"
     UNTOLD = "untold"
+    AGAIN = "again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +72,17 @@ class Place:
     """A place that is sealed for persons.
 
     `path`   JSON pointer as in `Need.path`; "" is the event itself
-    `names`  for each step the names under which it is found: its own, and `#7` for a field of Protobuf
     `stands` what is there once the key is destroyed, as JSON data; `reason` why that cannot be told
+    `again`  the place of the record that comes again
     """
 
     path: str
     form: Form
     rule: str
-    names: tuple[tuple[str, ...], ...] = ()
+    names: Names = ()
     stands: Any = None
     reason: str = ""
+    again: Names = ()
 
 
 def opened(candidate: Candidate) -> Schema:
@@ -113,6 +122,8 @@ def places(candidate: Candidate) -> tuple[Place, ...]:
         return (Place("", Form.UNTOLD, "", reason=str(error)),)
     except Exception as error:  # marks and rules may be anybody's: what cannot be read is not known
         return (Place("", Form.UNTOLD, "", reason=f"the schema cannot be compiled ({type(error).__name__})"),)
+    if all(place.form is Form.AGAIN for place in found):
+        return ()
     return tuple({place.path: place for place in reversed(found)}.values())
 
 
@@ -136,6 +147,7 @@ def _withheld(rule: Rule) -> Form | None:
 
 def _of_fields(schema: Schema, rules: RuleSet, metadata: Mapping[str, Any] | None) -> Iterator[Place]:
     """Fields that a rule seals on writing, with the key of a person, and another opens on reading."""
+    from tenor.codecs.fields import Field
     from tenor.errors import UnusableSchema
     from tenor.rules.model import READ, WRITE, tagged, tagger
     from tenor.sealing.executor import _replacement as replacement  # what stands there is the client's to say
@@ -144,19 +156,23 @@ def _of_fields(schema: Schema, rules: RuleSet, metadata: Mapping[str, Any] | Non
     writing, reading = ([rule for rule in sealing if rule.runs_in(mode)] for mode in (WRITE, READ))
     if not writing or not reading:
         return
-    for path, names, field in _leaves(_tree(schema), tagger(metadata)):
-        by = next((rule for rule in writing if tagged(rule, field.tags)), None)
-        reader = next((rule for rule in reading if tagged(rule, field.tags)), None)
-        if by is None or reader is None or field.leaf.type not in ("STRING", "BYTES"):
+    for path, names, found in _leaves(_tree(schema), tagger(metadata)):
+        if not isinstance(found, Field):
+            yield Place(path, Form.AGAIN, "", names, again=found)
             continue
-        if not (field.slot.properties.get(_DATA_SUBJECT) or by.params.get(_DATA_SUBJECT)):
+        own = found.slot.properties.get(_DATA_SUBJECT)
+        by = next(
+            (rule for rule in writing if tagged(rule, found.tags) and (own or rule.params.get(_DATA_SUBJECT))), None
+        )
+        reader = next((rule for rule in reading if tagged(rule, found.tags)), None)
+        if by is None or reader is None or found.leaf.type not in ("STRING", "BYTES"):
             continue
         if (withheld := _withheld(reader)) is not None:
             yield Place("", withheld, by.name)
             continue
-        if (size := _size(field)) > _LARGEST:
+        if (size := _size(found)) > _LARGEST:
             raise UnusableSchema(format=schema.format, reason=f"{path} holds {size} bytes")
-        stands = _json(replacement(field, reader.params.get("tenor.erased") or "null"))
+        stands = _json(replacement(found, reader.params.get("tenor.erased") or "null"))
         yield Place(path, Form.NULL if stands is None else Form.PLACEHOLDER, by.name, names, stands)
 
 
@@ -187,25 +203,28 @@ def _tree(schema: Any) -> Node:
     return body.tree(body.indexes)
 
 
-def _leaves(root: Node, tags: Any) -> Iterator[tuple[str, tuple[tuple[str, ...], ...], Field]]:
-    """Every leaf that belongs to a field, with its pointer; a record inside itself is cut there."""
+def _leaves(root: Node, tags: Any) -> Iterator[tuple[str, Names, Field | Names]]:
+    """Every leaf that belongs to a field, with its pointer; for a record inside itself, the place of the outer one."""
     from tenor.codecs.fields import Field
+    from tenor.errors import UnusableSchema
 
-    todo: list[tuple[Node, Slot | None, str, str, tuple[tuple[str, ...], ...], tuple[int, ...]]]
-    todo = [(root, None, "", "", (), ())]
+    todo: list[tuple[Node, Slot | None, str, str, Names, dict[int, Names]]] = [(root, None, "", "", (), {})]
     count = 0
-    while todo and (count := count + 1) <= _MOST_LEAVES:
+    while todo:
+        if (count := count + 1) > _MOST_LEAVES:
+            raise UnusableSchema(format="", reason=f"it unfolds to more than {_MOST_LEAVES} places")
         node, slot, path, dotted, names, inside = todo.pop()
         if node.kind == "leaf":
             if slot is not None:
                 yield path, names, Field(slot, dotted, node, tags(slot))
         elif node.kind == "record":
             if id(node) in inside:
+                yield path, names, inside[id(node)]
                 continue
             for each in node.slots:
                 below = f"{dotted}.{each.name}" if dotted else each.name
                 step = (*names, (each.name, *_number(node, each)))
-                todo.append((each.node, each, f"{path}/{escaped(each.name)}", below, step, (*inside, id(node))))
+                todo.append((each.node, each, f"{path}/{escaped(each.name)}", below, step, {**inside, id(node): names}))
         elif node.item is not None:
             todo.append((node.item, slot, f"{path}/{EACH}", dotted, (*names, (EACH,)), inside))
         else:
@@ -220,33 +239,87 @@ def _number(node: Node, slot: Slot) -> tuple[str, ...]:
 # What contracts say of them.
 
 
+@dataclass(slots=True, eq=False)
+class _Node:
+    """What is sealed at a step and behind it."""
+
+    here: list[Place] = field(default_factory=list)
+    inside: dict[str, _Node] = field(default_factory=dict)
+
+    def behind(self, names: tuple[str, ...]) -> Iterator[_Node]:
+        """The nodes one step further; `*` is any step."""
+        if EACH in names:
+            yield from self.inside.values()
+        else:
+            yield from (self.inside[name] for name in (*names, EACH) if name in self.inside)
+
+    def places(self) -> Iterator[Place]:
+        """What is sealed further inside."""
+        todo, known = list(self.inside.values()), set[int]()
+        while todo:
+            if id(each := todo.pop(0)) not in known:
+                known.add(id(each))
+                yield from each.here
+                todo += each.inside.values()
+
+
+class Sealed:
+    """The places that a schema seals for persons, found by path."""
+
+    def __init__(self, places: Sequence[Place] = ()) -> None:
+        self.places = places
+        self.root = _Node()
+        for place in places:
+            if place.path and place.form is not Form.AGAIN:
+                self._node(place.names).here.append(place)
+        for place in places:
+            if place.form is Form.AGAIN:
+                self._node(place.names[:-1]).inside |= dict.fromkeys(place.names[-1], self._node(place.again))
+
+    def _node(self, path: Names) -> _Node:
+        node = self.root
+        for names in path:
+            known = next((node.inside[name] for name in names if name in node.inside), None) or _Node()
+            node.inside |= dict.fromkeys(names, known)
+            node = known
+        return node
+
+    def at(self, names: Names) -> list[_Node]:
+        """The nodes that a path leads to."""
+        nodes = [self.root]
+        for step in names:
+            found = {id(node): node for each in nodes for node in each.behind(step)}
+            nodes = list(found.values())
+        return nodes
+
+
 def asked(
-    contract: Contract, sealed: Sequence[Place], show: Callable[[Place], Any] = lambda _place: None
+    contract: Contract, sealed: Sealed, show: Callable[[Place], Any] = lambda _place: None
 ) -> tuple[Covered, ...]:
     """What a contract does not handle, or does not say that it handles, of what may be erased: situation ERASED.
 
     A need is asked where it stands at such a place, or around one if the contract says nothing of what is inside it.
     `show` finds an event for a place.
     """
-    if not sealed:
-        return ()
     given = Given.by(contract)
-    names = [(need, _names(need, given)) for need in contract.needs]
     around = {each.path[:at] for each in contract.needs for at, sign in enumerate(each.path) if sign == "/"}
-    found: list[Covered] = []
-    for place in sealed:
-        if not place.path:
-            found += _of_event(contract, place)
-            continue
-        for need, own in names:
-            there = len(own) == len(place.names)
-            if need.path and _meets(own, place.names) and (there or need.path not in around):
-                did = _of_null(need) if there and place.form is Form.NULL else need.when.get(ERASED)
-                found += (replace(each, witness=show(place)) for each in _of_need(contract, need, place, did))
+    found = [each for place in sealed.places if not place.path for each in _of_event(contract, place)]
+    for need in contract.needs:
+        names = _names(need, given)
+        for node in sealed.at(names) if names else ():
+            for place in node.here:
+                did = _of_null(need) if place.form is Form.NULL else need.when.get(ERASED)
+                event = show(place) if len(place.names) == len(names) else None  # else it stands further inside
+                found += (replace(each, witness=event) for each in _of_need(contract, need, place, did, need.path))
+            # Of a container that is taken as a whole one place inside is enough to tell.
+            if need.path not in around and (first := next(node.places(), None)) is not None:
+                did = need.when.get(ERASED)
+                where = f"{first.path}' in '{need.path}"
+                found += (replace(each, witness=show(first)) for each in _of_need(contract, need, first, did, where))
     return tuple(found)
 
 
-def _names(need: Need, given: Given) -> tuple[tuple[str, ...], ...]:
+def _names(need: Need, given: Given) -> Names:
     """The names under which each step of a need is found; a field's number is the only one where it is said."""
     try:
         path = steps(need.path)
@@ -261,20 +334,11 @@ def _names(need: Need, given: Given) -> tuple[tuple[str, ...], ...]:
     return tuple(found)
 
 
-def _meets(need: Sequence[tuple[str, ...]], place: Sequence[tuple[str, ...]]) -> bool:
-    """Whether a need stands at a place or around it; `*` is any step."""
-    return 0 < len(need) <= len(place) and all(
-        EACH in mine or EACH in theirs or not set(mine).isdisjoint(theirs)
-        for mine, theirs in zip(need, place, strict=False)
-    )
-
-
-def _of_need(contract: Contract, need: Need, place: Place, did: When | None) -> Iterator[Covered]:
+def _of_need(contract: Contract, need: Need, place: Place, did: When | None, where: str) -> Iterator[Covered]:
     if did in (When.SAME, When.HANDLED):
         return
     what = "null" if place.stands is None else json.dumps(place.stands, ensure_ascii=False)
-    where = f"'{place.path}'" if need.path == place.path else f"'{place.path}' in '{need.path}'"
-    fact = f"{where} is sealed for a person (rule '{place.rule}') and is {what} once that person's key is destroyed"
+    fact = f"'{where}' is sealed for a person (rule '{place.rule}') and is {what} once that person's key is destroyed"
     yield _covered(need, did, f"{fact}; {_advice(contract, need, did)}")
 
 
@@ -324,9 +388,20 @@ def _advice(contract: Contract, need: Need, did: When | None, situation: str = E
     if did is When.CHANGES:
         return "its code took that for data: let it ask event.erased first, then record and deploy it"
     state = json.dumps({"path": need.path, "when": {situation: "handled" if situation == ERASED else "same"}})
-    if contract.evidence is Evidence.RECORDED and situation == ERASED:
-        return f"what its code does then was never tried: record it again (pytest --tenor-record) or state {state}"
-    return f"its contract does not say what it does then: state {state} in comments.tenor"
+    return _UNSAID.get((contract.evidence, situation), _STATE).format(state=state)
+
+
+_STATE = "its contract does not say what it does then: state {state} in comments.tenor"
+_UNSAID = {
+    (Evidence.RECORDED, ERASED): "what its code does then was never tried: record it again (pytest --tenor-record), or "
+    "state {state}",
+    (Evidence.RECORDED, ABSENT): "whether it can do without such events is not said: record it with "
+    "tenor_events(…, may_miss=True), or state {state}",
+    (Evidence.MODEL, ERASED): "its model does not say what it makes of that: let it take null, the placeholder "
+    '(Literal["[erased]"]) or say x-tenor-erased, or state {state}',
+    (Evidence.READER_SCHEMA, ERASED): "its schema does not say what its code does then: record its handler "
+    "(pytest --tenor-record) and publish that",
+}
 
 
 # An event that shows it.

@@ -67,7 +67,7 @@ class Judge:
     def __init__(self, schema: Schema, cover: Cover = coverage.cover, *, sealed: Sequence[erasure.Place] = ()) -> None:
         self.schema = schema
         self.cover = cover
-        self.sealed = sealed
+        self.sealed = erasure.Sealed(sealed)
         self._looked = 0.0
         self._shows: dict[Hashable, Any] = {}
 
@@ -79,7 +79,7 @@ class Judge:
         judged: dict[int, Sequence[Covered]] = {}
         for key, group in groups.items():
             judged |= self._group(key, group)
-        if self.sealed:
+        if self.sealed.places:
             by_needs = {id(contract.needs): contract for contract in contracts}
             judged = {key: [*judged[key], *self._erased(contract)] for key, contract in by_needs.items()}
         return [judged[id(contract.needs)] for contract in contracts]

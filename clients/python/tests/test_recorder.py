@@ -528,3 +528,5 @@ def test_an_event_of_which_nothing_is_left(handler: Callable[[Any], Any], did: s
         recorded = Recorder(handle).record([sample])
         (need, *_) = pacts.interaction("x", "s", recorded, sample, Path.cwd())["comments"]["tenor"]["needs"]
         assert need == {"path": "", "presence": "required", "when": {"erased": did}}
+        stated = pacts.interaction("x", "s", recorded, sample, Path.cwd(), may_miss=True)
+        assert stated["comments"]["tenor"]["needs"][0]["when"] == {"absent": "same", "erased": did}

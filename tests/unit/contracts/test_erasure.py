@@ -138,11 +138,27 @@ def test_what_erasure_leaves(what: str, of: Candidate, expected: dict[str, Any])
     assert left(of) == expected
 
 
-def test_a_record_inside_itself_ends() -> None:
-    text = {"type": "record", "name": "N", "fields": [
-        {"name": "who", "type": "string", **PII}, {"name": "next", "type": ["null", "N"]},
-    ]}  # fmt: skip
-    assert left(candidate(text=json.dumps(text))) == {"/who": "[erased]"}
+TREE = {"type": "record", "name": "N", "fields": [
+    {"name": "who", "type": "string", **PII}, {"name": "below", "type": {"type": "array", "items": "N"}},
+]}  # fmt: skip
+
+
+def test_a_record_inside_itself_is_sealed_however_deep() -> None:
+    tree = candidate(text=json.dumps(TREE))
+    assert left(tree) == {"/who": "[erased]", "/below/*": Form.AGAIN}
+    found = told(tree, said("fails", "/below/*/below/0/who"), Need("/below/*/sku"), said("handled", "/who"))
+    assert outcomes(found) == {"/below/*/below/0/who": Outcome.BREAKS}
+    assert "'/below/*/below/0/who' is sealed" in found.rows[0].reason
+    assert outcomes(told(tree, Need("/below"))) == {"/below": Outcome.UNKNOWN}
+    assert erasure.places(candidate(text=json.dumps(TREE), person=False)) == ()
+
+
+def test_a_schema_that_unfolds_without_end_is_unknown() -> None:
+    text: Any = {"type": "record", "name": "R0", "fields": [{"name": "a", "type": "string", **PII}]}
+    for depth in range(1, 16):
+        twice = [{"name": "a", "type": text}, {"name": "b", "type": f"R{depth - 1}"}]
+        text = {"type": "record", "name": f"R{depth}", "fields": twice}
+    assert left(candidate(text=json.dumps(text))) == {"": Form.UNTOLD}
 
 
 def told(of: Candidate, *needs: Need, evidence: Evidence = Evidence.RECORDED) -> Impact:
@@ -215,9 +231,10 @@ def test_a_break_shows_what_is_left_and_says_what_to_do() -> None:
 
 
 ADVICE = [
-    (Evidence.RECORDED, 'record it again (pytest --tenor-record) or state {"path": "/email"'),
+    (Evidence.RECORDED, 'record it again (pytest --tenor-record), or state {"path": "/email"'),
+    (Evidence.MODEL, "its model does not say what it makes of that"),
     (Evidence.DECLARED, 'state {"path": "/email", "when": {"erased": "handled"}} in comments.tenor'),
-    (Evidence.READER_SCHEMA, "its contract does not say"),
+    (Evidence.READER_SCHEMA, "record its handler (pytest --tenor-record)"),
 ]
 
 

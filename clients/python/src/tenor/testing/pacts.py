@@ -39,12 +39,23 @@ class StillLocked(Exception):
 
 
 def interaction(
-    description: str, subject: str, recorded: Recorded, sample: Any, root: Path, *, today: str = ""
+    description: str,
+    subject: str,
+    recorded: Recorded,
+    sample: Any,
+    root: Path,
+    *,
+    today: str = "",
+    may_miss: bool = False,
 ) -> dict[str, Any]:
-    """The interaction of one handler. `today` is an ISO date, now if not given."""
+    """The interaction of one handler. `today` is an ISO date, now if not given.
+
+    `may_miss` is stated, as no run can show it: the code can do without an event that is left out.
+    """
     needs = [need(path, finding) for path, finding in sorted(recorded.findings.items())]
     if recorded.without:
-        needs.insert(0, {"path": "", "presence": "required", "when": {ERASED: worst(recorded.without)}})
+        stated = {"absent": SAME} if may_miss else {}
+        needs.insert(0, {"path": "", "presence": "required", "when": {**stated, ERASED: worst(recorded.without)}})
     missed = [f"{_relative(file, root)}:{line}" for file, line in recorded.lines.missed()]
     reasons = [f"{place} touches the event and was never reached" for place in missed[:_MOST_MISSED]]
     if len(missed) > _MOST_MISSED:

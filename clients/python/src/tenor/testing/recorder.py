@@ -4,7 +4,10 @@ def test_invoices(tenor_events):
     tenor_events("orders-value", handle_order, samples=[{"id": "A1", "status": "PAID", "total": 3}])
 
 `pytest --tenor-record` writes the contract; without it a test fails when the code relies on something else than the
-committed contract says. Nothing is asked of any network. Who the consumer is: `tenor_application` in pytest's ini file.
+committed contract says. The handler is also run with what is left of a value, or an event, that was sealed for a person
+whose key is destroyed: the contract says whether it fails then, takes that for data, or asks and goes on.
+
+Nothing is asked of any network. Who the consumer is: `tenor_application` in pytest's ini file.
 """
 
 from __future__ import annotations
@@ -37,6 +40,7 @@ class Events:
         paths: Sequence[str] = (),
         observe: Callable[[], Any] | None = None,
         before: Callable[[], Any] | None = None,
+        may_miss: bool = False,
     ) -> dict[str, Any]:
         """Run the handler on the samples and on what may become of them; compare, or record, what it relies on.
 
@@ -46,6 +50,8 @@ class Events:
         `description`  of the interaction; the name of the test if it is not given
         `paths`        of the schema, which tell maps from records
         `observe`      what the handler did besides returning, for a comparison; `before` starts anew, before each run
+        `may_miss`     the code can do without an event that never comes, as those of erased persons where the schema's
+                       rule says `tenor.erased: drop` or `raise`
 
         The handler runs hundreds of times, with many samples thousands. Returns the interaction.
         """
@@ -58,7 +64,8 @@ class Events:
         if not samples:
             pytest.fail("tenor_events needs at least one sample", pytrace=False)
         recorded = Recorder(handler, observe=observe, before=before).record(samples, paths)
-        one = pacts.interaction(description or self._test, subject, recorded, samples[0], Path(self._config.rootpath))
+        root = Path(self._config.rootpath)
+        one = pacts.interaction(description or self._test, subject, recorded, samples[0], root, may_miss=may_miss)
         name = provider or subject
         path = Path(self._config.rootpath) / str(self._config.getini(CONTRACTS)) / pacts.file_name(consumer, name)
         if self._config.getoption("--tenor-record"):
