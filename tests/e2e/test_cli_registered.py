@@ -12,6 +12,7 @@ import pytest
 from junitparser import JUnitXml
 
 from tests.e2e.test_cli_plan import SERVER, Folder
+from tests.e2e.test_cli_projects import Repository
 from tests.integration.test_v1_impact import NUMBER, deploy, environment, publish, recorded
 from tests.served import served
 
@@ -151,6 +152,28 @@ def test_a_consumer_that_the_project_names_and_nobody_knows_is_unknown(folder: F
     assert "ledger" in ran.out
     assert ran.out.splitlines()[-1] == "unknown: 1 consumer without evidence, against server (1 changed)"
     assert folder.tenor("check", "schemas/money.avsc", "--against", "server", "--unknown", "fail").code == 3
+
+
+def test_a_reference_may_be_to_what_only_the_registry_has(folder: Folder, tmp_path: Path) -> None:
+    other = Folder(tmp_path / "other", folder.url)
+    for name in [each for each in other.path.rglob("*") if each.is_file()]:
+        name.unlink()
+    for target, code in (("registry:money-value", 0), ("registry:money-value:1", 0), ("registry:money-value:9", 2)):
+        other.write(
+            {
+                "tenor.yaml": f"schemas: [{{path: '*.avsc', subject: cart, references: {{shop.Money: '{target}'}}}}]\n",
+                "cart.avsc": '{"type":"record","name":"Cart","fields":[{"name":"sum","type":"shop.Money"}]}',
+            }
+        )
+        ran = other.tenor("check", "--against", "server")
+        assert (ran.code, "1 new" in ran.out) == (code, code == 0), ran
+        assert other.tenor("plan").code == code
+    other.write({"schema.txt": ""})
+    Repository(other.path).git("init", "-q", "-b", "main")
+    Repository(other.path).commit("Cart")
+    offline = other.tenor("check", "--against", "git:main")
+    assert (offline.code, len(offline.err.splitlines())) == (2, 1)
+    assert "only the registry has: check it --against server" in offline.err
 
 
 def test_what_cannot_be_checked_on_a_server_is_said(folder: Folder, tmp_path: Path) -> None:

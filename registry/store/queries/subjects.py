@@ -158,14 +158,6 @@ def reserve_id(db: Db, context_pk: int, id: int) -> None:
     db.run("UPDATE context SET last_id = :id WHERE pk = :context_pk AND last_id < :id", context_pk=context_pk, id=id)
 
 
-def open_subject(db: Db, context_pk: int, name: str) -> int:
-    """The key of a subject, made now if it is new."""
-    row = db.one(
-        "SELECT pk FROM subject WHERE context_pk = :context_pk AND name = :name", context_pk=context_pk, name=name
-    )
-    return add_subject(db, context_pk, name) if row is None else int(row[0])
-
-
 def add_subject(db: Db, context_pk: int, name: str) -> int:
     """The key of a subject that is not there yet, made now."""
     db.wrote = True

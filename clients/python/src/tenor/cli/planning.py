@@ -26,7 +26,7 @@ from tenor.cli import SAFE, STALE, UNSAFE, USAGE
 from tenor.cli.connection import connect
 from tenor.cli.output import finding_line, json_line, one_line
 from tenor.cli.project import FILE, Entry, Project
-from tenor.cli.references import mentioned, provided
+from tenor.cli.references import REGISTERED, mentioned, provided, registered
 from tenor.cli.running import UsageError
 from tenor.cli.schema_file import read_text
 from tenor.errors import Answered, UnexpectedAnswer
@@ -213,24 +213,28 @@ def _in_order(
             elif file not in uses:
                 opened[file] = _used(files[file], files, read)
                 waiting.append((file, True))
-                waiting += [(each, False) for each in dict.fromkeys(opened[file].values()) if each not in uses]
+                wanted_too = [each for each in dict.fromkeys(opened[file].values()) if not each.startswith(REGISTERED)]
+                waiting += [(each, False) for each in wanted_too if each not in uses]
 
 
 def _used(entry: Entry, files: Mapping[str, Entry], read: Callable[[str], str | None]) -> dict[str, str]:
-    """The names that a text uses, with the files of the project that stand behind them."""
+    """The names that a text uses, with the files of the project, or subjects of the registry, that they stand for."""
     used: dict[str, str] = {}
     for name in mentioned(entry.format, read(entry.file) or ""):
         file = entry.references.get(name) or provided(name, entry.file, entry.format, files, read)
         if file == entry.file or file is None:
             continue  # itself; or what only the registry can say is missing
-        if file not in files:
+        if file not in files and not file.startswith(REGISTERED):
             raise UsageError(f"{entry.file} refers to {name} in {file}, which is no schema of the project")
         used[name] = file
     return used
 
 
 def _sent(entry: Entry, text: str, used: Mapping[str, str], files: Mapping[str, Entry]) -> Document:
-    references = [{"name": name, "subject": files[file].subject, "version": -1} for name, file in used.items()]
+    references = []
+    for name, file in used.items():
+        subject, version = registered(file) if file.startswith(REGISTERED) else (files[file].subject, -1)
+        references.append({"name": name, "subject": subject, "version": version})
     settings = {"settings": entry.settings} if entry.settings else {}
     return {"subject": entry.subject, "schemaType": entry.format, "schema": text, "references": references, **settings}
 

@@ -33,7 +33,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from tenor.cli.references import NamedFile, mentioned, provided
+from tenor.cli.references import REGISTERED, NamedFile, mentioned, provided
 from tenor.cli.running import UsageError
 from tenor.cli.schema_file import SUFFIXES
 
@@ -101,7 +101,8 @@ class Schemas(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     consumers: Annotated[list[str], msgspec.Meta(description="applications that read these subjects")] = []
     waivers: Annotated[list[Waiver], msgspec.Meta(description="breaks that are accepted for a while")] = []
     references: Annotated[
-        dict[str, str], msgspec.Meta(description="names that texts use -> files, where they cannot be found by name")
+        dict[str, str],
+        msgspec.Meta(description="names that texts use -> files, or registry:SUBJECT[:VERSION], where no file says it"),
     ] = {}
 
 
@@ -289,6 +290,8 @@ def _collect(
         file = entry.references.get(name) or provided(name, entry.file, entry.format, files, read)
         if file is None or file in seen:
             continue
+        if file.startswith(REGISTERED):
+            raise UsageError(f"{entry.file} refers to {name}, which only the registry has: check it --against server")
         seen.add(file)
         inner = read(file)
         if inner is None:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 Reading = Callable[[str], str | None]
 
+REGISTERED: Final = "registry:"
+"""How a project names a subject that none of its files is: registry:SUBJECT, or registry:SUBJECT:VERSION."""
+
 _PRIMITIVE: Final = frozenset(("null", "boolean", "int", "long", "float", "double", "bytes", "string"))
 _NAMED: Final = ("record", "error", "enum", "fixed")
 _IMPORT: Final = re.compile(r"""^\s*import\s+(?:public\s+|weak\s+)?["']([^"']+)["']\s*;""", re.M)
@@ -27,6 +30,13 @@ class NamedFile(NamedTuple):
 
     name: str
     file: str
+
+
+def registered(target: str) -> tuple[str, int]:
+    """The subject and version of `registry:SUBJECT[:VERSION]`; -1 is the latest."""
+    name = target.removeprefix(REGISTERED)
+    subject, colon, version = name.rpartition(":")
+    return (subject, int(version)) if colon and version.isascii() and version.isdigit() else (name, -1)
 
 
 def mentioned(format: str, text: str) -> list[str]:
