@@ -380,6 +380,54 @@ def test_a_reference_beyond_the_schema_is_refused_and_nothing_is_fetched() -> No
             generate(subject(JSON, json.dumps(one)).schema, {})
 
 
+DEGENERATE = [
+    {"$ref": "#"},
+    {"allOf": [{"$ref": "#"}]},
+    {"anyOf": [{"$ref": "#"}, {"type": "string"}]},
+    {"$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}, "$ref": "#/$defs/a"},
+    {"properties": {"x": {"allOf": [{"$ref": "#/properties/x"}, {"type": "string"}]}}, "type": "object"},
+]
+
+
+@pytest.mark.parametrize("document", DEGENERATE, ids=map(str, range(len(DEGENERATE))))
+def test_schemas_that_lead_nowhere_are_refused_or_wide(document: Any) -> None:
+    from tenor.errors import UnusableSchema
+
+    for kind in KINDS:
+        try:
+            made = generate(subject(JSON, json.dumps(document)).schema, {}, kind)
+        except (UnusableSchema, Unsuited):
+            continue
+        compile(made.text, "made", "exec")
+
+
+def test_before_2019_nothing_beside_a_reference_counts() -> None:
+    one = {
+        "type": "object",
+        "properties": {"x": {"$ref": "#/definitions/text", "type": "integer"}},
+        "definitions": {"text": {"type": "string"}},
+    }
+    assert lost("pydantic", subject(JSON, json.dumps(one)), 20) == []
+    assert "x: str | None" in generate(subject(JSON, json.dumps(one)).schema, {}).text
+
+
+def test_the_default_of_a_union_is_of_the_branch_it_fits() -> None:
+    fields = [
+        {"name": "a", "type": ["null", "string"], "default": "x"},
+        {"name": "b", "type": ["int", "bytes"], "default": "\u00ff"},
+    ]
+    one = subject(AVRO, json.dumps({"type": "record", "name": "R", "fields": fields}))
+    text = generate(one.schema, {}).text
+    assert 'a: str | None = "x"' in text
+    assert 'b: int | bytes = b"\\xff"' in text
+
+
+def test_the_command_knows_every_kind() -> None:
+    from tenor.cli.verbs import gen_models
+
+    assert tuple(KINDS) == gen_models.KINDS
+
+
 def test_where_types_differ_from_the_schema_a_remark_says_so() -> None:
     one = {
         "type": "object",

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from tenor.errors import MissingExtra
+from tenor.errors import MissingExtra, UnusableSchema
 from tenor.modelling import generator
 from tenor.modelling.document import Document
 from tenor.rules.logical import logical
@@ -43,8 +43,11 @@ def generate(
     `name` is the class of an event whose schema gives it none, `message` one of a Protobuf file. Of sealed values the
     types are those of what was sealed. Raises UnusableSchema, MissingExtra, generator.Unsuited.
     """
-    made = _document(logical(schema), references, name, message, kind)
-    return Models(generator.module(made, kind, header), made.name, tuple(made.remarks))
+    try:
+        made = _document(logical(schema), references, name, message, kind)
+        return Models(generator.module(made, kind, header), made.name, tuple(made.remarks))
+    except RecursionError:
+        raise UnusableSchema(format=schema.format, reason="it is nested too deeply") from None
 
 
 def _document(schema: Schema, references: Mapping[str, Schema], name: str, message: str, kind: str) -> Document:

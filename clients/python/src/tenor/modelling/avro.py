@@ -9,6 +9,7 @@ A field without a default is required, also where it may be null.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from io import BytesIO
@@ -18,6 +19,7 @@ import fastavro
 
 from tenor.codecs.avro.model import Model, children, kind, logical, parse, standalone
 from tenor.codecs.avro.resolve import native
+from tenor.errors import UnusableSchema
 from tenor.modelling.document import (
     BOOLEAN,
     BYTES,
@@ -33,7 +35,7 @@ from tenor.modelling.document import (
     described,
     union,
 )
-from tenor.schemas import Schema
+from tenor.schemas import AVRO, Schema
 
 _AWARE: Final[Node] = {"type": "string", "format": "date-time"}
 _NAIVE: Final[Node] = {"type": "string", "format": "date-time-local"}
@@ -138,12 +140,20 @@ class _Types:
         return len(node["fields"]) if kind(node) in ("record", "error") else 0
 
     def default(self, node: Any, default: Any) -> Any:
-        """The value that a default's JSON stands for, as the codec reads it."""
-        schema = fastavro.parse_schema(standalone(node, self.model.named, set()), named_schemas={})
-        buffer = BytesIO()
-        fastavro.schemaless_writer(buffer, schema, native(self.model, node, default))
-        buffer.seek(0)
-        return self._classed(node, fastavro.schemaless_reader(buffer, schema, None))
+        """The value that a default's JSON stands for, as the codec reads it; of a union, that of the first it fits."""
+        node = self.model.resolved(node)
+        for branch in node if kind(node) == "union" else [node]:
+            schema = fastavro.parse_schema(standalone(branch, self.model.named, set()), named_schemas={})
+            buffer = BytesIO()
+            try:
+                value = native(self.model, branch, default)
+                fastavro.validate(value, schema)
+                fastavro.schemaless_writer(buffer, schema, value)
+                buffer.seek(0)
+                return self._classed(branch, fastavro.schemaless_reader(buffer, schema, None))
+            except Exception:  # noqa: S112 # fastavro raises whatever its code meets
+                continue
+        raise UnusableSchema(format=AVRO, reason=f"the default {json.dumps(default)} is of no type of its field")
 
     def _classed(self, node: Any, value: Any) -> Any:
         """A value with its classes: of a union a default is of the first branch."""

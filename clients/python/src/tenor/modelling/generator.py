@@ -64,56 +64,65 @@ def module(document: Document, kind: str, header: Iterable[str]) -> str:
 
 
 def _generated(document: Document, kind: str, *, aliased: bool) -> str:
+    """What the generator writes, with marks in it. Raises Unsuited, MissingExtra."""
     try:
         import datamodel_code_generator as generator
-        from datamodel_code_generator.enums import DataModelType
-        from datamodel_code_generator.format import DatetimeClassType, Formatter
     except ModuleNotFoundError as error:
         raise MissingExtra(purpose="generating models", package="datamodel-code-generator", extra="models") from error
-    enums = document.enums and kind != TYPEDDICT
-    names = {name for fields in document.fields().values() for name in fields}
+    text = json.dumps(document.whole(zones=kind == PYDANTIC))
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
-        made = generator.generate(
-            json.dumps(document.whole(zones=kind == PYDANTIC)),
-            input_filename="schema.json",
-            input_file_type=generator.InputFileType.JsonSchema,
-            output_model_type=DataModelType(KINDS[kind]),
-            target_python_version=generator.PythonVersion.PY_311,
-            class_name=document.name,
-            custom_file_header="#",
-            disable_timestamp=True,
-            formatters=[Formatter.BUILTIN],
-            # Else it depends on the folder in which the command is typed: on the pyproject.toml there.
-            settings_path=Path(Path.cwd().anchor),
-            builtin_format_line_length=88,
-            use_double_quotes=True,
-            allow_remote_refs=False,
-            strict_nullable=True,
-            keyword_only=True,
-            field_constraints=True,
-            use_annotated=True,
-            use_schema_description=True,
-            use_field_description=True,
-            use_specialized_enum=True,
-            use_standard_collections=True,
-            use_union_operator=True,
-            use_closed_typed_dict=False,
-            use_standard_primitive_types=True,
-            enum_field_as_literal=generator.LiteralType.One if enums else generator.LiteralType.All,
-            allow_population_by_field_name=aliased,
-            output_datetime_class=DatetimeClassType.Awaredatetime if kind == PYDANTIC else DatetimeClassType.Datetime,
-            aliases={name: f"field_{name}" for name in names if name.startswith(_PROTECTED)}
-            if kind == PYDANTIC
-            else None,
-            special_field_name_prefix="field" if kind in (PYDANTIC, MSGSPEC) else "",
-            additional_imports=_imports(document, kind),
-        )
+        try:
+            made = generator.generate(text, **_options(document, kind), allow_population_by_field_name=aliased)
+        except generator.Error as error:
+            raise Unsuited(kind=kind, reason=" ".join(str(error).split())[:200]) from error
     for warning in said:
         if kind == MSGSPEC and (told := str(warning.message)).startswith("msgspec cannot decode"):
             raise Unsuited(kind=kind, reason=told.partition(", and only")[0])
     assert isinstance(made, str)
     return made.removeprefix("#\n")
+
+
+def _options(document: Document, kind: str) -> dict[str, Any]:
+    """How the generator is asked: whatever is not said here is as it is by itself, in every folder."""
+    import datamodel_code_generator as generator
+    from datamodel_code_generator.enums import DataModelType
+    from datamodel_code_generator.format import DatetimeClassType, Formatter
+
+    names = {name for fields in document.fields().values() for name in fields}
+    protected = {name: f"field_{name}" for name in names if name.startswith(_PROTECTED)}
+    enums = document.enums and kind != TYPEDDICT
+    return {
+        "input_filename": "schema.json",
+        "input_file_type": generator.InputFileType.JsonSchema,
+        "output_model_type": DataModelType(KINDS[kind]),
+        "target_python_version": generator.PythonVersion.PY_311,
+        "class_name": document.name,
+        "custom_file_header": "#",
+        "disable_timestamp": True,
+        "formatters": [Formatter.BUILTIN],
+        # Else it depends on the folder in which the command is typed: on the pyproject.toml there.
+        "settings_path": Path(Path.cwd().anchor),
+        "builtin_format_line_length": 88,
+        "use_double_quotes": True,
+        "allow_remote_refs": False,
+        "strict_nullable": True,
+        "keyword_only": True,
+        "field_constraints": True,
+        "use_annotated": True,
+        "use_schema_description": True,
+        "use_field_description": True,
+        "use_specialized_enum": True,
+        "use_standard_collections": True,
+        "use_union_operator": True,
+        "use_closed_typed_dict": False,
+        "use_standard_primitive_types": True,
+        "enum_field_as_literal": generator.LiteralType.One if enums else generator.LiteralType.All,
+        "output_datetime_class": DatetimeClassType.Awaredatetime if kind == PYDANTIC else DatetimeClassType.Datetime,
+        "aliases": protected if kind == PYDANTIC else None,
+        "special_field_name_prefix": "field" if kind in (PYDANTIC, MSGSPEC) else "",
+        "additional_imports": _imports(document, kind),
+    }
 
 
 def _imports(document: Document, kind: str) -> list[str] | None:
@@ -237,7 +246,10 @@ class _Expression:
 
 def _examine(text: str, kind: str, fields: Mapping[str, list[str]]) -> None:
     """Every class is there under its name, and what cannot rename its fields has them under theirs. Raises Unsuited."""
-    classes = dict(_classes(ast.parse(text)))
+    try:
+        classes = dict(_classes(ast.parse(text)))
+    except SyntaxError as error:
+        raise Unsuited(kind=kind, reason=f"what would be written is no Python ({error.msg})") from error
     for name, wanted in fields.items():
         if (found := classes.get(name)) is None:
             raise Unsuited(kind=kind, reason=f"there can be no class {name}")

@@ -49,7 +49,7 @@ def document(schema: Schema, references: Mapping[str, Schema], name: str, *, def
     root = resolver.root()
     wanted = body.record or name
     made = Document(class_names([wanted.replace(".", "_")])[wanted.replace(".", "_")], enums=False)
-    types = _Types(made, resolver, defaults)
+    types = _Types(made, resolver, defaults, _is_modern(root.schema))
     types.names[id(root.schema)] = made.name
     made.root = types.of(root, "", within=True)
     types.finish()
@@ -64,6 +64,7 @@ class _Types:
     made: Document
     resolver: Resolver
     defaults: bool
+    modern: bool
     names: dict[int, str] = field(default_factory=dict)
     todo: list[tuple[str, Place, str]] = field(default_factory=list)
     following: list[int] = field(default_factory=list)
@@ -120,6 +121,8 @@ class _Types:
         schema = place.schema
         if isinstance(reference := schema.get("$ref", schema.get("$recursiveRef")), str):
             yield lambda: self.referred(place, reference, path)
+            if not self.modern:
+                return  # before 2019-09 nothing beside a reference counts
         if _listed(schema) is not None:
             yield lambda: self.listed(schema, path)
         elif any(keyword in schema for keyword in ("type", *_OF_OBJECTS, *_OF_ARRAYS)):
@@ -296,6 +299,11 @@ class _Types:
 
 def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
+
+
+def _is_modern(schema: Any) -> bool:
+    said = schema.get("$schema") if isinstance(schema, dict) else None
+    return isinstance(said, str) and ("2019-09" in said or "2020-12" in said)
 
 
 def _listed(schema: Node) -> list[Any] | None:

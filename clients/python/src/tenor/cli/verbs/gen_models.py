@@ -92,7 +92,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
     """Generate."""
-    if arguments.check and not arguments.out:
+    if arguments.check and arguments.out in (None, "-"):
         raise UsageError("--check compares with what is written: say where with --out")
     sources = list(_sources(arguments))
     targets = _targets(sources, arguments.out)
