@@ -23,9 +23,12 @@ from typing import Any, Final, NamedTuple
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from tenor.schemas import Registered
-from tenor.wire import Headers
+from tenor.wire import SCHEMA_HEADERS, Headers
 
 PREFIX: Final = "ce_"
+ENCODING: Final = "content-encoding"
+STOCK: Final = "__rule."
+"""Begins the headers by which Confluent's clients tell which rule an event failed, and which one to skip."""
 SPEC_VERSION: Final = "1.0"
 _TRACE: Final = ("traceparent", "tracestate")
 # Version 4, variant 1 of RFC 9562.
@@ -158,6 +161,21 @@ def metadata_headers(prefix: str, attributes: Mapping[str, str | None]) -> list[
         for name, value in attributes.items()
         if value is not None
     ]
+
+
+def joined(own: list[tuple[str, bytes]], given: Headers, part: str = "value") -> list[tuple[str, bytes]]:
+    """Headers of this library, and the caller's beside them; of one name, this library's stay.
+
+    A job that forwards headers must not be steered by its input: what says how these bytes are to be read, or tells
+    stock clients to skip a rule, is not passed on.
+    """
+    taken = {name for name, _ in own} | {SCHEMA_HEADERS[part], ENCODING}
+    more = [
+        (name, value.encode() if isinstance(value, str) else value)
+        for name, value in _pairs(given)
+        if value is not None and name not in taken and not name.startswith(STOCK)
+    ]
+    return [*own, *more]
 
 
 def read_metadata(headers: Headers, prefix: str = PREFIX) -> Metadata:

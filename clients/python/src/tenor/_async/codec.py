@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
 PREFIX = "id-prefix"
 HEADER = "guid-header"
-ENCODING = "content-encoding"
 MAX_READERS = 1000
 """Compiled writers' schemas kept by one codec."""
 SHORTEST_BARE_BODY = 6

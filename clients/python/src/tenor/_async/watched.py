@@ -125,6 +125,17 @@ class AsyncWatchedCodec(AsyncCodec):
         if getattr(self._writing.compiled, "sealing", None) is not None:
             self._observer.count("sealed", subject=self.subject)
 
+    async def require_encoded(
+        self, value: bytes, headers: wire.Headers = None, *, record_key: RecordKey = None
+    ) -> None:
+        """As the plain codec's, of what is left when it is decompressed."""
+        await super().require_encoded(self._decompressed(value, headers), headers, record_key=record_key)
+
+    def _decompressed(self, value: bytes, headers: wire.Headers) -> bytes:
+        if self._compression is not None and (encoding := encoding_of(headers)) not in (None, "identity"):
+            return self._compression.decompress(memoryview(value).tobytes(), str(encoding))
+        return value
+
     async def dead_letter(self, refused: RuleFailed, data: Any, **metadata: Any) -> None:
         """As the plain codec's, of what the bounds leave of the event."""
         await super().dead_letter(refused, self._cleaned(data).event, **metadata)
@@ -136,8 +147,7 @@ class AsyncWatchedCodec(AsyncCodec):
         if value is not None and self._compression is not None:
             if headers is not None and not hasattr(headers, "items") and not isinstance(headers, list | tuple):
                 headers = list(headers)
-            if (encoding := encoding_of(headers)) not in (None, "identity"):
-                value = self._compression.decompress(memoryview(value).tobytes(), str(encoding))
+            value = self._decompressed(value, headers)
         known = len(self._readers)
         event = await super().decode(value, headers, record_key=record_key, topic=topic)
         if self._observer is not None:

@@ -127,6 +127,15 @@ class WatchedCodec(Codec):
         if getattr(self._writing.compiled, "sealing", None) is not None:
             self._observer.count("sealed", subject=self.subject)
 
+    def require_encoded(self, value: bytes, headers: wire.Headers = None, *, record_key: RecordKey = None) -> None:
+        """As the plain codec's, of what is left when it is decompressed."""
+        super().require_encoded(self._decompressed(value, headers), headers, record_key=record_key)
+
+    def _decompressed(self, value: bytes, headers: wire.Headers) -> bytes:
+        if self._compression is not None and (encoding := encoding_of(headers)) not in (None, "identity"):
+            return self._compression.decompress(memoryview(value).tobytes(), str(encoding))
+        return value
+
     def dead_letter(self, refused: RuleFailed, data: Any, **metadata: Any) -> None:
         """As the plain codec's, of what the bounds leave of the event."""
         super().dead_letter(refused, self._cleaned(data).event, **metadata)
@@ -138,8 +147,7 @@ class WatchedCodec(Codec):
         if value is not None and self._compression is not None:
             if headers is not None and not hasattr(headers, "items") and not isinstance(headers, list | tuple):
                 headers = list(headers)
-            if (encoding := encoding_of(headers)) not in (None, "identity"):
-                value = self._compression.decompress(memoryview(value).tobytes(), str(encoding))
+            value = self._decompressed(value, headers)
         known = len(self._readers)
         event = super().decode(value, headers, record_key=record_key, topic=topic)
         if self._observer is not None:

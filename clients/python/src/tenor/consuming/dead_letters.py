@@ -26,7 +26,6 @@ from typing import Any, Final
 
 from tenor.consuming.failures import reason_of
 from tenor.consuming.quarantine import (
-    STOCK,
     Header,
     QuarantinedRecord,
     Verdict,
@@ -35,6 +34,7 @@ from tenor.consuming.quarantine import (
     verdict_of,
 )
 from tenor.errors import RuleFailed, TenorError
+from tenor.events import STOCK
 from tenor.wire import Headers
 
 ENCODED: Final = "encoded"

@@ -20,11 +20,10 @@ from typing import Final
 
 from tenor.consuming.failures import Failure, Reason
 from tenor.consuming.records import Record
+from tenor.events import STOCK
 from tenor.wire import Headers
 
 PREFIX: Final = "tenor-quarantine-"
-STOCK: Final = "__rule."
-"""Begins the headers by which Confluent's clients tell which rule an event failed, and which one to skip."""
 REDRIVEN: Final = "tenor-redriven"
 Header = tuple[str, "bytes | str | None"]
 
