@@ -108,13 +108,17 @@ class Bundle:
     def answer(self, call: Call[T], *, lasting: bool = False) -> T | None:
         """What the registry would answer to a call, or None where the bundle cannot know.
 
-        `lasting`: only what cannot have changed since.
+        `lasting`: only what cannot have changed since. Raises BadBundle for a row that means nothing.
         """
         segments, query = _asked(call.path)
         found = self._found(call.method, segments, query, call.body, lasting)
         if found is None:
             return None
-        return call.read(found)
+        try:
+            return call.read(found)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            reason = f"what it holds for {call.path} is no answer ({type(error).__name__})"
+            raise BadBundle(reason=reason) from error
 
     def refusal(self, call: Call[Any]) -> KeyMissing | None:
         """Why a call that has no answer here can have none without the registry, where that is known."""

@@ -197,6 +197,13 @@ async def test_a_bundle_that_holds_what_it_may_not_is_refused() -> None:
             bundle_of(fake, keks=keks)
 
 
+async def test_a_row_that_means_nothing_is_told() -> None:
+    fake = customers()
+    fake.subjects["customers-value"][0]["ruleSet"] = {"domainRules": [7]}
+    with pytest.raises(errors.BadBundle, match="is no answer"):
+        await client(away(), bundle_of(fake)).events("customers-value")
+
+
 async def test_what_the_registry_said_is_gone_a_bundle_does_not_bring_back() -> None:
     fake = customers()
     value = await written(fake)

@@ -2,6 +2,11 @@
 
 Everything here is off the warm path and behind one lock, so that however many ask, a key is made or fetched once. What
 a registry says about keys is not believed: names, versions, algorithms and commitments must be what was asked for.
+
+How often a key may seal is the rule's to say, over all clients. Blocks of uses are leased from the registry, the next
+one ahead; what a process does not use is lost. While no registry answers, some uses are owed, and told later; then
+nothing is sealed (KeySpent). Where none are leased (another registry, a token that may not make keys) each process
+counts for itself. A person's key is counted by each process, and has no successor.
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@ encrypt.kek.name          required
 encrypt.kms.type, encrypt.kms.key.id   where the KEK is made if the registry does not have it; must agree if it has
 encrypt.dek.algorithm     AES256_GCM (default), AES128_GCM, AES256_SIV
 encrypt.dek.expiry.days   age after which the key is renewed; with ENCRYPT also says that ciphertext names its key
-tenor.dek.max.uses        count after which it is renewed; 2^28 unless given
+tenor.dek.max.uses        count of all clients after which it is renewed; 2^28 unless given (a process alone, where
+                          the registry leases no uses)
 tenor.key.domain          subjects that share keys; each its own unless given
 tenor.dataSubject         whose key it is: `$.customer_id` from the event, `@.id` from the record around the field,
                           `header:customer-id`, `key` (the text of the record's key) or `key:$.id` from what it holds
