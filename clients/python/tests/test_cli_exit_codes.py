@@ -61,6 +61,8 @@ ASKING = {
     "import asyncapi": ("asyncapi.json", *APPLICATION),
     "export": ("out.jsonl",),
     "export asyncapi": (),
+    "import odcs": ("odcs.json",),
+    "export odcs": ("s",),
     "whoami": (),
     "audit tail": (),
     "audit export": (),
@@ -122,6 +124,8 @@ def written(folder: Path) -> None:
     operation = {"action": "send", "channel": {"$ref": "#/channels/c"}}
     channels = {"c": {"address": "c", "messages": {"m": {"payload": {}}}}}
     document = {"asyncapi": "3.0.0", "info": {}, "channels": channels, "operations": {"o": operation}}
+    odcs = {"apiVersion": "v3.2.0", "kind": "DataContract", "schema": [{"name": "s"}]}
+    files["odcs.json"] = json.dumps(odcs)
     files["asyncapi.json"] = json.dumps(document)
     files["tenor.yaml"] = 'schemas: [{path: "*.avsc", subject: "{stem}"}]'
     for name, text in files.items():
