@@ -133,8 +133,13 @@ def test_what_a_version_writes_and_reads(shell: Shell) -> None:
         ("policy", "set"),
         ("policy", "set", "orders-value", "--readable-for", "days=many"),
         ("produces", "--application", "a", "--version", "1", "none:0"),
+        ("impact", "orders-value", "without-id.avsc", "--rule-set", "nothing.json"),
+        ("impact", "orders-value", "without-id.avsc", "--rule-set", "pytest.ini"),
+        ("impact", "orders-value", "without-id.avsc", "--metadata", "list.json"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_sentence(shell: Shell, arguments: tuple[str, ...]) -> None:
+    (shell.folder / "pytest.ini").write_text("[pytest]\n")
+    (shell.folder / "list.json").write_text("[]")
     refused = shell.tenor(*arguments, code=2)
     assert refused.stderr.startswith("error: ")

@@ -17,7 +17,8 @@ import pytest
 from tenor import Event
 from tenor.sealing.executor import SENTINEL
 from tenor.testing import experiments, pacts
-from tenor.testing.experiments import PLACEHOLDER, Recorder, erased_at, of_schema
+from tenor.testing.experiments import Recorder
+from tenor.testing.places import PLACEHOLDER, erased_at, of_schema
 from tenor.testing.watching import Watch, watched
 
 pytest_plugins = ["pytester"]

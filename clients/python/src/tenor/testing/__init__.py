@@ -9,6 +9,7 @@ plugin    what pytest loads: options, and the fixtures of the modules below
 served    tenor_url, tenor_registry: a registry of the test run's own, or the one that --tenor-url names
 samples   tenor_samples, tenor_payload: valid events of a subject, of a schema file; tenor_invalid: others (invalid)
 messages  tenor_message: what consumers' pacts ask a producer for, each a test (interactions, matching, results)
-recorder  tenor_events: what a handler relies on, recorded as a contract (watching, experiments, lines, pacts)
+recorder  tenor_events: what a handler relies on, recorded as a contract (watching, experiments, places, lines,
+          pacts)
 models    what a typed model relies on, for `tenor contracts from-model`
 """

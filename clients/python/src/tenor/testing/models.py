@@ -29,8 +29,9 @@ from importlib import import_module
 from typing import Any, Final
 
 from tenor.schemas import AVRO, PROTOBUF
-from tenor.testing.experiments import CHANGES, ERASED, FAILS, HANDLED, PLACEHOLDER, SAME
+from tenor.testing.experiments import CHANGES, ERASED, FAILS, HANDLED, SAME
 from tenor.testing.pacts import message
+from tenor.testing.places import PLACEHOLDER
 
 Json = dict[str, Any]
 

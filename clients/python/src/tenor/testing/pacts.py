@@ -16,18 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from tenor.testing.experiments import (
-    ERASED,
-    FAILS,
-    SAME,
-    TYPES,
-    Finding,
-    Recorded,
-    changed,
-    data_of,
-    found,
-    worst,
-)
+from tenor.testing.experiments import ERASED, FAILS, SAME, TYPES, Finding, Recorded, data_of, worst
+from tenor.testing.places import changed, found
 
 _EVERYTHING: Final = frozenset((*TYPES, "null"))
 _PATIENCE: Final = 30.0

@@ -6,6 +6,9 @@ The model says what it accepts; that becomes a message in the pact file of its a
 Commit the file, and publish it with `tenor contracts publish`. What the model asks for and no need can say is told, and
 the contract then counts as unknown. What a decoder makes of Avro, as dates and bytes, is told right if the type of the
 subject is known: from tenor.yaml, or by --type.
+
+What becomes of a value whose person was erased the model says by taking null, or Literal["[erased]"] beside others, or
+by the keyword x-tenor-erased: handled (json_schema_extra, extra_json_schema).
 """
 
 from __future__ import annotations
