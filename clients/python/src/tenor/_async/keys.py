@@ -54,6 +54,8 @@ PAGE: Final = 1000
 """Persons of one call."""
 ROTATIONS: Final = 3
 """Keys that may turn out to be spent in a row, because others use them up meanwhile."""
+AWAY: Final = (Unreachable, Unavailable, UnexpectedAnswer)
+"""No registry answers, whoever else may."""
 ASK_AGAIN: Final = 10.0
 """Seconds after which a registry that did not answer is asked again, while a key is still good."""
 _wall = time.time
@@ -120,7 +122,7 @@ class AsyncKeychain:
             good = held is not None and (held.uses < held.limit or await self._leased(source, held))
             if held is None or not good or held.due <= now:
                 cell.held = await self._renewed(source, None if held is None or good else held.key.version)
-        except (Unreachable, Unavailable):
+        except AWAY:
             if held is None or held.uses >= held.stop:
                 raise
             held.due = max(held.due, now + ASK_AGAIN)
@@ -150,7 +152,7 @@ class AsyncKeychain:
             raise KeySpent(name=name, reason=reason)
         try:
             return await self._create(source, kek, dek.version + 1)
-        except (Unreachable, Unavailable) as error:
+        except AWAY as error:
             why = (
                 f"it is older than {source.days:g} days" if self._old(source, dek) else "it was used as often as it may"
             )
@@ -187,7 +189,7 @@ class AsyncKeychain:
             if not native and self._leases is None:
                 self._leases = False
             return held.alone(most)
-        if not isinstance(error, Unreachable | Unavailable | UnexpectedAnswer):
+        if not isinstance(error, AWAY):
             raise error
         if held.owe(most):
             return True
@@ -201,7 +203,7 @@ class AsyncKeychain:
         """
         try:
             return await self._newest(source)
-        except (Unreachable, Unavailable):
+        except AWAY:
             held = self.ring.cell(source).held
             if not self._bundled or held is None:
                 raise
