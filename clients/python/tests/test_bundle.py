@@ -173,7 +173,7 @@ def test_a_plan_is_answered_as_the_registry_would() -> None:
         assert bundle.answer(call) is None
 
 
-def test_a_bundle_of_before_there_were_plans_is_read() -> None:
+def test_a_bundle_of_before_there_were_plans_and_keys_is_read() -> None:
     document = json.loads(DATA.partition(b"\n")[2])
     for name in ("upcasts", "keks", "deks"):
         del document[name]
