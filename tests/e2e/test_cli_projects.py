@@ -131,7 +131,7 @@ def test_breaks_are_found_and_no_others(clone: Repository) -> None:
     ran = clone.tenor("check", "--against", "git:main", "--output", "json")
     assert ran.code == 1
     report = document(ran)
-    assert (report["report"], report["verdict"], report["against"]) == ("tenor-check/1", "unsafe", "git:main")
+    assert (report["verdict"], report["against"]) == ("unsafe", "git:main")
     assert {row["file"]: (row["subject"], row["status"], row["verdict"]) for row in report["schemas"]} == {
         "proto/shop/stock.proto": ("shop/stock", "changed", "safe"),
         "proto/shop/unit.proto": ("shop/unit", "unchanged", "safe"),

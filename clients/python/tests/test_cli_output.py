@@ -10,7 +10,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -187,7 +187,13 @@ output.error(ValueError("wrong"), 2)
 """
 
 
-def at_a_terminal(command: list[str], **environment: str) -> tuple[str, str]:
+def at_a_terminal(
+    command: list[str],
+    *,
+    folder: Path | None = None,
+    stdout_too: bool = False,
+    environment: Mapping[str, str] | None = None,
+) -> tuple[str, str]:
     """What a command writes to stdout, a pipe, and to stderr, a terminal."""
     ours, theirs = pty.openpty()
     kept = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "TERM", "COLUMNS")}
@@ -195,14 +201,15 @@ def at_a_terminal(command: list[str], **environment: str) -> tuple[str, str]:
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=theirs if stdout_too else subprocess.PIPE,
             stderr=theirs,
-            env={**kept, "TERM": "xterm", "COLUMNS": "100", **environment},
+            cwd=folder,
+            env={**kept, "TERM": "xterm", "COLUMNS": "100", **(environment or {})},
         )
         os.close(theirs)
         seen = b"".join(read_all(ours))
         out, _ = process.communicate(timeout=60)
-    return out.decode(), seen.decode()
+    return (out or b"").decode(), seen.decode()
 
 
 @contextmanager
@@ -245,8 +252,51 @@ def screen(written: str) -> list[str]:
     return [line for line in lines if line.strip()]
 
 
+BOTH = """
+import sys, time
+from tenor.cli.output import Output
+output = Output(verb="v")
+with output.progress("copying", 3) as shown:
+    for number in range(3):
+        print("printed", number)
+        print("warned", number, file=sys.stderr)
+        output.say(f"said {number}")
+        shown.advance()
+        time.sleep(0.15)
+output.result({}, "the result")
+"""
+
+
+def test_what_others_print_at_the_terminal_stands_above_the_bar() -> None:
+    _, seen = at_a_terminal([sys.executable, "-c", BOTH], stdout_too=True)
+    assert "━" in seen
+    lines = [f"{word} {number}" for number in range(3) for word in ("printed", "warned", "said")]
+    assert screen(seen) == [*lines, "the result"]
+
+
+HANDLER = """
+import time
+def handle(event):
+    time.sleep(0.1)
+    print("handled", event["id"])
+"""
+
+
+def test_a_verb_at_a_terminal(tmp_path: Path) -> None:
+    (tmp_path / "slow.py").write_text(HANDLER)
+    (tmp_path / "old.jsonl").write_text("".join(f'{{"id": {number}}}\n' for number in range(6)))
+    command = [sys.executable, "-m", "tenor", "replay", str(tmp_path / "old.jsonl"), "--handler", "slow:handle"]
+    out, seen = at_a_terminal(command, folder=tmp_path)
+    assert out == "".join(f"handled {number}\n" for number in range(6)) + "6 handled, 0 failed\n"
+    assert "replaying" in seen
+    assert "a second" in seen
+    assert screen(seen) == []
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60)
+    assert (done.stdout, done.stderr) == (out, "")
+
+
 def work(form: str = TEXT, *, quiet: bool = False, **environment: str) -> tuple[str, str]:
-    return at_a_terminal([sys.executable, "-c", WORK.format(form=form, quiet=quiet)], **environment)
+    return at_a_terminal([sys.executable, "-c", WORK.format(form=form, quiet=quiet)], environment=environment)
 
 
 def test_at_a_terminal_a_bar_comes_and_goes_and_errors_are_red() -> None:

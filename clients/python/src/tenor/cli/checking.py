@@ -90,7 +90,7 @@ class Report:
         return any(each.status == UNREADABLE for each in self.checked)
 
     def document(self) -> dict[str, Any]:
-        """The report as JSON. `report` names the version of this form."""
+        """The report as JSON."""
         rows = [
             {
                 "file": each.file,
@@ -104,7 +104,7 @@ class Report:
             }
             for each in self.checked
         ]
-        return {"report": "tenor-check/1", "verdict": self.verdict, "against": self.against, "schemas": rows}
+        return {"verdict": self.verdict, "against": self.against, "schemas": rows}
 
 
 def summary(report: Report, paint: told.Paint) -> list[str]:

@@ -9,6 +9,7 @@ is not installed, a line every few seconds. Always on stderr.
 from __future__ import annotations
 
 import os
+import sys
 import time
 from typing import TYPE_CHECKING, Any, Final, Self, TextIO
 
@@ -86,6 +87,8 @@ def _bar(stream: TextIO) -> Any:
         return None
     text = "{task.description}", "{task.fields[told]}"
     columns = (TextColumn(text[0], markup=False), BarColumn(), TextColumn(text[1], markup=False), TimeElapsedColumn())
+    # What others print at the same terminal stands above the bar; a stdout that leads elsewhere is not touched.
+    beside = sys.stdout.isatty()
     return Progress(
-        *columns, console=Console(file=stream), transient=True, redirect_stdout=False, redirect_stderr=False
+        *columns, console=Console(file=stream), transient=True, redirect_stdout=beside, redirect_stderr=True
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from copy import deepcopy
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -31,7 +32,7 @@ def schema_of(name: str) -> Schema:
             waiting += referred(defs[wanted])
     head = {"$schema": DIALECT, "$id": identifier(name), "title": f"tenor {name}"}
     body = roots[0] if len(roots) == 1 else {"anyOf": roots}
-    return {**head, **body, **({"$defs": dict(sorted(defs.items()))} if defs else {})}
+    return deepcopy({**head, **body, **head, **({"$defs": dict(sorted(defs.items()))} if defs else {})})
 
 
 def names_of_answers() -> set[str]:

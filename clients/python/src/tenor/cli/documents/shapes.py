@@ -169,7 +169,6 @@ class CheckedHead(Struct):
 
 
 class CheckedMany(Closed):
-    report: str
     verdict: str
     against: str
     schemas: list_of("CheckedFile")  # type: ignore[valid-type] # an annotation that is computed
@@ -488,6 +487,7 @@ class Imported(Closed):
     copied: dict[str, int]
     different: list[Differing]
     verified: bool
+    remarks: list[str] | UnsetType = UNSET
 
 
 class Exported(Closed):
@@ -533,6 +533,35 @@ class ToldOfAsyncapi(Closed):
     reads: list[Mentioned]
     contracts: list[Needing]
     left_out: list[LeftOut]
+
+
+class WroteOdcs(Closed):
+    file: str
+    subject: str
+    version: int
+    properties: int
+
+
+class OdcsSchema(Closed):
+    file: str
+    subject: str
+    format: str
+    tags: dict[str, list[str]]
+    left_out: list[LeftOut]
+    summary: str | None
+    version: int | None
+    id: int | None
+    created: bool | None
+    owner: str | None
+    policy: dict[str, Any] | None
+    schema_file: str | None
+
+
+class RegisteredOdcs(Closed):
+    """What was registered, or with `dry_run` would be. Without a registry only `schema_file` says something."""
+
+    dry_run: bool
+    contracts: list[OdcsSchema]
 
 
 # the command itself, and who uses it
@@ -657,8 +686,10 @@ DOCUMENTS: Final[Mapping[str, tuple[Shape, ...]]] = {
     "import pact-broker": (Imported,),
     "import dir": (Imported,),
     "import asyncapi": (ToldOfAsyncapi,),
+    "import odcs": (RegisteredOdcs,),
     "export": (Exported,),
     "export asyncapi": (WroteAsyncapi,),
+    "export odcs": (WroteOdcs,),
     "completion": (Completion,),
     "output-schema": (OutputSchemas, JsonSchema()),
     "login": (LoggedIn,),
