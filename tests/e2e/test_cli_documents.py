@@ -166,6 +166,8 @@ STEPS: list[tuple[str, int]] = [
     ("import pact-broker {elsewhere}/pact", 0),
     ("export asyncapi --output-file asyncapi.json", 0),
     ("import asyncapi asyncapi.json --application api --version 2 --dry-run", 0),
+    ("export odcs orders-value --output-file odcs.yaml", 0),
+    ("import odcs odcs.yaml --dry-run", 0),
     ("completion bash", 0),
     ("output-schema", 0),
     ("output-schema env list", 0),

@@ -190,19 +190,20 @@ def _described(each: _Wanted) -> dict[str, Any]:
         "format": each.schema.format,
         "tags": dict((each.schema.metadata or {}).get("tags", {})),
         "left_out": [{"what": what, "why": why} for what, why in each.left_out],
+        **dict.fromkeys(("summary", "version", "id", "created", "owner", "policy", "schema_file")),
     }
 
 
 def _lines(results: list[dict[str, Any]], *, dry_run: bool) -> Iterator[str]:
     would = "would set" if dry_run else "set"
     for each in results:
-        if "summary" in each:
+        if each["summary"]:
             yield f"{each['file']}: {each['summary']}, {each['format']}"
-        if each.get("schema_file"):
+        if each["schema_file"]:
             yield f"{each['file']}: wrote {each['schema_file']}"
-        if each.get("owner"):
+        if each["owner"]:
             yield f"  {would} the owner: {each['owner']}"
-        if each.get("policy"):
+        if each["policy"]:
             yield f"  {would} the policy: {json.dumps(each['policy'])}"
         for name, tags in each["tags"].items():
             yield f"  tagged {name}: {', '.join(tags)}"
