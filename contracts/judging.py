@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from contracts import coverage, erasure
+from contracts import coverage, erasure, sealed
 from contracts.coverage import Covered
 from contracts.impact import Outcome, outcome
 from contracts.needs import Contract, Need
@@ -32,7 +32,7 @@ Cover = Callable[[Schema, Contract], Sequence[Covered]]
 
 def judge(candidate: Candidate) -> Judge:
     """What speaks for a schema with its rules."""
-    return Judge(erasure.opened(candidate), sealed=erasure.places(candidate))
+    return Judge(sealed.opened(candidate), places=sealed.places(candidate))
 
 
 def surroundings(needs: Sequence[Need], given: Given) -> Hashable:
@@ -64,10 +64,10 @@ def _key(contract: Contract) -> Hashable:
 class Judge:
     """What a schema covers of contracts. Needs are told apart by identity (`contracts.kept` makes equal ones one)."""
 
-    def __init__(self, schema: Schema, cover: Cover = coverage.cover, *, sealed: Sequence[erasure.Place] = ()) -> None:
+    def __init__(self, schema: Schema, cover: Cover = coverage.cover, *, places: Sequence[sealed.Place] = ()) -> None:
         self.schema = schema
         self.cover = cover
-        self.sealed = erasure.Sealed(sealed)
+        self.sealed = sealed.Sealed(places)
         self._looked = 0.0
         self._shows: dict[Hashable, Any] = {}
 
@@ -88,12 +88,12 @@ class Judge:
         """What a contract does not say, or says that it fails on, of what may be erased."""
         view = coverage.view_of(contract)
 
-        def show(place: erasure.Place) -> Any:
+        def show(place: sealed.Place) -> Any:
             key = place.path, view
             if key not in self._shows:
                 left = WITNESS_SECONDS - self._looked
                 began = time.monotonic()
-                self._shows[key] = erasure.witness(self.schema, place, view) if left > 0 else None
+                self._shows[key] = sealed.witness(self.schema, place, view) if left > 0 else None
                 self._looked += time.monotonic() - began
             return self._shows[key]
 

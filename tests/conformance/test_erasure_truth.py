@@ -18,12 +18,11 @@ from typing import Any
 
 import pytest
 
-from contracts import erasure
 from contracts.coverage import reach_of
-from contracts.erasure import Form
 from contracts.impact import Outcome, Question, impact
 from contracts.judging import Judge
 from contracts.needs import ERASED
+from contracts.sealed import Form, Place, places, put
 from registry.formats.base import Schema
 from registry.objections import Candidate
 from registry.rules import rule_set_from_json
@@ -53,14 +52,14 @@ def sealed(schema: Schema, policy: str) -> Candidate:
     return Candidate(schema, None, rule_set_from_json({"domainRules": [rule]}))
 
 
-def left(schema: Schema, place: erasure.Place) -> list[Any]:
+def left(schema: Schema, place: Place) -> list[Any]:
     """Events in which something was erased at a place."""
     path = [names[0] for names in place.names]
     found = []
     for seen in islice(reach_of(schema).events(schema, path, (True,)), EVENTS):
         if seen is not None:
             event = copy.deepcopy(seen.decoded)
-            if erasure.put(event, path, place.stands):
+            if put(event, path, place.stands):
                 found.append(event)
     return found
 
@@ -83,10 +82,10 @@ def test_impact_says_what_code_does_with_what_is_left(
         if fails(handler, events(before)):
             continue
         who = reader(handler, before, old, tmp_path)
-        for place in erasure.places(sealed(before, policy)):
+        for place in places(sealed(before, policy)):
             assert place.form in (Form.NULL, Form.PLACEHOLDER)
             failure = fails(handler, iter(left(before, place)))
-            rows = impact(Question(SUBJECT, 1), [who], Judge(before, sealed=[place])).rows
+            rows = impact(Question(SUBJECT, 1), [who], Judge(before, places=[place])).rows
             said = [row.outcome for row in rows if row.rule == ERASED]
             worst = next((each for each in GRAVEST if each in said), Outcome.SAFE)
             tally[f"{'fails' if failure else 'survives'}, called {worst}"] += 1

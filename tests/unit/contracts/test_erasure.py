@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from contracts import erasure
-from contracts.erasure import Form
+from contracts import sealed
 from contracts.impact import Impact, Outcome, Place, Question, Reader, impact
 from contracts.judging import judge
 from contracts.kept import read, written
 from contracts.needs import ABSENT, ERASED, NULL, Contract, Evidence, Need, When
+from contracts.sealed import Form
 from registry import formats
 from registry.formats.base import Source
 from registry.objections import Candidate
@@ -85,7 +85,7 @@ def candidate(
 def left(of: Candidate) -> dict[str, Any]:
     """What is left at each place: a value, or the form where there is none."""
     kept = (Form.NULL, Form.PLACEHOLDER)
-    return {each.path: each.stands if each.form in kept else each.form for each in erasure.places(of)}
+    return {each.path: each.stands if each.form in kept else each.form for each in sealed.places(of)}
 
 
 def marked(mark: Mapping[str, Any]) -> str:
@@ -150,7 +150,7 @@ def test_a_record_inside_itself_is_sealed_however_deep() -> None:
     assert outcomes(found) == {"/below/*/below/0/who": Outcome.BREAKS}
     assert "'/below/*/below/0/who' is sealed" in found.rows[0].reason
     assert outcomes(told(tree, Need("/below"))) == {"/below": Outcome.UNKNOWN}
-    assert erasure.places(candidate(text=json.dumps(TREE), person=False)) == ()
+    assert sealed.places(candidate(text=json.dumps(TREE), person=False)) == ()
 
 
 def test_a_schema_that_unfolds_without_end_is_unknown() -> None:
