@@ -181,3 +181,20 @@ def test_a_type_that_takes_more_than_its_schema_is_told_beside_the_module(folder
     said = capsys.readouterr()
     assert said.err == ("json/order.json: /x: the pattern is left out, not every library knows its syntax\n")
     assert "x: str | None = None" in said.out
+
+
+def test_a_generated_model_becomes_a_contract_of_the_subject_it_is_of(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Said
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    at = '{"name":"at","type":{"type":"long","logicalType":"timestamp-micros"}},{"name":"raw","type":"bytes"}'
+    (folder / "avro/order.avsc").write_text(ORDER.replace("]}", f",{at}]}}"))
+    assert main(["gen", "models", "avro", "--out", "made_for_contract"]) == 0
+    command = ["contracts", "from-model", "made_for_contract.order_value:Order", "--subject", "order-value"]
+    assert main([*command, "--application", "billing", "--output", "json"]) == 0
+    document = json.loads(capsys.readouterr().out.partition("\n")[2].partition("\n")[2])
+    needs = {need["path"]: need for need in document["needs"]}
+    assert document["reasons"] == []
+    assert "long:timestamp-micros" in needs["/at"]["encodings"]
+    assert needs["/raw"] == {"path": "/raw", "presence": "required", "types": ["string"]}
+    assert needs["/total/cents"]["types"] == ["integer"]
