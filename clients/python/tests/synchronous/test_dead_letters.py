@@ -259,6 +259,36 @@ def test_what_a_rule_refuses_on_reading_is_sent_as_it_came() -> None:
     assert len(sent) == 1
 
 
+@pytest.mark.parametrize("mode", ["WRITE", "WRITEREAD", "READ"])
+def test_who_looks_into_a_dead_letter_topic_reads_what_was_refused(mode: str) -> None:
+    fake = fake_with(
+        {**rule("SEAL"), "name": "closed"}, no(mode=mode, onFailure="DLQ,DLQ" if mode == "WRITEREAD" else "DLQ")
+    )
+    sent: list[DeadLetter] = []
+    codec = client(fake, sent.append).events("s")
+
+    def write_and_read() -> None:
+        message = codec.encode_when_ready(ADA)
+        codec.decode(message.value, message.headers)
+
+    with pytest.raises(errors.RuleFailed, match="was sent"):
+        write_and_read()
+    (letter,) = sent
+    reader = client(fake, sent.append).events("s", decode_only=True, read_letters=True)
+    assert (reader.decode(letter.value, letter.headers)).data == ADA
+    if mode != "WRITE":  # what is no letter is judged as ever
+        with pytest.raises(errors.RuleFailed):
+            reader.decode(letter.value, restored(letter.headers))
+
+
+def test_what_lies_beneath_a_tag_is_withheld_with_it() -> None:
+    home = {"type": "record", "name": "demo.Home", "fields": [plain("street", "string")]}
+    text = avro(pii("home", home), plain("city", "string"))
+    event = {"home": {"street": "Countess"}, "city": "London"}
+    _, (letter,) = refused(fake_with(no("null", kind="TRANSFORM", type="JSONATA"), text=text), event)
+    assert json.loads(letter.value or b"") == {"home": "<withheld>", "city": "London"}
+
+
 def test_a_consumer_sets_a_record_aside_once_where_the_rule_says() -> None:
     fake = fake_with(no(mode="READ"))
     sent: list[DeadLetter] = []

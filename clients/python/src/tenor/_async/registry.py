@@ -368,6 +368,7 @@ class AsyncRegistry:
         as_messages: bool = False,
         must_encrypt: Iterable[str] = (),
         upcast: Upcasting | None = None,
+        read_letters: bool = False,
     ) -> AsyncCodec:
         """A codec for the events of a subject, compiled once. Which schema it writes with:
 
@@ -385,6 +386,9 @@ class AsyncRegistry:
 
         The schema's rules always run. `must_encrypt` are tags whose fields this code will not let out unsealed,
         whatever the schema's rules have become: then the codec, or the event, is refused with Unsealed.
+
+        With `read_letters` a record that is a dead letter is read without the conditions of its rules, which refused
+        it once: for who looks into a dead-letter topic. What seals opens as ever.
 
         `sanitise` bounds what an event may hold, `compression` makes values smaller (readers need it, too).
 
@@ -434,6 +438,7 @@ class AsyncRegistry:
         settings = Settings(
             *(subject, part, framing, self.url, source, type, metadata, header_prefix, self._latest_ttl, options),
             max_behind=self._max_behind,
+            read_letters=read_letters,
         )
         reads_as = compiled.body if compiled is not None and pinned and not read_as_written else None
         make = self._maker(sanitise, compression)

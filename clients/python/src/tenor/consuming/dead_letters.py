@@ -111,10 +111,11 @@ def as_json(shown: Any) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Discretion:
-    """Which names of an event may be told, and whose values: what a schema with secrets knows to be none."""
+    """What may be told of an event: which names, whose values; of those that are `marked`, nothing that they hold."""
 
     names: Callable[[str], bool]
     values: Callable[[str], bool]
+    marked: frozenset[str] = frozenset()
 
 
 def shown_part(event: Any, discretion: Discretion, name: str = "", depth: int = 0) -> Any:
@@ -122,7 +123,7 @@ def shown_part(event: Any, discretion: Discretion, name: str = "", depth: int = 
 
     A name that the schema does not have may be data itself: the key of a map, or a value in the wrong place.
     """
-    if depth > MAX_DEPTH:
+    if depth > MAX_DEPTH or name in discretion.marked:
         return HIDDEN
     if isinstance(event, Mapping):
         return {

@@ -420,7 +420,8 @@ class RuledBody:
     # --- dead letters ---------------------------------------------------------------------------------------
 
     def lenient(self) -> RuledBody:
-        """The same without what only says no: its transforms and its seals. Writes what a rule refused, sealed."""
+        """The same without what only says no: its transforms and its seals. Writes what a rule refused, sealed; reads
+        what was dead-lettered."""
 
         def kept(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
             chosen = [rule for rule in rules if rule.type in SEALING or rule.kind != CONDITION]
@@ -436,9 +437,9 @@ class RuledBody:
         every = list(slots(self._tree(WRITE, None)))
         marked = frozenset(slot.name for slot in every if self._tags(slot))
         if not self.secretive:
-            return Discretion(lambda name: True, lambda name: name not in marked)
-        known, shown = frozenset(slot.name for slot in every), self._open - marked
-        return Discretion(known.__contains__, shown.__contains__)
+            return Discretion(lambda name: True, lambda name: True, marked)
+        known = frozenset(slot.name for slot in every)
+        return Discretion(known.__contains__, self._open.__contains__, marked)
 
     # --- discretion -----------------------------------------------------------------------------------------
 
