@@ -73,12 +73,14 @@ def _answer(registry: Registry, call: Call[broker.Document], seconds: float, out
     """The answer, asked for again while it is "don't know" and there is time."""
     until, pause = time.monotonic() + seconds, FIRST_PAUSE
     found = registry.send(call)
-    while found["summary"]["deployable"] is None and (left := until - time.monotonic()) > 0:
-        if pause == FIRST_PAUSE:
-            output.say(f"waiting up to {seconds:g} s for verification results")
-        time.sleep(min(pause, left))
-        pause = min(pause * 2, LONGEST_PAUSE)
-        found = registry.send(call)
+    if found["summary"]["deployable"] is not None or seconds <= 0:
+        return found
+    output.say(f"waiting up to {seconds:g} s for verification results")
+    with output.progress("waiting"):
+        while found["summary"]["deployable"] is None and (left := until - time.monotonic()) > 0:
+            time.sleep(min(pause, left))
+            pause = min(pause * 2, LONGEST_PAUSE)
+            found = registry.send(call)
     return found
 
 

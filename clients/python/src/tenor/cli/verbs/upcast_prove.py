@@ -53,7 +53,8 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
         "limit": seconds,
         "samples": [] if arguments.samples is None else samples_of(arguments.samples),
     }
-    answer = ask_about({"new": new, "old": old}, seconds + 10, do="prove", **question)
+    with output.progress("proving"):
+        answer = ask_about({"new": new, "old": old}, seconds + 10, do="prove", **question)
     output.result(answer, _told(answer))
     return SAFE if answer["proven"] else UNSAFE
 
