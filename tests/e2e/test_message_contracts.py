@@ -135,7 +135,7 @@ def test_half_a_run_records_nothing_and_a_lost_result_fails_it(registry: httpx.C
     assert "recorded as broken" in done.stdout
     assert results(broker, "half") == [("1", False)]
 
-    lost = "import tenor.cli.broker as b\nb.record_result = lambda *a: b.Call('GET', '/pact/nowhere', bool)\n"
+    lost = "import tenor.broker as b\nb.record_result = lambda *a: b.Call('GET', '/pact/nowhere', bool)\n"
     (tmp_path / "conftest.py").write_text(lost)
     done = run(tmp_path, PRODUCER.replace('"a page": None', '"a page": {"id": 2}'), *options, FIELD="x")
     assert done.returncode == 1, done.stdout

@@ -14,7 +14,7 @@ import pytest
 
 import tenor
 from tenor.cli import connection, main
-from tenor.cli.credentials import keep
+from tenor.credentials import keep
 
 PACT = '{"consumer":{"name":"web/a b"},"provider":{"name":"api é"},"messages":[]}'
 ASK = ("can-i-deploy", "--application", "web/a b", "--version", "1+2", "--to-environment", "live")

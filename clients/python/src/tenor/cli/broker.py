@@ -1,18 +1,17 @@
-"""The contract broker's API as calls, below `/pact` of the registry's address, and the words for its answers."""
+"""The contract broker's API as calls, but for verification (`tenor.broker`), and the words for its answers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
+from tenor import broker
+from tenor.broker import HEADERS, document, path
 from tenor.calls import Call
 from tenor.cli.output import one_line
 
-Document = Mapping[str, Any]
-
-MOUNT: Final = "/pact"
-HEADERS: Final = {"Accept": "application/hal+json, application/json", "Content-Type": "application/json"}
+Document = broker.Document
 
 
 def can_i_deploy(
@@ -38,7 +37,7 @@ def can_i_deploy(
         if body["summary"]["deployable"] not in (True, False, None):
             raise TypeError("deployable")
         list(notices(body))
-        return _document(body)
+        return document(body)
 
     return Call("GET", f"{path('matrix')}?{urlencode(pairs)}", read, headers=HEADERS)
 
@@ -67,7 +66,7 @@ def create_environment(name: str, display_name: str | None, *, production: bool)
     body: dict[str, Any] = {"name": name, "production": production}
     if display_name is not None:
         body["displayName"] = display_name
-    return Call("POST", path("environments"), _document, body, repeatable=False, headers=HEADERS)
+    return Call("POST", path("environments"), document, body, repeatable=False, headers=HEADERS)
 
 
 def update_environment(environment: Document) -> Call[Document]:
@@ -78,7 +77,7 @@ def update_environment(environment: Document) -> Call[Document]:
         "production": environment["production"],
         "contacts": environment["contacts"],
     }
-    return Call("PUT", path("environments", environment["uuid"]), _document, body, headers=HEADERS)
+    return Call("PUT", path("environments", environment["uuid"]), document, body, headers=HEADERS)
 
 
 def delete_environment(uuid: str) -> Call[None]:
@@ -109,7 +108,7 @@ def _record(
     kind: str, application: str, version: str, environment_uuid: str, body: Mapping[str, str | None]
 ) -> Call[Document]:
     here = path("pacticipants", application, "versions", version, kind, "environment", environment_uuid)
-    return Call("POST", here, _document, {name: value for name, value in body.items() if value}, headers=HEADERS)
+    return Call("POST", here, document, {name: value for name, value in body.items() if value}, headers=HEADERS)
 
 
 def present(kind: str, environment_uuid: str, application: str | None = None) -> Call[list[Document]]:
@@ -134,7 +133,7 @@ def present(kind: str, environment_uuid: str, application: str | None = None) ->
 
 def end(kind: str, uuid: str) -> Call[Document]:
     """A version is deployed, or its release supported, no longer. The same again changes nothing."""
-    return Call("PATCH", path(kind, uuid), _document, {_CURRENT[kind][2]: False}, headers=HEADERS)
+    return Call("PATCH", path(kind, uuid), document, {_CURRENT[kind][2]: False}, headers=HEADERS)
 
 
 def publish(
@@ -160,7 +159,7 @@ def publish(
 
     def read(body: Any) -> Document:
         list(notices(body))
-        return _document(body)
+        return document(body)
 
     return Call("POST", path("contracts", "publish"), read, body, headers=HEADERS)
 
@@ -183,96 +182,6 @@ def latest_contracts() -> Call[list[Document]]:
     return Call("GET", path("pacts", "latest"), read, headers=HEADERS)
 
 
-def to_verify(
-    provider: str,
-    selectors: Sequence[Document],
-    *,
-    branch: str | None,
-    tags: Sequence[str],
-    pending: bool,
-    wip_since: str | None,
-) -> Call[list[tuple[str, bool]]]:
-    """The pacts that a provider is to verify: path, and whether it may fail. The selectors choose, else the broker."""
-    body: dict[str, Any] = {
-        "consumerVersionSelectors": list(selectors),
-        "providerVersionTags": list(tags),
-        "includePendingStatus": pending,
-    }
-    if branch is not None:
-        body["providerVersionBranch"] = branch
-    if wip_since is not None:
-        body["includeWipPactsSince"] = wip_since
-
-    def read(body: Any) -> list[tuple[str, bool]]:
-        return [
-            (below(item["_links"]["self"]["href"]), bool(item.get("verificationProperties", {}).get("pending")))
-            for item in body["_embedded"]["pacts"]
-        ]
-
-    return Call("POST", path("pacts", "provider", provider, "for-verification"), read, body, headers=HEADERS)
-
-
-def pact(here: str) -> Call[tuple[Document, str]]:
-    """A pact and the version of its consumer."""
-
-    def read(body: Any) -> tuple[Document, str]:
-        return _document(body), str(body["_links"]["pb:consumer-version"]["name"])
-
-    return Call("GET", here, read, headers=HEADERS)
-
-
-def put_on_branch(application: str, version: str, branch: str) -> Call[None]:
-    """A version is built from a branch; both are made where they are missing. The same again changes nothing."""
-    here = path("pacticipants", application, "branches", branch, "versions", version)
-    return Call("PUT", here, lambda _: None, {}, headers=HEADERS)
-
-
-def put_tag(application: str, version: str, tag: str) -> Call[None]:
-    """A version has a tag; both are made where they are missing. The same again changes nothing."""
-    here = path("pacticipants", application, "versions", version, "tags", tag)
-    return Call("PUT", here, lambda _: None, {}, headers=HEADERS)
-
-
-def record_result(here: str, result: Document) -> Call[bool]:
-    """Record what a verification of a pact came to, at the path that the pact names: whether it says so."""
-    return Call("POST", here, lambda body: bool(body["success"]), result, repeatable=False, headers=HEADERS)
-
-
-def result_of(consumer: str, version: str, provider: str, provider_version: str) -> Call[str | None]:
-    """The address of the newest verification result of two versions, None without one."""
-    pairs = [
-        ("q[][pacticipant]", consumer),
-        ("q[][version]", version),
-        ("q[][pacticipant]", provider),
-        ("q[][version]", provider_version),
-        ("latestby", "cvpv"),
-    ]
-
-    def read(body: Any) -> str | None:
-        rows = [
-            row
-            for row in body["matrix"]
-            if (row["consumer"]["name"], row["provider"]["name"]) == (consumer, provider)
-            and row["verificationResult"] is not None
-        ]
-        return str(rows[0]["verificationResult"]["_links"]["self"]["href"]) if rows else None
-
-    return Call("GET", f"{path('matrix')}?{urlencode(pairs)}", read, headers=HEADERS)
-
-
-def below(href: str) -> str:
-    """A link as a path below the registry's address: links name the public address, which may be another."""
-    _, mount, rest = href.partition(f"{MOUNT}/pacts/")
-    if not mount:
-        raise ValueError("a link that leads elsewhere")
-    return mount + rest
-
-
-def path(*names: str) -> str:
-    """A path below the mount; names may hold anything."""
-    return MOUNT + "".join("/" + quote(name, safe="") for name in names)
-
-
 def notices(body: Document) -> Iterator[tuple[str, str]]:
     """What the broker tells: (error, warning, success or info; the sentence on one line)."""
     for notice in body["notices"]:
@@ -291,9 +200,3 @@ def _cell(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return one_line(str(value)) or "-"
-
-
-def _document(body: Any) -> Document:
-    if not isinstance(body, dict):
-        raise TypeError("object")
-    return body

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
-from pathlib import Path
 from typing import Final
 
-from tenor import Registry, Retry
-from tenor.cli.credentials import kept
+from tenor import Registry, Retry, credentials
 from tenor.cli.running import UsageError
 
 DEFAULT_URL: Final = "http://localhost:8081"
@@ -17,13 +15,11 @@ DEFAULT_URL: Final = "http://localhost:8081"
 def connect(arguments: argparse.Namespace) -> Registry:
     """The registry of these arguments. Raises UsageError for an address or a secret that cannot be used."""
     urls = [url.strip() for url in addresses(arguments)]
-    token, basic = secret("TENOR_TOKEN"), secret("TENOR_BASIC_AUTH")
-    if basic is not None and ":" not in basic:
-        raise UsageError("TENOR_BASIC_AUTH is not of the form user:password")
-    user, _, password = (basic or "").partition(":")
-    if token is None and basic is None and len(urls) == 1:
-        token = kept(urls[0])
-    return registry_at(urls, arguments, auth=(user, password) if basic is not None else None, token=token)
+    try:
+        auth, token = credentials.found(urls)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    return registry_at(urls, arguments, auth=auth, token=token)
 
 
 def registry_at(
@@ -66,11 +62,7 @@ def setting(name: str, default: str) -> str:
 
 def secret(name: str) -> str | None:
     """A secret from a variable, or from the file that NAME_FILE names. Raises UsageError if it cannot be read."""
-    if value := os.environ.get(name):
-        return value
-    if not (path := os.environ.get(f"{name}_FILE")):
-        return None
     try:
-        return Path(path).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{name}_FILE: cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
+        return credentials.secret(name)
+    except ValueError as error:
+        raise UsageError(str(error)) from error

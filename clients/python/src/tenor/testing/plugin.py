@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from tenor.cli.verifying import OPTIONS
 from tenor.testing import messages, results, samples
 from tenor.testing.messages import PACTS, PROVIDER, tenor_message
 from tenor.testing.recorder import APPLICATION, CONTRACTS, tenor_events
 from tenor.testing.samples import tenor_invalid, tenor_payload, tenor_samples
 from tenor.testing.served import tenor_registry, tenor_server, tenor_url
+from tenor.testing.verifying import OPTIONS
 
 __all__ = [
     "tenor_events",

@@ -11,11 +11,15 @@ import json
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 from tenor.testing.messages import PACTS, VERIFIED, providers
+from tenor.testing.verifying import selector
+
+if TYPE_CHECKING:
+    from tenor import Registry
 
 ATTRIBUTE: Final = "tenor_message"
 KEPT, BROKEN, UNKNOWN = "kept", "broken", "unknown"
@@ -159,14 +163,14 @@ def _last(report: pytest.TestReport) -> str:
 
 def fetch(config: pytest.Config) -> list[dict[str, Any]]:
     """The contracts that the broker wants verified, as data of `Contract`. Raises what `Registry.send` raises."""
-    from tenor.cli import broker
+    from tenor import broker
 
     found = []
     with _registry(config) as registry:
         for provider in providers(config):
             call = broker.to_verify(
                 provider,
-                _selectors(config),
+                [selector(text) for text in config.getoption("--tenor-selector")],
                 branch=config.getoption("--tenor-branch"),
                 tags=config.getoption("--tenor-tag"),
                 pending=config.getoption("--tenor-pending"),
@@ -181,7 +185,7 @@ def fetch(config: pytest.Config) -> list[dict[str, Any]]:
 
 def publish(config: pytest.Config, found: Sequence[Verdict]) -> list[str]:
     """Record the results, in words. Raises what `Registry.send` raises."""
-    from tenor.cli import broker
+    from tenor import broker
 
     version, branch = config.getoption("--tenor-provider-version"), config.getoption("--tenor-branch")
     told = []
@@ -214,7 +218,6 @@ def prepare(config: pytest.Config) -> None:
         raise pytest.UsageError("--tenor-pacts or --tenor-broker: pacts come from one place")
     if not providers(config):
         raise pytest.UsageError("--tenor-broker needs --tenor-provider NAME, or tenor_provider in pytest's ini file")
-    from tenor.cli.running import UsageError
     from tenor.errors import TenorError
     from tenor.testing.interactions import Contract, interactions
     from tenor.testing.messages import CONTRACTS
@@ -224,7 +227,7 @@ def prepare(config: pytest.Config) -> None:
         config.stash[CONTRACTS] = contracts = [Contract(**each) for each in fetched]
         for contract in contracts:
             list(interactions(contract))
-    except (TenorError, UsageError, ValueError, KeyError) as error:
+    except (TenorError, ValueError, KeyError) as error:
         raise pytest.UsageError(f"--tenor-broker: {error}") from error
     config.stash[FETCHED] = json.dumps(fetched)
 
@@ -238,18 +241,12 @@ def hand_over(node: Any) -> None:
         node.workerinput[PACTS] = fetched
 
 
-def _selectors(config: pytest.Config) -> list[dict[str, Any]]:
-    from tenor.cli.verbs.contracts_verify import selector
+def _registry(config: pytest.Config) -> Registry:
+    from tenor import Registry, Retry, credentials
 
-    return [selector(text) for text in config.getoption("--tenor-selector")]
-
-
-def _registry(config: pytest.Config) -> Any:
-    import argparse
-
-    from tenor.cli.connection import connect
-
-    return connect(argparse.Namespace(registry=[config.getoption("--tenor-broker")], timeout=30.0))
+    url = str(config.getoption("--tenor-broker")).strip()
+    auth, token = credentials.found([url])
+    return Registry(url, auth=auth, token=token, timeout=30.0, retry=Retry(rounds=3, first=0.2, longest=2.0))
 
 
 def _version() -> str:

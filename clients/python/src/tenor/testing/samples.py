@@ -18,11 +18,16 @@ schema encodes them.
 from __future__ import annotations
 
 import base64
+import json
+import subprocess
 from collections.abc import Callable, Collection, Iterator, Mapping
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import pytest
+
+from tenor.testing.served import needed_command
 
 if TYPE_CHECKING:
     from tenor import Registry
@@ -37,6 +42,7 @@ MARKER: Final = "tenor_payloads"
 FIXTURE: Final = "tenor_payload"
 KINDS: Final = ("minimal", "maximal", "edge")
 MOST: Final = 1000
+_FORMATS: Final = {".avsc": "AVRO", ".json": "JSON", ".proto": "PROTOBUF"}
 _BASES: Final = 60
 _SECONDS: Final = 60.0
 _MADE: Final = pytest.StashKey["dict[str, list[Any]]"]()
@@ -129,14 +135,13 @@ def _parameters(
 
     `references` are files by the names that texts use, each after those it refers to itself.
     """
-    from tenor.cli.running import UsageError
     from tenor.errors import TenorError
 
     try:
         plain, found = _offline(
             config, file, references or {}, message, _BASES if invalid else _asked(count, kinds), seed
         )
-    except (TenorError, UsageError, ValueError) as error:
+    except (TenorError, ValueError, subprocess.TimeoutExpired) as error:
         raise pytest.Collector.CollectError(f"{MARKER}: {error}") from None
     if invalid:
         return [pytest.param(each, id=f"invalid: {each}") for each in islice(_invalid(plain, found), count)]
@@ -147,25 +152,48 @@ def _parameters(
 def _offline(
     config: pytest.Config, file: str, references: Mapping[str, str], message: str, count: int, seed: int
 ) -> tuple[Plain, list[Sample]]:
-    from tenor.cli.local_schema import ask_about, read_local
-    from tenor.cli.schema_file import read_text
     from tenor.codecs import Options, compile
     from tenor.schemas import PROTOBUF, Schema
 
-    def there(path: str) -> str:
-        return str(config.rootpath / path)
-
-    named = [f"{name}={there(path)}" for name, path in references.items()]
-    schema = read_local(there(file), None, named)
-    answer = ask_about({"schema": schema}, _SECONDS, do="sample", count=count, seed=seed)
-    format, text = str(schema.data["format"]), str(schema.data["text"])
-    texts = {name: read_text(there(path)) for name, path in references.items()}
+    format = _FORMATS.get(Path(file).suffix.lower())
+    if format is None:
+        raise ValueError(f"{file}: the name does not tell the type of the schema ({', '.join(_FORMATS)})")
+    text = _text(config.rootpath / file)
+    texts = {name: _text(config.rootpath / path) for name, path in references.items()}
+    below: list[Any] = []
+    for name, each in texts.items():  # a chain: each sees the one before it and, through that, all the others
+        below = [[name, {"text": each, "references": below}]]
+    schema = {"format": format, "text": text, "references": below}
+    samples = _asked_of_engine({"do": "sample", "schema": schema, "count": count, "seed": seed}, file)["samples"]
     if format == PROTOBUF:  # a codec takes descriptors, which the engine makes
-        described = ask_about({"schema": schema}, _SECONDS, do="descriptors")
+        described = _asked_of_engine({"do": "descriptors", "schema": schema}, file)
         text, texts = described["descriptor"], described["references"]
     needed = {name: Schema(each, format) for name, each in texts.items()}
-    plain = compile(Schema(text, format), needed, Options(message=message))
-    return plain, [Sample(**each) for each in answer["samples"]]
+    return compile(Schema(text, format), needed, Options(message=message)), [Sample(**each) for each in samples]
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror}") from None
+
+
+def _asked_of_engine(question: Mapping[str, Any], file: str) -> Any:
+    """An answer of `tenor-server check`. Raises ValueError with what it says."""
+    command = needed_command()
+    done = subprocess.run(
+        [command, "check"], input=json.dumps(question).encode(), capture_output=True, timeout=_SECONDS, check=False
+    )
+    try:
+        answer = json.loads(done.stdout)
+    except ValueError:
+        said = done.stderr.decode(errors="replace").strip()[-500:]
+        raise ValueError(f"{command} check gave no answer (exit code {done.returncode}): {said}") from None
+    if (error := answer.get("error")) is not None:
+        place = ":".join(str(each) for each in (file, error.get("line"), error.get("column")) if each is not None)
+        raise ValueError(f"{place}: {error['message']}")
+    return answer
 
 
 def samples_of(

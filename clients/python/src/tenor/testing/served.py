@@ -34,13 +34,10 @@ def tenor_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
     if given := request.config.getoption("--tenor-url"):
         yield str(given).rstrip("/")
         return
-    command = server_command(sys.executable, os.environ)
-    if command is None:
-        pytest.fail(
-            f"the fixtures of tenor need the command {COMMAND} in this environment (pip install tenor-server),"
-            " or a registry at --tenor-url",
-            pytrace=False,
-        )
+    try:
+        command = needed_command()
+    except ValueError as error:
+        pytest.fail(f"{error}, or a registry at --tenor-url", pytrace=False)
     with serving(command, tmp_path_factory.mktemp("tenor")) as url:
         yield url
 
@@ -58,6 +55,15 @@ def tenor_registry(tenor_url: str) -> Iterator[Registry]:
 
     with Registry(tenor_url) as registry:
         yield registry
+
+
+def needed_command() -> str:
+    """The server's command. Raises ValueError that says how to get it."""
+    if (command := server_command(sys.executable, os.environ)) is None:
+        raise ValueError(
+            f"the fixtures of tenor need the command {COMMAND} in this environment (pip install tenor-server)"
+        )
+    return command
 
 
 def server_command(python: str, environment: Mapping[str, str]) -> str | None:

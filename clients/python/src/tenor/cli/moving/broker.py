@@ -16,8 +16,8 @@ from typing import Any, Final, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from tenor import Registry
+from tenor.broker import HEADERS
 from tenor.calls import Call
-from tenor.cli.broker import HEADERS
 from tenor.cli.moving import Difference, Document, Key, Records, webhooks
 from tenor.cli.moving.reading import Tell
 from tenor.errors import Denied, Rejected

@@ -8,21 +8,19 @@ HTTP contracts are played against --provider-url. Each message contract is compa
 from __future__ import annotations
 
 import argparse
-import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
-from tenor import Registry
-from tenor.cli import FAILED, SAFE, UNKNOWN, UNSAFE, broker
-from tenor.cli.connection import addresses, connect, secret
-from tenor.cli.credentials import kept
+from tenor import Registry, broker, credentials
+from tenor.cli import FAILED, SAFE, UNKNOWN, UNSAFE
+from tenor.cli.connection import addresses, connect
 from tenor.cli.output import Output
 from tenor.cli.running import UsageError
 from tenor.cli.schema_file import read_text
-from tenor.cli.verifying import OPTIONS
 from tenor.testing.matching import loopback, stdout_to, verifier_class
+from tenor.testing.verifying import OPTIONS, selector
 
 REQUIRED: Final = {name: {"required": True} for name in ("provider", "provider-version")}
 EXIT_CODES: Final = {"passed": SAFE, "failed": UNSAFE, "nothing to verify": UNKNOWN, "results not recorded": FAILED}
@@ -39,7 +37,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
     """Verify, and see that the results arrived."""
-    selectors = [selector(text) for text in arguments.selector]
+    try:
+        selectors = [selector(text) for text in arguments.selector]
+    except ValueError as error:
+        raise UsageError(str(error)) from error
     messages = dict(message(text) for text in arguments.message)
     if arguments.provider_url is None and not messages:
         raise UsageError("say what answers for the provider: --provider-url, --message, or both")
@@ -80,17 +81,6 @@ def _told(arguments: argparse.Namespace, output: Output, answer: str, pacts: Seq
     document = {"answer": answer, "exit_code": code, "published": arguments.publish, "contracts": contracts}
     output.result(document, [f"{answer}: {arguments.provider} version {arguments.provider_version}", *lines])
     return code
-
-
-def selector(text: str) -> dict[str, Any]:
-    """A consumer version selector as typed. Raises UsageError; the broker judges what it means."""
-    try:
-        found = json.loads(text)
-    except ValueError as error:
-        raise UsageError(f"--selector {text} is no JSON: {error}") from error
-    if not isinstance(found, dict):
-        raise UsageError(f"--selector {text} is no JSON object")
-    return found
 
 
 def message(text: str) -> tuple[str, bytes]:
@@ -155,15 +145,13 @@ def _snake(name: str) -> str:
 
 def _credentials(arguments: argparse.Namespace) -> dict[str, str]:
     """What the client itself logs in with, for the verifier."""
-    if (token := secret("TENOR_TOKEN")) is not None:
+    urls = [url.strip() for url in addresses(arguments)]
+    auth, token = credentials.found(urls)
+    if token is not None:
         return {"token": token}
-    if (basic := secret("TENOR_BASIC_AUTH")) is not None:
-        user, _, password = basic.partition(":")
-        return {"username": user, "password": password}
-    first, *others = addresses(arguments)
-    if not others and (token := kept(first.strip())) is not None:
-        return {"token": token}
-    address = urlsplit(first.strip())
+    if auth is not None:
+        return {"username": auth[0], "password": auth[1]}
+    address = urlsplit(urls[0])
     if address.username is None:
         return {}
     return {"username": unquote(address.username), "password": unquote(address.password or "")}

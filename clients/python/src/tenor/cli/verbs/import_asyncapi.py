@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tenor import Registry
+from tenor.broker import put_on_branch
 from tenor.cli import SAFE, blast, broker
 from tenor.cli.connection import connect
 from tenor.cli.output import Output
@@ -196,7 +197,7 @@ def _tell(registry: Registry, application: str, version: str, branch: str | None
     if contracts:
         registry.send(broker.publish(application, version, contracts, branch=branch, tags=(), build_url=None))
     elif branch is not None:
-        registry.send(broker.put_on_branch(application, version, branch))
+        registry.send(put_on_branch(application, version, branch))
     if plan.writes:
         registry.send(blast.produces(application, version, list(plan.writes.items()), None))
     for subject, number in plan.reads.items():

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import argparse
 
-from tenor.cli.broker import MOUNT
+from tenor.broker import MOUNT
 from tenor.cli.connection import connect
 from tenor.cli.moving import broker, counted, webhooks
 from tenor.cli.moving.importing import concluded, source_at, stretch

@@ -13,9 +13,9 @@ from typing import Final
 from tenor import Registry, trust
 from tenor.cli import SAFE
 from tenor.cli.connection import address, registry_at, secret
-from tenor.cli.credentials import keep
 from tenor.cli.output import Output
 from tenor.cli.running import UsageError
+from tenor.credentials import keep
 
 DAY: Final = 86_400
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -17,3 +18,14 @@ OPTIONS: Final[Mapping[str, dict[str, Any]]] = {
     "build-url": {"metavar": "URL", "help": "where the build that verified can be seen"},
 }
 """By name: what argparse is told of each."""
+
+
+def selector(text: str) -> dict[str, Any]:
+    """A consumer version selector as typed. Raises ValueError; the broker judges what it means."""
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"--selector {text} is no JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise ValueError(f"--selector {text} is no JSON object")
+    return found
