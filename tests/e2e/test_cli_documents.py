@@ -24,7 +24,7 @@ from confluent_kafka import Producer
 
 from tenor.cli import CHANGED, STALE, UNKNOWN, UNSAFE, USAGE, VERBS, main
 from tenor.cli.documents import ERROR, VERSIONS
-from tenor.cli.documents.schema import schema_of
+from tenor.cli.documents.schema import referred, schema_of
 from tenor.cli.documents.shapes import DOCUMENTS
 from tests import documents
 from tests.served import served
@@ -253,6 +253,7 @@ def test_every_schema_is_one() -> None:
     for name in DOCUMENTS:
         schema = schema_of(name)
         jsonschema.Draft202012Validator.check_schema(schema)
+        assert {*referred(schema)} <= {*schema.get("$defs", ())}
         assert schema["$id"] == f"urn:tenor:output:{name.replace(' ', '-')}:{VERSIONS.get(name, 1)}"
 
 

@@ -78,11 +78,13 @@ def test_parts_can_be_told_apart() -> None:
     )
 
 
-def test_json_stays_json_where_the_stream_knows_ascii_only() -> None:
+@pytest.mark.parametrize("form", [JSON, YAML])
+def test_a_document_is_right_where_the_stream_knows_ascii_only(form: str) -> None:
     out = io.TextIOWrapper(io.BytesIO(), encoding="ascii", errors="backslashreplace")
-    Output(JSON, verb="v", out=out).result({"a": "grün 🙂"}, ())
+    Output(form, verb="v", out=out).result({"a": "grün 🙂"}, ())
     out.seek(0)
-    assert json.loads(out.read())["a"] == "grün 🙂"
+    read = json.loads if form == JSON else yaml.safe_load
+    assert read(out.read())["a"] == "grün 🙂"
 
 
 def tenor(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -94,7 +96,7 @@ def tenor(*arguments: str, **environment: str) -> subprocess.CompletedProcess[st
 def test_errors_come_out_as_was_asked(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     from tenor.cli import main, running
 
-    assert main(["list", "--nonsense", "--output", "yaml"]) == 2
+    assert main(["list", "--nonsense", "--output", "text", "--output", "yaml"]) == 2
     error = yaml.safe_load(capsys.readouterr().out)
     assert error["$schema"] == "urn:tenor:output:error:1"
     assert error["error"]["exit_code"] == 2

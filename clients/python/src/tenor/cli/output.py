@@ -16,7 +16,6 @@ from tenor.errors import Answered, InvalidEvent, TenorError
 
 _COLOURS: Final = {"red": "31", "yellow": "33", "green": "32", "dim": "2"}
 
-
 TEXT: Final = "text"
 JSON: Final = "json"
 YAML: Final = "yaml"
@@ -67,14 +66,14 @@ class Output:
             self.result(None, text)
             return
         named = self._named(document)
-        line = _json(named, self.out, indent=None) if self.form == JSON else "---\n" + _yaml(named)
+        line = _json(named, self.out, indent=None) if self.form == JSON else "---\n" + _yaml(named, self.out)
         self.out.write(line)
         self.out.flush()
 
     def written(self, document: Any) -> str:
         """A document as it stands in a file."""
         named = self._named(document)
-        return _yaml(named) if self.form == YAML else _json(named, self.out, indent=2)
+        return _yaml(named, self.out) if self.form == YAML else _json(named, self.out, indent=2)
 
     def say(self, text: str) -> None:
         """Something a person may like to know; never part of the result."""
@@ -121,15 +120,18 @@ class Output:
 
 
 def _json(document: Any, out: TextIO, indent: int | None) -> str:
-    # What the stream cannot write is escaped as JSON does it: else it would be escaped as Python does.
-    ascii_only = not (out.encoding or "utf-8").lower().startswith("utf")
-    return json.dumps(document, indent=indent, ensure_ascii=ascii_only, default=str) + "\n"
+    return json.dumps(document, indent=indent, ensure_ascii=_ascii_only(out), default=str) + "\n"
 
 
-def _yaml(document: Any) -> str:
+def _yaml(document: Any, out: TextIO) -> str:
     from tenor.cli.yaml_output import dumped  # PyYAML is in an extra; the verb is not run without it
 
-    return dumped(json.loads(json.dumps(document, default=str)))
+    return dumped(json.loads(json.dumps(document, default=str)), ascii_only=_ascii_only(out))
+
+
+def _ascii_only(out: TextIO) -> bool:
+    """Whether the document has to escape what the stream cannot write: else it is escaped as Python does it."""
+    return not (out.encoding or "utf-8").lower().startswith("utf")
 
 
 def described(error: Exception, code: int) -> dict[str, Any]:

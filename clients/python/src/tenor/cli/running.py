@@ -76,7 +76,7 @@ def run(name: str, verb: Verb, arguments: Sequence[str]) -> int:
     module = import_module(verb.module)
     parser = parser_of(name, module)
     # Known before parsing, so that an error in the arguments already comes out the way that was asked for.
-    form = next((each for each in _values(arguments, "--output") if each in FORMS), TEXT)
+    form = next((each for each in reversed(_values(arguments, "--output")) if each in FORMS), TEXT)
     lacking = form == YAML and find_spec("yaml") is None
     output = Output(TEXT if lacking else form, verb=name, quiet="--quiet" in arguments)
     try:

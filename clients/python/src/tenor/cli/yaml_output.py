@@ -33,9 +33,9 @@ def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
 _Dumper.add_representer(str, _text)
 
 
-def dumped(document: Any) -> str:
+def dumped(document: Any, *, ascii_only: bool = False) -> str:
     """What JSON can say, as YAML."""
     text: str = yaml.dump(
-        document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=False, width=100
+        document, Dumper=_Dumper, sort_keys=False, allow_unicode=not ascii_only, default_flow_style=False, width=100
     )
     return text.removesuffix("...\n")  # the end that PyYAML puts behind a single word

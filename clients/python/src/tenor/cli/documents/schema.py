@@ -29,7 +29,8 @@ def schema_of(name: str) -> Schema:
         wanted = waiting.pop()
         if wanted not in defs:
             defs[wanted] = _extended(SHARED[wanted], known, defs) if wanted in SHARED else known[wanted]
-            waiting += referred(defs[wanted])
+            # What is shared brings definitions of its own along.
+            waiting += referred(list(defs.values()) if wanted in SHARED else defs[wanted])
     head = {"$schema": DIALECT, "$id": identifier(name), "title": f"tenor {name}"}
     body = roots[0] if len(roots) == 1 else {"anyOf": roots}
     return deepcopy({**head, **body, **head, **({"$defs": dict(sorted(defs.items()))} if defs else {})})
