@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from contracts.asyncapi.schemas import CONTENT_TYPES, carried
+from contracts.asyncapi.schemas import CONTENT_TYPES, Carried, carried
 from contracts.asyncapi.topics import KEY, STRATEGIES, Topic
 
 VERSION: Final = "3.0.0"
@@ -121,18 +121,21 @@ def document(
     versions = {(each.subject, each.version): key for key, each in by_key.items()}
     latest = {each.subject: key for key, each in by_key.items() if each.latest}
     channels, places = _channels(by_key, retentions)
-    made: Document = {
+    schemas = {key: carried(each.format, each.text, _schema(key)) for key, each in by_key.items()}
+    key_of = _keys_of(by_key)
+    return {
         "asyncapi": VERSION,
         "info": _info(scope, found, uses, owners),
         "defaultContentType": "application/json",
         "channels": channels,
         "operations": _operations(uses, versions, latest, places, by_key, owners),
         "components": {
-            "messages": {key: _message(key, each, by_key) for key, each in by_key.items()},
-            "schemas": {key: carried(each.format, each.text, _schema(key)).schema for key, each in by_key.items()},
+            "messages": {
+                key: _message(key, each, schemas[key], _keyed(key_of.get(key), by_key)) for key, each in by_key.items()
+            },
+            "schemas": {key: each.schema for key, each in schemas.items()},
         },
     }
-    return made
 
 
 def _message_name(message: Message) -> str:
@@ -208,19 +211,16 @@ def _topic_binding(name: str, retentions: Mapping[str, int]) -> Document:
     return {"topic": name, **settings, "bindingVersion": _KAFKA}
 
 
-def _message(key: str, message: Message, messages: Mapping[str, Message]) -> Document:
+def _message(key: str, message: Message, schema: Carried, keyed: Document) -> Document:
     only_key = all(topic.part == KEY for topic in message.topics)
-    keyed = key if only_key else _key_of(message, messages)
+    strategy = next((STRATEGIES[each.known] for each in message.topics if each.known in STRATEGIES), None)
     kafka: Document = {
-        **({} if keyed is None else _keyed(keyed, messages[keyed])),
+        **keyed,
         "schemaIdLocation": "payload",
         "schemaIdPayloadEncoding": "confluent",
-        "schemaLookupStrategy": next(
-            (STRATEGIES[each.known] for each in message.topics if each.known in STRATEGIES), None
-        ),
+        "schemaLookupStrategy": strategy,
         "bindingVersion": _KAFKA,
     }
-    unresolved = carried(message.format, message.text, _schema(key)).unresolved
     tags = sorted({tag for listed in message.tags.values() for tag in listed})
     return _said(
         {
@@ -243,28 +243,40 @@ def _message(key: str, message: Message, messages: Mapping[str, Message]) -> Doc
             ],
             "x-tenor-tags": {path: list(listed) for path, listed in sorted(message.tags.items())},
             "x-tenor-properties": dict(sorted(message.properties.items())),
-            "x-tenor-unresolved": list(unresolved),
+            "x-tenor-unresolved": list(schema.unresolved),
         }
     )
 
 
-def _keyed(key: str, message: Message) -> Document:
+def _keys_of(messages: Mapping[str, Message]) -> dict[str, str]:
+    """By message the one that holds the keys of its topic, in its latest version; a key's own is itself."""
+    keys: dict[tuple[str, str | None], str] = {}
+    for key, message in messages.items():
+        for topic in message.topics if message.latest else ():
+            if topic.part == KEY:
+                keys.setdefault((topic.space, topic.name), key)
+    found: dict[str, str] = {}
+    for key, message in messages.items():
+        if all(topic.part == KEY for topic in message.topics):
+            found[key] = key
+            continue
+        places = ((topic.space, topic.name) for topic in message.topics if topic.part != KEY)
+        if (keyed := next((keys[place] for place in places if place in keys), None)) is not None:
+            found[key] = keyed
+    return found
+
+
+def _keyed(key: str | None, messages: Mapping[str, Message]) -> Document:
     """What a binding says of keys. It takes JSON Schemas; a bare `$ref` is two things at once to it."""
+    if key is None:
+        return {}
+    message = messages[key]
     told: Document = {"x-tenor-key": {"$ref": _schema(key)}}
     if message.format == "JSON":
         return {"key": {"allOf": [{"$ref": f"{_schema(key)}/schema"}]}, **told}
     if message.format == "AVRO" and (type := _SIMPLE.get(message.text.strip('"'))) is not None:
         return {"key": {"type": type}, **told}
     return told
-
-
-def _key_of(message: Message, messages: Mapping[str, Message]) -> str | None:
-    """The message that holds the keys of the topic of another, in its latest version."""
-    places = {(topic.space, topic.name) for topic in message.topics if topic.part != KEY and topic.name is not None}
-    for key, other in messages.items():
-        if other.latest and any(each.part == KEY and (each.space, each.name) in places for each in other.topics):
-            return key
-    return None
 
 
 def _operations(
