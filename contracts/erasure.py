@@ -38,7 +38,7 @@ def asked(
         names = _names(need, given)
         for node in sealed.at(names) if names else ():
             for place in node.here:
-                did = _of_null(need) if place.form is Form.NULL else need.when.get(ERASED)
+                did = _of_null(contract, need) if place.form is Form.NULL else need.when.get(ERASED)
                 event = show(place) if len(place.names) == len(names) else None  # else it stands further inside
                 found += (replace(each, witness=event) for each in _of_need(contract, need, place, did, need.path))
             # Of a container that is taken as a whole one place inside is enough to tell.
@@ -72,8 +72,13 @@ def _of_need(contract: Contract, need: Need, place: Place, did: When | None, whe
     yield _covered(need, did, f"{fact}; {_advice(contract, need, did)}")
 
 
-def _of_null(need: Need) -> When | None:
-    """What code does with an erased value that is null: what it does with null, which it cannot take for data."""
+def _of_null(contract: Contract, need: Need) -> When | None:
+    """What code does with an erased value that is null: what it does with null, which it cannot take for data.
+
+    Recordings and models mean the placeholder by ERASED; who states it by hand means either.
+    """
+    if contract.evidence is Evidence.DECLARED and ERASED in need.when:
+        return need.when[ERASED]
     if NULL in need.when:
         return When.FAILS if need.when[NULL] is When.FAILS else When.HANDLED
     if "null" in need.types or any(each is None for each in need.values):

@@ -459,3 +459,45 @@ def test_a_rollout_to_nowhere_is_refused(shop: httpx.Client) -> None:
     assert (missing.status_code, missing.json()["type"]) == (404, "/api/v1/problems/environment-not-found")
     assert rollout(shop, V1, to={"billing": "99"}).status_code == 404
     assert rollout(shop, V1, to={"nobody": "1"}).status_code == 404
+
+
+SEALS = {
+    "domainRules": [
+        {
+            "name": "seal",
+            "kind": "TRANSFORM",
+            "mode": "WRITEREAD",
+            "type": "SEAL",
+            "params": {"encrypt.kek.name": "people", "tenor.dataSubject": "$.id"},
+        }
+    ]
+}
+
+
+def test_rules_that_seal_for_persons_ask_what_readers_do_after_an_erasure(shop: httpx.Client) -> None:
+    """Wherever the rules come from: the request, the subject's settings, the version before."""
+    publish(shop, "3", recorded("mailer", {"/id": {"when": {"erased": "fails"}}}))
+    expected = {("mailer", "breaks", "/id"), ("search", "unknown", "/sku")}
+
+    def found(answer: Any) -> set[tuple[str, str, str | None]]:
+        assert {row["rule"] for row in answer["rows"] if row["path"] in ("/id", "/sku")} <= {"erased", ""}
+        return {each for each in outcomes(answer) if each[2] is not None}
+
+    where = "/api/v1/subjects/orders-value"
+    assert found(impact(shop, V1)) == set()
+    asked = shop.post(f"{where}/impact", json={**text(V1), "ruleSet": SEALS}).json()
+    assert (asked["verdict"], found(asked)) == ("unsafe", expected)
+    assert any('"when": {"erased": "handled"}' in step for step in asked["next"])
+    checked = shop.post(f"{where}/check", json={**text(V1), "ruleSet": SEALS}).json()
+    assert found(checked["impact"]) == expected
+
+    assert shop.put("/config/orders-value", json={"defaultRuleSet": SEALS}).status_code == 200
+    assert found(impact(shop, V1)) == expected
+    assert shop.put("/api/v1/subjects/orders-value/policy", json={"protect": "used"}).status_code == 200
+    refused = shop.post(f"{where}/versions", json=text(V1))
+    assert (refused.status_code, "mailer 3 breaks on /id" in refused.text) == (409, True), refused.text
+    assert shop.put("/api/v1/subjects/orders-value/policy", json={}).status_code == 200
+    made = shop.post(f"{where}/versions", json=text(V1)).json()
+    assert (made["version"], found(made["impact"])) == (2, expected)
+    assert shop.put("/config/orders-value", json={"defaultRuleSet": None}).status_code == 200
+    assert found(impact(shop, V1)) == expected, "the version before has them"

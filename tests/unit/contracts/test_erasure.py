@@ -223,6 +223,16 @@ def test_what_contracts_are_asked(
     assert outcomes(told(of, *needs)) == expected
 
 
+def test_what_is_stated_by_hand_is_meant_of_null_as_well() -> None:
+    need = Need("/phone", types=TEXT_OR_NULL, when={ERASED: When.FAILS})
+    for evidence, expected in (
+        (Evidence.DECLARED, {"/phone": Outcome.BREAKS}),
+        (Evidence.RECORDED, {}),
+        (Evidence.MODEL, {}),
+    ):
+        assert outcomes(told(candidate(), need, evidence=evidence)) == expected
+
+
 def test_a_break_shows_what_is_left_and_says_what_to_do() -> None:
     (row, *_) = told(candidate(), said("fails")).rows
     assert (row.path, row.rule, row.witness["email"]) == ("/email", ERASED, "[erased]")
