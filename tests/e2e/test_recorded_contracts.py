@@ -94,6 +94,8 @@ def test_what_matchers_cannot_say_survives_each_tool(name: str, shell: Shell, re
         assert need["presence"] == written_need["presence"]
         assert sorted(need["types"]) == written_need.get("types", [])
         assert need["values"] == written_need.get("values", [])
+        assert need["when"] == written_need.get("when", {})
+    assert said["/status"]["when"] == {"erased": "fails"}, "its model refuses what stands in for an erased value"
 
 
 def test_from_a_handler_to_a_refusal_that_names_it(shell: Shell, registry: httpx.Client) -> None:
