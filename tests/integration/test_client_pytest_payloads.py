@@ -44,7 +44,10 @@ PROTOBUF = """syntax = "proto3";
 package shop;
 import "line.proto";
 enum State { UNKNOWN = 0; OPEN = 1; PAID = 2; }
-message Order { State state = 1; oneof pay { string card = 2; Line voucher = 3; } int32 count = 4; bytes raw = 5; }
+message Held { string note = 1; }
+message Order {
+  State state = 1; oneof pay { string card = 2; Line voucher = 3; } int32 count = 4; bytes raw = 5; Held held = 6;
+}
 """
 TESTS = """
 import pytest
@@ -146,8 +149,8 @@ BROKEN: dict[str, dict[str, Any]] = {
         "type /total": None, "type /": "",
     },
     "AVRO": {
-        "required /count": ..., "additional /unexpected": 1, "enum /state": ..., "size /pay/number": b"\xff\xff\xff\xff\x00",
-        "range /count": 2**31, "type /count": None, "type /pay": True, "type /lines": None,
+        "required /count": ..., "additional /unexpected": 1, "enum /state": ...,
+        "size /pay/number": b"\xff\xff\xff\xff\x00", "range /count": 2**31, "type /count": None, "type /pay": True, "type /lines": None,
         "encoding /lines/0/sku": ...,
     },
 }  # fmt: skip

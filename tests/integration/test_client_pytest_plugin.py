@@ -29,7 +29,8 @@ FORMATS = {
             {"name": "sku", "type": "string"}, {"name": "count", "type": "int"}]}}},
     ]}),
     "JSON": json.dumps({"type": "object", "properties": {"id": {"type": "string"}}, "required": ["id"]}),
-    "PROTOBUF": 'syntax = "proto3"; message Order { string id = 1; bytes data = 2; int64 big = 3; }',
+    "PROTOBUF": 'syntax = "proto3"; message Held { int32 n = 1; } '
+    'message Order { string id = 1; bytes data = 2; int64 big = 3; Held held = 4; }',
 }
 
 
@@ -38,7 +39,8 @@ def test_samples_are_valid(tenor_registry, tenor_samples, format):
     import tenor
 
     schema = tenor.Schema(FORMATS[format], format)
-    orders = tenor_registry.events("orders", schema=schema, register=True)
+    message = "Order" if format == "PROTOBUF" else ""
+    orders = tenor_registry.events("orders", schema=schema, register=True, message=message)
     samples = tenor_samples("orders", count=30)
     assert len(samples) == 30
     assert samples == tenor_samples("orders", count=30)
@@ -57,7 +59,8 @@ def test_what_is_invalid_is_refused_with_its_reason(tenor_registry, tenor_invali
     import tenor
 
     schema = tenor.Schema(FORMATS[format], format)
-    orders = tenor_registry.events("orders", schema=schema, register=True)
+    message = "Order" if format == "PROTOBUF" else ""
+    orders = tenor_registry.events("orders", schema=schema, register=True, message=message)
     found = tenor_invalid("orders")
     assert len(found) > 2
     assert len(tenor_invalid("orders", count=2)) == 2

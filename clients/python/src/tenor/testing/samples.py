@@ -23,7 +23,7 @@ import subprocess
 from collections.abc import Callable, Collection, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 import pytest
 
@@ -42,6 +42,7 @@ MARKER: Final = "tenor_payloads"
 FIXTURE: Final = "tenor_payload"
 KINDS: Final = ("minimal", "maximal", "edge")
 MOST: Final = 1000
+_FIRST: Final = 200
 _FORMATS: Final = {".avsc": "AVRO", ".json": "JSON", ".proto": "PROTOBUF"}
 _BASES: Final = 60
 _SECONDS: Final = 60.0
@@ -61,7 +62,8 @@ def tenor_samples(tenor_registry: Registry, tenor_server: str) -> Iterator[Sampl
     """A function that gives events: `tenor_samples("orders-value", count=10, seed=0)`.
 
     `kinds` chooses among minimal, maximal, edge and random. `count` is how many at the most: ten, or all of them if
-    kinds are given without the random ones, of which there are any number.
+    kinds are given without the random ones, of which there are any number. Of Protobuf they are events of the first
+    message that no other one of the file holds. 1,000 is the most that are looked at.
     """
 
     from tenor import Registry
@@ -76,8 +78,8 @@ def tenor_samples(tenor_registry: Registry, tenor_server: str) -> Iterator[Sampl
             seed: int = 0,
             kinds: Collection[str] = (),
         ) -> list[Any]:
-            plain, found = samples_of(whole, tenor_registry, subject, version, _asked(count, kinds), seed)
-            return [each.event for each in _chosen(plain, found, count, kinds)]
+            schema = Registered(whole, tenor_registry, subject, version)
+            return [each.event for each in _chosen(schema, kinds, count, seed)]
 
         yield samples
 
@@ -91,8 +93,7 @@ def tenor_invalid(tenor_registry: Registry, tenor_server: str) -> Iterator[Calla
     with Registry(tenor_server) as whole:
 
         def samples(subject: str, *, version: int = -1, count: int | None = None, seed: int = 0) -> list[Invalid]:
-            plain, found = samples_of(whole, tenor_registry, subject, version, _BASES, seed)
-            return list(islice(_invalid(plain, found), count))
+            return list(islice(_invalid(Registered(whole, tenor_registry, subject, version), seed), count))
 
         yield samples
 
@@ -129,7 +130,6 @@ def _parameters(
     seed: int = 0,
     invalid: bool = False,
     references: Mapping[str, str] | None = None,
-    message: str = "",
 ) -> list[Any]:
     """The events of a schema in a file, which the engine makes without a server.
 
@@ -138,38 +138,57 @@ def _parameters(
     from tenor.errors import TenorError
 
     try:
-        plain, found = _offline(
-            config, file, references or {}, message, _BASES if invalid else _asked(count, kinds), seed
-        )
+        schema = Written(config.rootpath, file, references or {})
+        if invalid:
+            return [pytest.param(each, id=f"invalid: {each}") for each in islice(_invalid(schema, seed), count)]
+        chosen = _chosen(schema, kinds, count, seed)
     except (TenorError, ValueError, subprocess.TimeoutExpired) as error:
         raise pytest.Collector.CollectError(f"{MARKER}: {error}") from None
-    if invalid:
-        return [pytest.param(each, id=f"invalid: {each}") for each in islice(_invalid(plain, found), count)]
-    chosen = _chosen(plain, found, count, kinds)
     return [pytest.param(each.event, id=f"{each.kind}: {each.note}" if each.note else each.kind) for each in chosen]
 
 
-def _offline(
-    config: pytest.Config, file: str, references: Mapping[str, str], message: str, count: int, seed: int
-) -> tuple[Plain, list[Sample]]:
-    from tenor.codecs import Options, compile
-    from tenor.schemas import PROTOBUF, Schema
+class Sampled(Protocol):
+    """A schema whose events can be had."""
 
-    format = _FORMATS.get(Path(file).suffix.lower())
-    if format is None:
-        raise ValueError(f"{file}: the name does not tell the type of the schema ({', '.join(_FORMATS)})")
-    text = _text(config.rootpath / file)
-    texts = {name: _text(config.rootpath / path) for name, path in references.items()}
-    below: list[Any] = []
-    for name, each in texts.items():  # a chain: each sees the one before it and, through that, all the others
-        below = [[name, {"text": each, "references": below}]]
-    schema = {"format": format, "text": text, "references": below}
-    samples = _asked_of_engine({"do": "sample", "schema": schema, "count": count, "seed": seed}, file)["samples"]
-    if format == PROTOBUF:  # a codec takes descriptors, which the engine makes
-        described = _asked_of_engine({"do": "descriptors", "schema": schema}, file)
-        text, texts = described["descriptor"], described["references"]
-    needed = {name: Schema(each, format) for name, each in texts.items()}
-    return compile(Schema(text, format), needed, Options(message=message)), [Sample(**each) for each in samples]
+    def samples(self, count: int, seed: int) -> list[Sample]:
+        """Valid events as JSON. The first of Protobuf names its message in the note."""
+        ...
+
+    def codec(self, message: str) -> Plain:
+        """What writes events of the schema, of a message if it is Protobuf."""
+        ...
+
+
+class Written:
+    """A schema in a file. Raises ValueError for a file that cannot be read, and with what the engine says."""
+
+    def __init__(self, folder: Path, file: str, references: Mapping[str, str]) -> None:
+        format = _FORMATS.get(Path(file).suffix.lower())
+        if format is None:
+            raise ValueError(f"{file}: the name does not tell the type of the schema ({', '.join(_FORMATS)})")
+        self._file, self._format = file, format
+        self._texts = {name: _text(folder / path) for name, path in references.items()}
+        below: list[Any] = []
+        for name, each in self._texts.items():  # a chain: each sees the one before it and, through that, all the others
+            below = [[name, {"text": each, "references": below}]]
+        self._schema = {"format": format, "text": _text(folder / file), "references": below}
+
+    def samples(self, count: int, seed: int) -> list[Sample]:
+        """Valid events as JSON."""
+        question = {"do": "sample", "schema": self._schema, "count": count, "seed": seed}
+        return [Sample(**each) for each in _answer(question, self._file)["samples"]]
+
+    def codec(self, message: str) -> Plain:
+        """What writes them. Raises TenorError."""
+        from tenor.codecs import Options, compile
+        from tenor.schemas import PROTOBUF, Schema
+
+        text, texts = self._schema["text"], self._texts
+        if self._format == PROTOBUF:  # a codec takes descriptors, which the engine makes
+            described = _answer({"do": "descriptors", "schema": self._schema}, self._file)
+            text, texts = described["descriptor"], described["references"]
+        needed = {name: Schema(each, self._format) for name, each in texts.items()}
+        return compile(Schema(str(text), self._format), needed, Options(message=message))
 
 
 def _text(path: Path) -> str:
@@ -179,7 +198,7 @@ def _text(path: Path) -> str:
         raise ValueError(f"{path}: {error.strerror}") from None
 
 
-def _asked_of_engine(question: Mapping[str, Any], file: str) -> Any:
+def _answer(question: Mapping[str, Any], file: str) -> Any:
     """An answer of `tenor-server check`. Raises ValueError with what it says."""
     command = needed_command()
     done = subprocess.run(
@@ -196,51 +215,78 @@ def _asked_of_engine(question: Mapping[str, Any], file: str) -> Any:
     return answer
 
 
-def samples_of(
-    whole: Registry, registry: Registry, subject: str, version: int, count: int, seed: int
-) -> tuple[Plain, list[Sample]]:
-    """Valid events of a version of a subject, as JSON, with its codec. `whole` may be what `registry` is a context of.
+class Registered:
+    """A version of a subject. `whole` is the registry of which `registry` may be a context.
 
     Raises NotFound, also where a registry has no API of Tenor's.
     """
-    from tenor.calls import Call
 
-    registered = registry.version(subject, version)
-    # Tenor's own API knows no context in the path: what the schema refers to has to name it.
-    context = f":{name}:" if (name := registry.url.rpartition("/contexts/")[2]) != registry.url else ""
-    schema = registered.schema.body()
-    for reference in schema.get("references", ()):
-        if not reference["subject"].startswith(":."):
-            reference["subject"] = context + reference["subject"]
-    body = {"schema": schema, "count": count, "seed": seed}
-    headers = {"Accept": "application/json", "Content-Type": "application/json"}
-    call: Call[list[Sample]] = Call(
-        "POST", "/api/v1/sample", lambda answer: [Sample(**each) for each in answer["samples"]], body, headers=headers
-    )
-    found = whole.send(call)
-    compiled: Any = registry.events(subject, version=registered.version)._writing.body
-    return getattr(compiled, "logical", compiled), found
+    def __init__(self, whole: Registry, registry: Registry, subject: str, version: int) -> None:
+        self._whole, self._registry, self._subject = whole, registry, subject
+        self._registered = registry.version(subject, version)
+
+    def samples(self, count: int, seed: int) -> list[Sample]:
+        """Valid events as JSON."""
+        from tenor.calls import Call
+
+        # Tenor's own API knows no context in the path: what the schema refers to has to name it.
+        url = self._registry.url
+        context = f":{name}:" if (name := url.rpartition("/contexts/")[2]) != url else ""
+        schema = self._registered.schema.body()
+        for reference in schema.get("references", ()):
+            if not reference["subject"].startswith(":."):
+                reference["subject"] = context + reference["subject"]
+        call: Call[list[Sample]] = Call(
+            "POST",
+            "/api/v1/sample",
+            lambda answer: [Sample(**each) for each in answer["samples"]],
+            {"schema": schema, "count": count, "seed": seed},
+            headers={"Accept": "application/json", "Content-Type": "application/json"},
+        )
+        return self._whole.send(call)
+
+    def codec(self, message: str) -> Plain:
+        """What writes them."""
+        codec = self._registry.events(self._subject, version=self._registered.version, message=message)
+        compiled: Any = codec._writing.body
+        plain: Plain = getattr(compiled, "logical", compiled)
+        return plain
 
 
-def _asked(count: int | None, kinds: Collection[str]) -> int:
-    """How many samples to ask for."""
+def _chosen(schema: Sampled, kinds: Collection[str], count: int | None, seed: int) -> list[Sample]:
+    """Events of these kinds, as a codec takes them."""
     if strange := set(kinds) - {*KINDS, "random"}:
         raise ValueError(f"no such kind: {', '.join(sorted(strange))}; there are {', '.join(KINDS)}, random")
-    return MOST if kinds else min(count or 10, MOST)
-
-
-def _chosen(plain: Plain, found: list[Sample], count: int | None, kinds: Collection[str]) -> list[Sample]:
-    """The samples of these kinds, as a codec encodes them."""
-    chosen = [each for each in found if not kinds or each.kind in kinds]
     most = 10 if count is None and (not kinds or "random" in kinds) else count
-    unpack = unpacking(plain)
-    return [each._replace(event=unpack(each.event)) for each in chosen[:most]]
+    found: list[Sample] = []
+    chosen: list[Sample] = []
+    for asked in (_FIRST, MOST) if kinds else (min(most or 10, MOST),):
+        found = schema.samples(asked, seed)
+        chosen = [each for each in found if not kinds or each.kind in kinds]
+        all_of_them = "random" not in kinds and bool(found) and found[-1].kind == "random"
+        if len(found) < asked or all_of_them or (most is not None and len(chosen) >= most):
+            break
+    return _as_written(schema, found, chosen[:most])
 
 
-def _invalid(plain: Plain, found: list[Sample]) -> Iterator[Invalid]:
+def _invalid(schema: Sampled, seed: int) -> Iterator[Invalid]:
     from tenor.testing.invalid import invalid
 
+    found = schema.samples(_BASES, seed)
+    plain = schema.codec(_message_of(found))
     return invalid(plain.violations, map(unpacking(plain), (each.event for each in found)))
+
+
+def _as_written(schema: Sampled, found: list[Sample], chosen: list[Sample]) -> list[Sample]:
+    if not chosen:
+        return []
+    unpack = unpacking(schema.codec(_message_of(found)))
+    return [each._replace(event=unpack(each.event)) for each in chosen]
+
+
+def _message_of(found: list[Sample]) -> str:
+    """The message of Protobuf that samples are of: the note of the smallest."""
+    return found[0].note if found and found[0].kind == "minimal" else ""
 
 
 def unpacking(body: Any) -> Callable[[Any], Any]:
