@@ -150,7 +150,8 @@ BROKEN: dict[str, dict[str, Any]] = {
     },
     "AVRO": {
         "required /count": ..., "additional /unexpected": 1, "enum /state": ...,
-        "size /pay/number": b"\xff\xff\xff\xff\x00", "range /count": 2**31, "type /count": None, "type /pay": True, "type /lines": None,
+        "size /pay/number": b"\xff\xff\xff\xff\x00",
+        "range /count": 2**31, "type /count": None, "type /pay": True, "type /lines": None,
         "encoding /lines/0/sku": ...,
     },
 }  # fmt: skip
