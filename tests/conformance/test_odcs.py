@@ -15,7 +15,7 @@ from registry import formats
 from registry.errors import InvalidSchema
 from registry.formats.base import Schema, Severity, Source
 from tenor.cli.standards.odcs import avro, contract, json_schema
-from tenor.cli.standards.odcs.members import SCHEMA, Found, custom
+from tenor.cli.standards.odcs.members import SCHEMA, Found, NoContract, custom
 from tests.conformance import avro_schemas, json_pairs
 
 OFFICIAL = jsonschema_rs.Draft201909Validator(
@@ -395,5 +395,5 @@ NO_CONTRACTS = [
 
 @pytest.mark.parametrize("odd", NO_CONTRACTS)
 def test_what_is_no_contract_is_refused(odd: Any) -> None:
-    with pytest.raises(contract.NoContract):
+    with pytest.raises(NoContract):
         contract.promises(odd, Found())

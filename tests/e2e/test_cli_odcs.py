@@ -172,7 +172,7 @@ REFUSED = {
     "no folder": ("apiVersion: v3.1.0\nschema: [{name: a}]", ("--files-only",), "--files-only writes to a --folder"),
     "twice": ("apiVersion: v3.1.0\nschema: [{name: a}, {name: a}]", (), "the subject a-value is that of another"),
     "many": ("apiVersion: v3.1.0\nschema: [{name: a}, {name: b}]", ("--subject", "s"), "names one schema"),
-    "odd": (ODD, (), "not of the standard"),
+    "odd": (ODD, (), "is no ODCS contract: $.b: logicalTypeOptions is no object"),
 }
 
 

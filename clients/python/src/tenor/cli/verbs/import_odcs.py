@@ -15,10 +15,11 @@ import argparse
 import json
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from tenor import Registry
@@ -29,11 +30,12 @@ from tenor.cli.output import Output
 from tenor.cli.running import UsageError
 from tenor.cli.standards import files
 from tenor.cli.standards.odcs import avro, contract, json_schema
-from tenor.cli.standards.odcs.members import Found
+from tenor.cli.standards.odcs.members import Found, NoContract
 from tenor.cli.verbs.register import summary
 from tenor.errors import NotFound
 from tenor.schemas import AVRO, JSON, Registration, Schema
 
+T = TypeVar("T")
 _SUFFIXES = {AVRO: ".avsc", JSON: ".json"}
 
 
@@ -88,19 +90,11 @@ def _wanted(file: str, arguments: argparse.Namespace) -> Iterator[_Wanted]:
     document = files.read(file)
     asked = {"json": JSON, "avro": AVRO}.get(arguments.format or "")
     told = Found(own=_is_own(document, asked))
-    try:
-        promises = contract.promises(document, told)
-    except contract.NoContract as error:
-        raise UsageError(f"{file} is no ODCS contract: {error}") from error
-    for promise in promises:
+    for promise in _read(file, partial(contract.promises, document, told)):
         format = asked or (promise.format if promise.format in _SUFFIXES else JSON)
         found = Found(own=told.own)
-        try:
-            made = (avro if format == AVRO else json_schema).schema_of(promise.node, found)
-        except (TypeError, AttributeError, ValueError, KeyError, RecursionError) as error:
-            raise UsageError(
-                f"{file}: the schema '{promise.node.get('name')}' is not of the standard: {error}"
-            ) from error
+        language = avro if format == AVRO else json_schema
+        made = _read(file, partial(language.schema_of, promise.node, found))
         subject = arguments.subject or promise.subject
         if subject is None:
             raise UsageError(f"{file}: a schema has no name: give --subject")
@@ -112,6 +106,15 @@ def _wanted(file: str, arguments: argparse.Namespace) -> Iterator[_Wanted]:
         schema = Schema(json.dumps(made, indent=2), format, metadata=kept or None, rule_set=rules)
         yield _Wanted(file, subject, schema, promise, [*told.left_out, *found.left_out])
         told = Found(own=told.own)  # what is said of the whole document is told once
+
+
+def _read(file: str, read: Callable[[], T]) -> T:
+    try:
+        return read()
+    except NoContract as error:
+        raise UsageError(f"{file} is no ODCS contract: {error}") from error
+    except RecursionError as error:
+        raise UsageError(f"{file} is nested too deeply") from error
 
 
 def _is_own(document: dict[str, Any], asked: str | None) -> bool:

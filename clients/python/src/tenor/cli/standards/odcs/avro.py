@@ -27,14 +27,17 @@ from tenor.cli.standards.odcs.members import (
     Json,
     below,
     camel,
+    carried,
     custom,
     customs,
     field_name,
     has,
+    inner,
     listed,
     said,
     texts,
     unique,
+    value_of_map,
 )
 
 TAGS: Final = "confluent:tags"
@@ -186,9 +189,9 @@ class _Told:
 
     def _container(self, node: Json, kind: str, space: str) -> Json:
         attributes = {name: value for name, value in node.items() if name not in _OF_TYPES} or None
-        inner = self.place(node["items" if kind == "array" else "values"], space)
+        part = self.place(node["items" if kind == "array" else "values"], space)
         key = {"logicalType": "string", "physicalType": "string", "required": True}
-        inside = {"items": inner} if kind == "array" else {"map": {"key": key, "value": inner}}
+        inside = {"items": part} if kind == "array" else {"map": {"key": key, "value": part}}
         return {
             "logicalType": kind,
             "physicalType": kind,
@@ -307,9 +310,8 @@ class _Made:
         name = unique(name if _NAME.fullmatch(name) else f"_{name}", taken)
         if name != told:
             self.found.leave(f"{place}: its name", f"Avro calls it {name}")
-        inner = dict(node)
-        inner["description"] = custom(node, DOC) if self.found.own else None
-        made = {"name": name, "type": self.place(inner, place), **self._carried(node, FIELD)}
+        typed = {**node, "description": custom(node, DOC) if self.found.own else None}
+        made = {"name": name, "type": self.place(typed, place), **self._carried(node, FIELD)}
         if node.get("description"):
             made["doc"] = node["description"]
         if self.found.own and has(node, DEFAULT):
@@ -323,7 +325,7 @@ class _Made:
 
     def _carried(self, node: Json, name: str) -> Json:
         """What a document of our own carries along."""
-        return dict(custom(node, name) or {}) if self.found.own else {}
+        return carried(node, name, str(node.get("name") or "schema")) if self.found.own else {}
 
     def place(self, node: Json, place: str) -> Any:
         """The type of a place."""
@@ -345,7 +347,7 @@ class _Made:
         found = _PHYSICAL.fullmatch(str(node.get("physicalType") or ""))
         if found is None:
             return None
-        base, attributes = found["base"], dict(custom(node, ATTRIBUTES) or {})
+        base, attributes = found["base"], carried(node, ATTRIBUTES, place)
         if base in ("record", "error"):
             space, _, name = str(custom(node, NAME) or "").rpartition(".")
             return {**self.record(node, name, space, place), "type": base} if name else None
@@ -357,10 +359,10 @@ class _Made:
                 return {**head, "symbols": [each.get("value") for each in listed(node, "enum")]}
             return {**head, "size": int(found["size"] or 0), **_annotation(found)}
         if base == "array":
-            return {"type": "array", "items": self._part(node.get("items") or {}, f"{place}[]"), **attributes}
+            return {"type": "array", "items": self._part(inner(node, "items", place), f"{place}[]"), **attributes}
         if base == "map":
-            inner = (node.get("map") or {}).get("value") or {}
-            return {"type": "map", "values": self._part(inner, f"{place}{{}}"), **attributes}
+            values = self._part(value_of_map(node, place) or {}, f"{place}{{}}")
+            return {"type": "map", "values": values, **attributes}
         if base not in _PRIMITIVES:
             return base if base not in _STRUCTURES else None  # a type that was defined before
         annotation = {**_annotation(found), **attributes}
@@ -369,21 +371,21 @@ class _Made:
     def _logical(self, node: Json, place: str) -> Any:
         """The type of a place that only says what it is logically."""
         kind = str(node.get("logicalType") or "string")
-        options = dict(node.get("logicalTypeOptions") or {})
+        options = dict(inner(node, "logicalTypeOptions", place))
         if kind == "object":
             self._unsayable(options, place)
             name = unique(camel(str(node.get("name") or place.rpartition(".")[2])), self.names)
             return self.record(node, name, "", place)
         if kind == "array":
             self._unsayable(options, place)
-            if not isinstance(node.get("items"), dict):
+            items = inner(node, "items", place)
+            if not items:
                 self.found.leave(f"{place}: its items", "the document does not say what they are; they become strings")
-            inner = node.get("items") or {"logicalType": "string"}
-            return {"type": "array", "items": self._part({"required": True, **inner}, f"{place}[]")}
+            return {"type": "array", "items": self._part({"required": True, **items}, f"{place}[]")}
         if kind == "map":
             self._unsayable(options, place)
-            inner = (node.get("map") or {}).get("value") or {"logicalType": "string"}
-            return {"type": "map", "values": self._part({"required": True, **inner}, f"{place}{{}}")}
+            values = value_of_map(node, place) or {}
+            return {"type": "map", "values": self._part({"required": True, **values}, f"{place}{{}}")}
         if symbols := [each.get("value") for each in listed(node, "enum")]:
             if kind == "string" and all(isinstance(each, str) and _NAME.fullmatch(each) for each in symbols):
                 name = unique(camel(str(node.get("name") or place.rpartition(".")[2])), self.names)

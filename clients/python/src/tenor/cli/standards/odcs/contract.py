@@ -13,7 +13,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from tenor.cli.standards.odcs.members import NAME, SEALED, Found, Json, custom, customs, listed, said, texts
+from tenor.cli.standards.odcs.members import (
+    NAME,
+    SEALED,
+    Found,
+    Json,
+    NoContract,
+    carried,
+    custom,
+    customs,
+    inner,
+    listed,
+    said,
+    texts,
+    value_of_map,
+)
 from tenor.rules.model import pattern
 
 API_VERSION: Final = "v3.2.0"
@@ -31,10 +45,6 @@ _READ: Final = frozenset(
 _OF_OBJECTS: Final = frozenset(
     ("name", "id", "physicalName", "physicalType", "logicalType", "description", "businessName", "deprecated")
 ) | {"customProperties", "properties", "tags"}
-
-
-class NoContract(Exception):
-    """What was read is no ODCS document of a version that is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +152,9 @@ def _fields(node: Json, name: str, by_path: bool) -> Iterator[tuple[str, Json]]:
 def _inside(node: Json, full: str, by_path: bool) -> Iterator[tuple[str, Json]]:
     """The properties of a place itself, or of its items or values."""
     yield from _fields(node, full if by_path else str(custom(node, NAME) or full), by_path)
-    for inner in (node.get("items"), (node.get("map") or {}).get("value")):
-        if isinstance(inner, dict):
-            yield from _inside(inner, full, by_path)
+    for part in (inner(node, "items", full), value_of_map(node, full)):
+        if part:
+            yield from _inside(part, full, by_path)
 
 
 # back
@@ -182,7 +192,7 @@ def promises(document: Mapping[str, Any], found: Found) -> list[Promise]:
             found.leave(f"contract: description.{name}", "no schema says it")
     if document.get("servers") and own is None:
         found.leave("contract: servers", "a registry knows topics, not clusters")
-    properties = dict(custom(document, PROPERTIES) or {})
+    properties = {name: str(value) for name, value in carried(document, PROPERTIES, "contract").items()}
     if own is None:
         said_of = {f"odcs.{name}": document.get(name) for name in ("id", "name", "version", "status")}
         properties |= {name: str(value) for name, value in said_of.items() if value is not None}
@@ -199,8 +209,9 @@ def promises(document: Mapping[str, Any], found: Found) -> list[Promise]:
         if own is not None and index:
             found.leave(f"schema {place}", "it is a part of the first one's file")
             continue
-        owner, protect, rules = _owner(document, found), custom(document, PROTECT), custom(document, RULES)
-        made.append(Promise(node, subject, custom(document, FORMAT), owner, window, protect, properties, rules))
+        protect, rules = custom(document, PROTECT), carried(document, RULES, "contract") or None
+        owner, format = _owner(document, found), format_of(document)
+        made.append(Promise(node, subject, format, owner, window, protect, properties, rules))
     return made
 
 

@@ -24,12 +24,15 @@ from tenor.cli.standards.odcs.members import (
     Found,
     Json,
     below,
+    carried,
     custom,
     customs,
     field_name,
     has,
+    inner,
     listed,
     texts,
+    value_of_map,
 )
 
 TAGS: Final = "confluent:tags"
@@ -66,13 +69,13 @@ def object_of(schema: Any, name: str) -> Json:
     extra = members.pop("customProperties", [])
     if members["logicalType"] != "object" or any(each["property"] in (SCHEMA, NULLABLE) for each in extra):
         return {"name": name, "logicalType": "object", **customs({SCHEMA: schema})}
-    carried: Json = custom({"customProperties": extra}, KEYWORDS) or {}
+    besides: Json = custom({"customProperties": extra}, KEYWORDS) or {}
     for member in ("logicalTypeOptions", "enum", "examples"):  # an object at the top has none
         if (found := members.pop(member, None)) is not None:
-            carried |= found if member == "logicalTypeOptions" else {member: schema[member]}
+            besides |= found if member == "logicalTypeOptions" else {member: schema[member]}
     if '"$ref"' in json.dumps([members, extra]):
-        carried |= {key: schema[key] for key in ("$defs", "definitions") if key in schema}
-    extra = [each for each in extra if each["property"] != KEYWORDS] + customs({KEYWORDS: carried or None}).get(
+        besides |= {key: schema[key] for key in ("$defs", "definitions") if key in schema}
+    extra = [each for each in extra if each["property"] != KEYWORDS] + customs({KEYWORDS: besides or None}).get(
         "customProperties", []
     )
     title = schema.get("title")
@@ -250,7 +253,7 @@ def _made(node: Json, found: Found, place: str) -> Any:
     made: Json = {} if found.own and custom(node, UNTYPED) else {"type": _json_type(kind, node, found, place)}
     if found.own and custom(node, NULLABLE) and "type" in made:
         made["type"] = [made["type"], "null"]
-    options = dict(node.get("logicalTypeOptions") or {})
+    options = dict(inner(node, "logicalTypeOptions", place))
     if kind in _FORMATS:
         made["format"] = _FORMATS[kind]
         options.pop("timezone", None)
@@ -271,16 +274,16 @@ def _made(node: Json, found: Found, place: str) -> Any:
         return made
     if has(node, DEFAULT):
         made["default"] = custom(node, DEFAULT)
-    return {**made, **dict(custom(node, KEYWORDS) or {})}
+    return {**made, **carried(node, KEYWORDS, place)}
 
 
 def _inside(node: Json, kind: str, made: Json, found: Found, place: str) -> None:
-    if kind == "array" and isinstance(node.get("items"), dict):
-        found.unread(f"{place}[]", node["items"])
-        made["items"] = _made(node["items"], found, place)
+    if kind == "array" and (items := inner(node, "items", place)):
+        found.unread(f"{place}[]", items)
+        made["items"] = _made(items, found, place)
     if kind == "map":
-        inner = (node.get("map") or {}).get("value")
-        made["additionalProperties"] = True if inner is None else _made(inner, found, place)
+        values = value_of_map(node, place)
+        made["additionalProperties"] = True if values is None else _made(values, found, place)
     if properties := listed(node, "properties"):
         made["properties"] = {}
         needed = []

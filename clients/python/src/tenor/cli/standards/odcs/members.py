@@ -59,6 +59,10 @@ _OF_LANGUAGES: Final = frozenset(
 """What comes back in the language that it was told of only."""
 
 
+class NoContract(Exception):
+    """What was read is no ODCS document of a version that is known, or not as the standard wants it."""
+
+
 @dataclass(slots=True)
 class Found:
     """What is found on the way to a schema: what it cannot say, each named once, and tags by full names of fields.
@@ -118,6 +122,26 @@ def listed(node: Mapping[str, Any], name: str) -> list[Json]:
     """The objects in a member that lists objects."""
     value = node.get(name)
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def inner(node: Mapping[str, Any], name: str, place: str) -> Json:
+    """The object in a member; empty for none. Raises NoContract for anything else."""
+    value = node.get(name)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise NoContract(f"{place}: {name} is no object")
+    return value
+
+
+def value_of_map(node: Mapping[str, Any], place: str) -> Json | None:
+    """What the values of a map are, None if nothing says it. Raises NoContract."""
+    return inner(inner(node, "map", place), "value", place) or None
+
+
+def carried(node: Mapping[str, Any], name: str, place: str) -> Json:
+    """The object in a custom property of ours; empty for none. Raises NoContract for anything else."""
+    return inner({name: custom(node, name)}, name, place)
 
 
 def texts(value: Any) -> list[str]:
