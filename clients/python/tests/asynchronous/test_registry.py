@@ -258,3 +258,11 @@ async def test_references_are_sent_as_written() -> None:
     fake = FakeRegistry()
     await client(fake).register("s", Schema('"a.X"', "AVRO", (Reference("a.X", "x", 1),)))
     assert fake.subjects["s"][0]["references"] == [{"name": "a.X", "subject": "x", "version": 1}]
+
+
+async def test_after_it_was_closed_nobody_answers() -> None:
+    """What runs in the background may still ask: it is told by a typed error."""
+    registry = AsyncRegistry("http://127.0.0.1:9", retry=Retry(rounds=1))
+    await registry.aclose()
+    with pytest.raises(errors.Unreachable, match="closed"):
+        await registry.subjects()

@@ -256,3 +256,11 @@ def test_references_are_sent_as_written() -> None:
     fake = FakeRegistry()
     client(fake).register("s", Schema('"a.X"', "AVRO", (Reference("a.X", "x", 1),)))
     assert fake.subjects["s"][0]["references"] == [{"name": "a.X", "subject": "x", "version": 1}]
+
+
+def test_after_it_was_closed_nobody_answers() -> None:
+    """What runs in the background may still ask: it is told by a typed error."""
+    registry = Registry("http://127.0.0.1:9", retry=Retry(rounds=1))
+    registry.close()
+    with pytest.raises(errors.Unreachable, match="closed"):
+        registry.subjects()

@@ -56,7 +56,7 @@ class AsyncTransport:
         authorization = _authorization(auth, token)
         self._authorizations = [authorization or _authorization(_userinfo(address), None) for address in addresses]
         self._headers = dict(headers or {})
-        self._own_http = http is None
+        self._own_http, self._closed = http is None, False
         self._http: Any = http if http is not None else new_http_client(timeout)
         self._retry = retry if retry is not None else Retry()
         self._preferred = 0
@@ -90,7 +90,7 @@ class AsyncTransport:
                 )
             except Exception as error:
                 names = {cls.__name__ for cls in type(error).__mro__}
-                if not (names & _TRANSPORT_ERRORS or isinstance(error, OSError)):
+                if not (names & _TRANSPORT_ERRORS or isinstance(error, OSError) or self._closed):
                     raise
                 failure = Unreachable(url=self.urls[index], reason=str(error) or type(error).__name__)
                 failure.__cause__ = error
@@ -116,6 +116,7 @@ class AsyncTransport:
     async def aclose(self) -> None:
         """Close the connections, unless the HTTP client was injected."""
         if self._own_http:
+            self._closed = True  # what still runs in the background hears that nobody answers
             await self._http.aclose()
 
 

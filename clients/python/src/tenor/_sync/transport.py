@@ -58,7 +58,7 @@ class Transport:
         authorization = _authorization(auth, token)
         self._authorizations = [authorization or _authorization(_userinfo(address), None) for address in addresses]
         self._headers = dict(headers or {})
-        self._own_http = http is None
+        self._own_http, self._closed = http is None, False
         self._http: Any = http if http is not None else new_http_client(timeout)
         self._retry = retry if retry is not None else Retry()
         self._preferred = 0
@@ -92,7 +92,7 @@ class Transport:
                 )
             except Exception as error:
                 names = {cls.__name__ for cls in type(error).__mro__}
-                if not (names & _TRANSPORT_ERRORS or isinstance(error, OSError)):
+                if not (names & _TRANSPORT_ERRORS or isinstance(error, OSError) or self._closed):
                     raise
                 failure = Unreachable(url=self.urls[index], reason=str(error) or type(error).__name__)
                 failure.__cause__ = error
@@ -118,6 +118,7 @@ class Transport:
     def close(self) -> None:
         """Close the connections, unless the HTTP client was injected."""
         if self._own_http:
+            self._closed = True  # what still runs in the background hears that nobody answers
             self._http.close()
 
 
