@@ -236,8 +236,9 @@ def _explained(conflict: Conflict, candidate: Schema, before: Schema, deadline: 
         (found.writer_path, found.reader_path) if conflict.forward else (found.reader_path, found.writer_path)
     )
     data = finding(conflict) | {"new_path": new_path, "old_path": old_path}
-    data |= _place("new_", None if new_path is None else insight.locate(candidate, new_path))
-    data |= _place("old_", None if old_path is None else insight.locate(before, old_path))
+    # What lies in a reference has no path in the text itself; the printed one, the reader's, leads towards it.
+    data |= _place("new_", _located(candidate, found.path if new_path is None and not conflict.forward else new_path))
+    data |= _place("old_", _located(before, found.path if old_path is None and conflict.forward else old_path))
     if found.severity is Severity.WARNING:
         return data
     left = deadline - time.monotonic()
@@ -268,6 +269,16 @@ def _change(change: Change) -> dict[str, Any]:
         "new": change.new,
         "sentence": change.sentence,
     }
+
+
+def _located(schema: Schema, path: str | None) -> tuple[int, int] | None:
+    """Where a path of a finding is in a text; of one that leads into a reference, where the text refers to it."""
+    insight = formats.insight(schema.format)
+    while path is not None:
+        if (found := insight.locate(schema, path)) is not None or not path:
+            return found
+        path = path.rpartition("/")[0]
+    return None
 
 
 def _place(prefix: str, place: tuple[int, int] | None) -> dict[str, int | None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -19,7 +20,7 @@ import yaml
 
 from tenor.cli import VERBS
 from tests.conftest import ROOT
-from tests.e2e.test_cli_projects import CHANGES, TENOR, Repository, started
+from tests.e2e.test_cli_projects import CHANGES, TENOR, Ran, Repository, started
 
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
 
@@ -176,6 +177,65 @@ def test_hooks_and_templates_name_verbs_that_exist() -> None:
         assert {words[1], " ".join(words[1:3])} & {*VERBS}
     extras = {name for hook in hooks for name in hook["additional_dependencies"]}
     assert extras == {"./clients/python[cli,avro,json,protobuf]", "./clients/python[cli,models]"}
+
+
+HOOKS = {hook["id"]: hook for hook in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())}
+
+
+def hooked(repository: Repository, name: str, *arguments: str) -> Ran:
+    """What pre-commit runs for a hook: its entry, then the arguments, then the changed files that it is for."""
+    hook = HOOKS[name]
+    done = subprocess.run(
+        ["git", "diff", "--name-only", "--cached"], cwd=repository.path, capture_output=True, text=True, check=True
+    )
+    changed = [file for file in done.stdout.splitlines() if re.search(hook["files"], file)]
+    assert changed
+    entry = shlex.split(hook["entry"])
+    return repository.tenor(*entry[1:], *arguments, *(changed if hook.get("pass_filenames", True) else []))
+
+
+def test_hooks_find_what_they_are_for(branch: Repository, tmp_path: Path, full: bool) -> None:
+    """Their entries as pre-commit runs them; with --full pre-commit itself, from the package index."""
+    branch.change({"proto/shop/stock.proto": ("string sku", "string SKU")})
+    branch.write({"other.avsc": '"int"'})  # a schema that tenor.yaml does not name
+    branch.write({"schemas/orders/order.avsc": (branch.path / "schemas/orders/order.avsc").read_text() + "\n"})
+    branch.git("add", "--all")
+    checked = hooked(branch, "tenor-check")
+    assert (checked.code, "unsafe: 2 of 5 schemas, against git:main" in checked.out) == (1, True)
+    linted = hooked(branch, "tenor-lint")
+    assert linted.code == 0, linted.err
+    assert "schemas/orders/order.avsc:3:3: warning: " in linted.out  # what it refers to was found
+    assert linted.out.splitlines()[-1].endswith(" in 3 files")
+    strict = hooked(branch, "tenor-lint", "--severity", "undocumented-field=error")
+    assert strict.code == 1
+    if full:
+        pre_commit_runs_them(branch, tmp_path)
+
+
+def pre_commit_runs_them(branch: Repository, tmp_path: Path) -> None:
+    environment = {**os.environ, "PRE_COMMIT_HOME": str(tmp_path / "home"), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+
+    def run(*command: object, code: int = 0) -> str:
+        done = subprocess.run(
+            list(map(str, command)),
+            cwd=branch.path, env=environment, capture_output=True, text=True, timeout=600, check=False,
+        )  # fmt: skip
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout
+
+    run(sys.executable, "-m", "venv", tmp_path / "venv")
+    run(tmp_path / "venv" / "bin" / "pip", "install", "-q", "pre-commit")
+    # What is committed is what others get; a clone of its own, so that nothing is written into this one.
+    run("git", "clone", "-q", ROOT, tmp_path / "tenor")
+    revision = run("git", "-C", tmp_path / "tenor", "rev-parse", "HEAD").strip()
+    hooks = [{"id": "tenor-check"}, {"id": "tenor-lint"}]
+    config = {"repos": [{"repo": str(tmp_path / "tenor"), "rev": revision, "hooks": hooks}]}
+    branch.write({".pre-commit-config.yaml": json.dumps(config)})
+    branch.git("add", "--all")
+    told = run(tmp_path / "venv" / "bin" / "pre-commit", "run", code=1)
+    assert re.search(r"schema changes are safe\.+Failed", told)
+    assert "schemas/money.avsc:2:3: error: new code cannot read old events" in told
+    assert re.search(r"schemas are well made\.+Passed", told)
 
 
 def test_init_writes_a_project_file_that_covers_what_is_there(tmp_path: Path) -> None:

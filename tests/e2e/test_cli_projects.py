@@ -281,6 +281,43 @@ def test_a_file_that_is_no_schema_is_named_and_the_others_are_checked(tmp_path: 
     assert repository.tenor("check", "--against", "git:main").code == 1
 
 
+def test_a_broken_file_is_blamed_by_name_where_others_refer_to_it(tmp_path: Path) -> None:
+    repository = started(tmp_path / "repository")
+    repository.write({"proto/shop/unit.proto": 'syntax = "proto3";\npackage shop;\nenum Unit { PIECE = ; }\n'})
+    ran = repository.tenor("check", "proto", "--against", "git:main")
+    assert ran.code == 2
+    assert ran.out.splitlines()[0].startswith(
+        "proto/shop/stock.proto: error: it refers to shop/unit.proto: proto/shop/unit.proto:3:21: "
+    )
+    linted = repository.tenor("lint", "proto")
+    assert (linted.code, linted.out) == (2, "nothing to remark in 0 files\n")
+    assert [line.split(" ")[1] for line in linted.err.splitlines()] == ["proto/shop/unit.proto:3:21:"] * 2
+
+
+def test_a_schema_that_was_broken_may_be_mended(tmp_path: Path) -> None:
+    repository = started(tmp_path / "repository")
+    repository.write({"schemas/money.avsc": '{"type":'})
+    repository.commit("Broken")
+    repository.git("checkout", "-q", "-b", "mended")
+    repository.write({"schemas/money.avsc": BEFORE["schemas/money.avsc"]})
+    ran = repository.tenor("check", "schemas/money.avsc", "--against", "git:main")
+    assert (ran.code, ran.out.splitlines()[-1]) == (0, "safe: against git:main (1 new)")
+
+
+def test_many_schemas_are_linted_with_what_they_refer_to(tmp_path: Path) -> None:
+    repository = started(tmp_path / "repository")
+    assert repository.tenor("lint").out.splitlines()[-1] == "15 warnings in 5 files"
+    rows = [json.loads(line) for line in repository.tenor("lint", "schemas", "--output", "json").out.splitlines()]
+    assert {row["file"] for row in rows} == {each for each in BEFORE if each.startswith("schemas/")}
+    inside = repository.tenor("lint", "order.avsc", folder="schemas/orders")
+    assert (inside.code, inside.out.splitlines()[0].startswith("order.avsc:1:1: warning: ")) == (0, True)
+    said(repository.tenor("lint", "schemas", "--format", "json"), 2, "--format json takes one FILE")
+    said(repository.tenor("lint", "schemas", "proto", "--type", "AVRO"), 2, "go with one FILE")
+    said(repository.tenor("lint", "nowhere"), 2, "nowhere")
+    out = repository.tenor("lint", "schemas", "--format", "junit").out
+    assert JUnitXml.fromstring(out.encode()).tests == 3
+
+
 def test_a_project_may_live_in_pyproject(tmp_path: Path) -> None:
     repository = started(tmp_path / "repository")
     (repository.path / "tenor.yaml").unlink()

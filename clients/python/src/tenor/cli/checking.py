@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from tenor.cli import told
-from tenor.cli.engine import ask
+from tenor.cli.engine import many
 from tenor.cli.git import Baseline
 from tenor.cli.local_schema import place
 from tenor.cli.output import one_line
-from tenor.cli.project import Entry, Project, entries, with_references
+from tenor.cli.project import Entry, Project, entries, referred, with_references
 from tenor.cli.schema_file import read_text
 
 SERVER: Final = "server"
@@ -32,7 +32,6 @@ UNUSED: Final = "unused"
 
 _STATUSES: Final = (CHANGED, NEW, REMOVED, UNREADABLE, UNCOMPARED, UNUSED, UNCHANGED)
 _DIRECTIONS: Final = ("BACKWARD", "FORWARD", "FULL")
-_A_QUESTION: Final = 500
 _SECONDS_EACH: Final = 1.0
 
 
@@ -151,7 +150,7 @@ def against_git(project: Project, wanted: Sequence[Entry], revision: str, by: st
     label = f"git:{revision}"
     rows: list[Checked | None] = []
     questions: list[dict[str, Any]] = []
-    asked: list[tuple[int, Entry, str, str]] = []
+    asked: list[tuple[int, Entry, str, Mapping[str, str], Any]] = []
     for entry in wanted:
         new, parts = with_references(entry, files, _reading(project.root))
         old_file = base.former(entry.file)
@@ -165,11 +164,11 @@ def against_git(project: Project, wanted: Sequence[Entry], revision: str, by: st
         elif entry.level == "NONE" and old is not None:
             rows.append(Checked(entry.file, entry.subject, entry.owner, UNCOMPARED, told.SAFE, shown, text))
         else:
-            asked.append((len(rows), entry, "" if old is None else shown, text))
+            asked.append((len(rows), entry, "" if old is None else shown, referred(new, parts), new))
             questions.append(_question(entry, new, old))
             rows.append(None)
-    for (row, entry, shown, text), answer in zip(asked, _answers(questions), strict=True):
-        rows[row] = _checked(entry, shown, text, answer, by)
+    for (row, entry, shown, names, new), answer in zip(asked, many(questions, _SECONDS_EACH), strict=True):
+        rows[row] = _checked(entry, shown, new["text"], _blamed(answer, names), by)
     gone = [] if len(wanted) < len(project.entries) else _removed(project, base, before, files, label)
     return Report(label, by, (*(each for each in rows if each is not None), *gone))
 
@@ -192,17 +191,20 @@ def _question(entry: Entry, new: Any, old: Any) -> dict[str, Any]:
     return {"do": "check", "new": new, "old": old, "level": level, "policy": entry.policy, "seconds": _SECONDS_EACH}
 
 
-def _answers(questions: Sequence[dict[str, Any]]) -> list[Any]:
-    answers: list[Any] = []
-    for start in range(0, len(questions), _A_QUESTION):
-        part = questions[start : start + _A_QUESTION]
-        answers += ask({"do": "many", "questions": part}, 30 + 2 * _SECONDS_EACH * len(part))["answers"]
-    return answers
+def _blamed(answer: Mapping[str, Any], names: Mapping[str, str]) -> Mapping[str, Any]:
+    """An answer whose error is in a file that is referred to told as that: its place is none of the schema's."""
+    error = answer.get("error") or {}
+    if (file := names.get(str(error.get("reference")))) is None:
+        return answer
+    told_as = f"it refers to {error['reference']}: {place(file, error.get('line'), error.get('column'))}: "
+    return {"error": {**error, "message": f"{told_as}{error.get('message')}", "line": None, "column": None}}
 
 
 def _checked(entry: Entry, old: str, text: str, answer: Mapping[str, Any], by: str) -> Checked:
     named = (entry.file, entry.subject, entry.owner)
-    if error := answer.get("error"):
+    if (error := answer.get("error")) and error.get("schema") == "old":
+        return Checked(*named, NEW, told.SAFE, "", text)  # what was there was no schema that anybody could use
+    if error:
         return Checked(*named, UNREADABLE, told.UNKNOWN, old, text, None, error)
     if not old:
         return Checked(*named, NEW, told.SAFE, "", text)

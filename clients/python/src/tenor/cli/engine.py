@@ -17,6 +17,8 @@ from tenor.cli.running import UsageError
 from tenor.errors import TenorError
 
 COMMAND: Final = "tenor-server"
+_A_PROCESS: Final = 500
+"""Questions that one process answers."""
 
 
 class EngineFailed(TenorError):
@@ -76,6 +78,15 @@ def ask(question: Mapping[str, Any], seconds: float) -> Any:
     if declined is not None:
         raise Declined(declined)
     return answer
+
+
+def many(questions: Sequence[Mapping[str, Any]], seconds_each: float) -> list[Any]:
+    """Answers to many questions, each for itself: starting a process costs more than most of them. Raises as `ask`."""
+    answers: list[Any] = []
+    for start in range(0, len(questions), _A_PROCESS):
+        part = questions[start : start + _A_PROCESS]
+        answers += ask({"do": "many", "questions": part}, 30 + 2 * seconds_each * len(part))["answers"]
+    return answers
 
 
 def _last_words(code: int, stderr: bytes) -> str:

@@ -83,13 +83,16 @@ def place(file: str, line: Any, column: Any) -> str:
     return ":".join([file, *(str(number) for number in (line, column) if number is not None)])
 
 
-def _unreadable(schemas: Mapping[str, LocalSchema], declined: Declined) -> UsageError:
-    error = declined.error
-    if (schema := schemas.get(str(error.get("schema")))) is None:
-        return declined
+def unreadable(schema: LocalSchema, error: Mapping[str, Any]) -> Unreadable:
+    """The engine's error about a schema as one about the file that is meant, with its place."""
     file = schema.references.get(str(error.get("reference")), schema.file)
     at = {"kind": error["kind"], "file": file, "line": error.get("line"), "column": error.get("column")}
-    return Unreadable(f"{place(file, at['line'], at['column'])}: {declined}", at)
+    return Unreadable(f"{place(file, at['line'], at['column'])}: {error.get('message')}", at)
+
+
+def _unreadable(schemas: Mapping[str, LocalSchema], declined: Declined) -> UsageError:
+    schema = schemas.get(str(declined.error.get("schema")))
+    return declined if schema is None else unreadable(schema, declined.error)
 
 
 def _reference(text: str) -> tuple[str, str]:

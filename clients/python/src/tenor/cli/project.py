@@ -278,6 +278,15 @@ def with_references(
     return {"format": entry.format, "text": text, "references": below}, [entry.file, *(each.file for each in chain)]
 
 
+def referred(data: Mapping[str, Any], files: Sequence[str]) -> dict[str, str]:
+    """The names that a schema uses, with the files behind them: both as `with_references` returns them."""
+    names = []
+    while data["references"]:
+        ((name, data),) = data["references"]
+        names.append(name)
+    return dict(zip(reversed(names), files[1:], strict=True))
+
+
 def _collect(
     entry: Entry,
     text: str,

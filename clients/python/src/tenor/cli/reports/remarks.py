@@ -1,4 +1,4 @@
-"""The remarks of a lint as an outcome: one case, the file."""
+"""The remarks of a lint as an outcome: each file a case."""
 
 from __future__ import annotations
 
@@ -11,8 +11,22 @@ from tenor.cli.reports import table
 from tenor.cli.reports.outcome import FAILED, PASSED, Case, Outcome, Problem
 
 
-def outcome(remarks: Sequence[Mapping[str, Any]], file: str) -> Outcome:
-    """A lint for every report."""
+def outcome(remarks: Mapping[str, Sequence[Mapping[str, Any]]]) -> Outcome:
+    """A lint of some files, by file, for every report."""
+    cases = tuple(_case(file, each) for file, each in remarks.items())
+    found = tuple(problem for case in cases for problem in case.problems)
+    counts = Counter(each.severity for each in found)
+    about = next(iter(remarks)) if len(remarks) == 1 else f"{len(remarks)} files"
+
+    def comment() -> str:
+        sign = table.BAD if counts["error"] else table.OPEN if found else table.GOOD
+        said = ", ".join(f"{count} {severity}{'s' if count > 1 else ''}" for severity, count in sorted(counts.items()))
+        return table.comment("tenor lint", f"{sign} {about}: {said or 'nothing to remark'}", found)
+
+    return Outcome("tenor lint", f"tenor lint {about}", cases, comment)
+
+
+def _case(file: str, remarks: Sequence[Mapping[str, Any]]) -> Case:
     found = tuple(
         Problem(
             file,
@@ -25,12 +39,5 @@ def outcome(remarks: Sequence[Mapping[str, Any]], file: str) -> Outcome:
         )
         for each in remarks
     )
-    counts = Counter(each.severity for each in found)
-    state = FAILED if counts["error"] else PASSED
-
-    def comment() -> str:
-        sign = table.BAD if counts["error"] else table.OPEN if found else table.GOOD
-        said = ", ".join(f"{count} {severity}{'s' if count > 1 else ''}" for severity, count in sorted(counts.items()))
-        return table.comment("tenor lint", f"{sign} {file}: {said or 'nothing to remark'}", found)
-
-    return Outcome("tenor lint", f"tenor lint {file}", (Case(file, file, state, found),), comment)
+    grave = any(each.severity == "error" for each in found)
+    return Case(file, file, FAILED if grave else PASSED, found)

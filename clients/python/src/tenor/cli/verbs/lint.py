@@ -1,29 +1,40 @@
-"""Say what could be better about the schema in FILE; needs no server.
+"""Say what could be better about schemas; needs no server.
 
-Each remark has its place and the name of its rule; tenor explain RULE says more. Exit code 1: a remark is an error.
+  tenor lint order.avsc             one file
+  tenor lint schemas/ a.proto       files and folders; in a project (tenor.yaml) what they refer to is found
+  tenor lint                        every schema of the project
+
+Each remark has its place and the name of its rule; tenor explain RULE says more. With --output json each of several
+files is a document on a line of its own. Exit code 1: a remark is an error; 2: a file is no schema.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
-from tenor.cli import SAFE, UNSAFE
-from tenor.cli.local_schema import add_reference, add_type, ask_about, place, read_local
+from tenor.cli import SAFE, UNSAFE, USAGE
+from tenor.cli.engine import many
+from tenor.cli.local_schema import LocalSchema, add_reference, add_type, ask_about, place, read_local, unreadable
 from tenor.cli.output import Output, one_line
+from tenor.cli.project import find, load, referred, with_references
 from tenor.cli.reports.asked import add_format, tell
 from tenor.cli.reports.remarks import outcome
 from tenor.cli.running import UsageError
+from tenor.cli.schema_file import read_text
 
+_SECONDS_EACH: Final = 1.0
 SEVERITIES: Final = ("error", "warning", "off")
 _COLOURS: Final = {"error": "red", "warning": "yellow"}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The verb's own arguments."""
-    parser.add_argument("file", metavar="FILE", help=".avsc, .json or .proto; - for standard input")
+    parser.add_argument("files", metavar="FILE", nargs="*", help=".avsc, .json or .proto; - for standard input")
     parser.add_argument(
         "--severity",
         action="append",
@@ -39,12 +50,75 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, output: Output) -> int:
     """Lint."""
     severities = dict(map(_severity, arguments.severity))
-    schema = read_local(arguments.file, arguments.type, arguments.reference)
+    schemas = list(_schemas(arguments))
+    if len(schemas) != 1:
+        return _many(schemas, severities, arguments, output)
+    (schema,) = schemas
     answer = ask_about({"schema": schema}, arguments.timeout, do="lint", severities=severities)
     remarks = answer["remarks"]
     document, lines = {"file": schema.file, **answer}, told(remarks, schema.file, output)
-    tell(arguments.format, output, document, lines, lambda: outcome(remarks, schema.file))
-    return UNSAFE if any(remark["severity"] == "error" for remark in remarks) else SAFE
+    tell(arguments.format, output, document, lines, lambda: outcome({schema.file: remarks}))
+    return UNSAFE if _grave(remarks) else SAFE
+
+
+def _schemas(arguments: argparse.Namespace) -> Iterator[LocalSchema]:
+    """The schemas that are named; those of a project with what they refer to. Raises UsageError."""
+    here = Path.cwd()
+    by_itself = arguments.reference or arguments.type or "-" in arguments.files
+    if len(arguments.files) == 1 and (by_itself or find(here) is None) and not Path(arguments.files[0]).is_dir():
+        yield read_local(arguments.files[0], arguments.type, arguments.reference)
+        return
+    if by_itself:
+        raise UsageError("--reference, --type and - go with one FILE")
+    project = load(here, arguments.files)
+    known = {each.file: each for each in project.entries}
+    for path in arguments.files or [""]:
+        try:
+            wanted = project.named([path] if path else [])
+        except UsageError:
+            if not Path(path).is_file():
+                raise
+            yield read_local(path, None, [])  # beside what the project names
+            continue
+        for entry in wanted:
+            data, files = with_references(entry, known, lambda file: _text(project.root / file))
+            if data is not None:
+                yield LocalSchema(os.path.relpath(project.root / entry.file), data, referred(data, files))
+
+
+def _text(path: Path) -> str | None:
+    return read_text(str(path)) if path.is_file() else None
+
+
+def _many(
+    schemas: Sequence[LocalSchema], severities: Mapping[str, str], arguments: argparse.Namespace, output: Output
+) -> int:
+    if any(format == "json" for format, _ in arguments.format):
+        raise UsageError("--format json takes one FILE; --output json writes a document a line")
+    questions = [{"do": "lint", "schema": each.data, "severities": severities} for each in schemas]
+    answers = many(questions, _SECONDS_EACH)
+    found: dict[str, Sequence[Mapping[str, Any]]] = {}
+    wrong = False
+    lines: list[str] = []
+    for schema, answer in zip(schemas, answers, strict=True):
+        if "error" in answer:
+            wrong = True
+            output.say(f"{output.paint('error:', 'red')} {unreadable(schema, answer['error'])}")
+            continue
+        found[schema.file] = answer["remarks"]
+        said = list(told(answer["remarks"], schema.file, output))
+        lines += said[:-1]
+        if not arguments.format and output.json:
+            output.part({"file": schema.file, **answer}, said)
+    *_, total = told([each for listed in found.values() for each in listed], "", output)
+    lines.append(f"{total} in {len(found)} file{'' if len(found) == 1 else 's'}")
+    if arguments.format or not output.json:
+        tell(arguments.format, output, None, lines, lambda: outcome(found))
+    return USAGE if wrong else UNSAFE if any(map(_grave, found.values())) else SAFE
+
+
+def _grave(remarks: Sequence[Mapping[str, Any]]) -> bool:
+    return any(remark["severity"] == "error" for remark in remarks)
 
 
 def told(remarks: Sequence[Mapping[str, Any]], file: str, output: Output) -> Iterator[str]:
