@@ -93,7 +93,10 @@ async def journey(
         await asyncio.sleep(0.2)  # a subscription of core NATS and MQTT hears nothing that was sent before it
         await broker.publish({"id": "A1"}, place, headers={"ce_id": "1"})
         await broker.publish({"id": "A1"}, place, headers={"ce_id": "1"})
-        await broker.publish(b"\x00\x00\x01", place)
+        with pytest.raises(tenor.Unencoded):
+            await broker.publish(b"\x00\x00\x01", place)
+        async with broker_type(url, logger=None, **broker_options) as stranger:
+            await stranger.publish(b"\x00\x00\x01", place)
         await broker.publish({"id": "refused"}, place)
         with pytest.raises(tenor.InvalidEvent):
             await broker.publish({"id": 7}, place)
