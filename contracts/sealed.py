@@ -101,7 +101,7 @@ def opened(candidate: Candidate) -> Schema:
 def places(candidate: Candidate) -> tuple[Place, ...]:
     """The places that a schema seals for persons, by the rules that travel with it; each path once."""
     carried = candidate.rule_set
-    if carried is None or not any(rule.type in _TYPES for rule in (*carried.domain, *carried.encoding)):
+    if carried is None or not any(rule.type.upper() in _TYPES for rule in (*carried.domain, *carried.encoding)):
         return ()
     rules = rule_set_to_json(carried)
     metadata = None if candidate.metadata is None else metadata_to_json(candidate.metadata)
@@ -111,7 +111,8 @@ def places(candidate: Candidate) -> tuple[Place, ...]:
     from tenor.rules.model import parse
 
     try:
-        found = [*_of_body(parse(rules, metadata)), *_of_fields(candidate.schema, parse(rules, metadata), metadata)]
+        read = parse(rules, metadata)
+        found = [*_of_body(read), *_of_fields(candidate.schema, read, metadata)]
     except TenorError as error:
         return (Place("", Form.UNTOLD, "", reason=str(error)),)
     except Exception as error:  # marks and rules may be anybody's: what cannot be read is not known

@@ -117,6 +117,8 @@ LEFT: list[tuple[str, Candidate, dict[str, Any]]] = [
      candidate("JSON", person=False, text='{"type": "object", "properties": {"a/b": {"type": "string"}}}',
                metadata={"properties": PERSON, "tags": {"$.a/b": ["PII"]}}),
      {"/a~1b": "[erased]"}),
+    ("as clients read types", candidate("JSON", "seal", text='{"properties": {"a": {"type": "string"}}}',
+                                        metadata={"tags": {"**": ["PII"]}}), {"/a": "[erased]"}),
     ("nobody's key", candidate(person=False), {}),
     ("never opened", candidate(mode="WRITE"), {}),
     ("never sealed", candidate(mode="READ"), {}),
