@@ -194,6 +194,7 @@ def hooked(repository: Repository, name: str, *arguments: str) -> Ran:
     return repository.tenor(*entry[1:], *arguments, *(changed if hook.get("pass_filenames", True) else []))
 
 
+@pytest.mark.timeout(600)
 def test_hooks_find_what_they_are_for(branch: Repository, tmp_path: Path, full: bool) -> None:
     """Their entries as pre-commit runs them; with --full pre-commit itself, from the package index."""
     branch.change({"proto/shop/stock.proto": ("string sku", "string SKU")})

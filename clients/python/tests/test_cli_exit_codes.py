@@ -151,6 +151,54 @@ def test_a_server_that_is_none_is_four_and_named(verb: str, odd: None, capsys: p
     assert "registry.example:8081" in said.err or "source.example" in said.err
 
 
+@pytest.mark.parametrize("odd", ODD, indirect=True)
+@pytest.mark.parametrize("against", ["server", "tag:prod"])
+def test_a_project_is_not_checked_against_a_server_that_is_none(
+    against: str, odd: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["check", "--against", against]) == 4
+    said = capsys.readouterr()
+    assert (said.out, len(said.err.splitlines())) == ("", 1)
+    assert "registry.example:8081" in said.err
+
+
+@pytest.mark.parametrize("answer", ODD)
+@pytest.mark.parametrize("odd", ["HTML"], indirect=True)
+def test_a_server_may_fail_in_the_middle_of_a_check(
+    answer: str, odd: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The plan is answered; what is asked then is not."""
+    step = {"subject": "order", "action": "version", "version": 2}
+    plan = {"state": "x", "applied": False, "schemas": [step], "settings": []}
+
+    def answered(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json=plan) if request.url.path == "/api/v1/plans" else ODD[answer](request)
+
+    def registry(url: Any, **options: Any) -> tenor.Registry:
+        options["retry"] = tenor.Retry(rounds=1)
+        return tenor.Registry(url, http=httpx.Client(transport=httpx.MockTransport(answered)), **options)
+
+    monkeypatch.setattr(connection, "Registry", registry)
+    for form in ((), ("--format", "github"), ("--output", "json")):
+        assert main(["check", "--against", "server", *form]) == 4
+        said = capsys.readouterr()
+        assert said.out == "" or set(json.loads(said.out)) == {"$schema", "error"}
+        assert len(said.err.splitlines()) == 1
+        assert "registry.example:8081" in said.err
+
+
+@pytest.mark.parametrize("odd", ["HTML"], indirect=True)
+def test_two_files_of_one_subject_are_named_before_any_server_is_asked(
+    odd: None, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "copy").mkdir()
+    (tmp_path / "copy" / "order.avsc").write_text('"int"')
+    (tmp_path / "tenor.yaml").write_text('schemas: [{path: "**/*.avsc", subject: "{stem}"}]')
+    for verb in (("check", "--against", "server"), ("check", "--against", "tag:prod"), ("plan",), ("apply",)):
+        assert main([*verb]) == 2
+        assert "copy/order.avsc and order.avsc are both subject order" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_what_cannot_be_typed_is_two(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     if not getattr(import_module(VERBS[verb].module), "PASSES_ON", False):
