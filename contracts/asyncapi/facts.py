@@ -18,7 +18,6 @@ from contracts.queries.needs import Presence
 from contracts.queries.produces import Writer
 from registry import subjects
 from registry.errors import InvalidRequest
-from registry.formats.base import Schema
 from registry.names import DEFAULT_CONTEXT, Subject
 from registry.security.guard import Sees
 from registry.store.engine import Db
@@ -60,10 +59,10 @@ def described(db: Db, scope: Scope, prefix: str, context: str | None, seen: Sees
     evidence = policies.topics(db)
     return document(
         Scope(scope.application, scope.environment, _number(db, scope.application, uses)),
-        list(_messages(db, versions.values(), {seen.topic: detail for seen, detail in evidence})),
+        list(_messages(db, versions.values(), {about.topic: detail for about, detail in evidence}, seen)),
         uses,
         policies.owners(db, {*(each.application for each in uses), *filter(None, [scope.application])}),
-        {seen.topic: seen.keeps for seen, _ in evidence if seen.keeps is not None},
+        {about.topic: about.keeps for about, _ in evidence if about.keeps is not None},
     )
 
 
@@ -155,7 +154,7 @@ def _reads(subject: str, reader: Reader) -> Use:
 
 
 def _messages(
-    db: Db, versions: Collection[tuple[Version, bool]], evidence: Mapping[str, Mapping[str, Any]]
+    db: Db, versions: Collection[tuple[Version, bool]], evidence: Mapping[str, Mapping[str, Any]], seen: Sees | None
 ) -> Iterator[Message]:
     associated: dict[str, list[Topic]] = {}
     for each in associations.find(db):
@@ -163,7 +162,7 @@ def _messages(
         associated.setdefault(each.subject, []).append(topic)
     for version, latest in versions:
         name, content = str(version.subject), version.content
-        text, doc = _alone(subjects.parsed(db, version.schema))
+        text = _alone(db, version, seen)
         record = record_name(content.format, content.text)
         seen_in = [
             topic
@@ -181,7 +180,7 @@ def _messages(
             text,
             topics(version.subject, record, associated.get(name, ()), seen_in),
             record,
-            doc,
+            _doc(content.format, content.text),
             policies.subject_owner(db, version.subject),
             version.created_at,
             tuple((each.name, each.subject, each.version) for each in content.references),
@@ -197,11 +196,29 @@ def _space(namespace: str) -> str:
     return namespace.strip(".:")
 
 
-def _alone(schema: Schema) -> tuple[str, str]:
-    """A schema's text with all that it refers to, and what it says about itself."""
-    text = schema.inlined()
-    if schema.format == "PROTOBUF":
-        return text, ""
-    read = json.loads(text)
-    doc = (read.get("doc") or read.get("description")) if isinstance(read, dict) else None
-    return text, doc if isinstance(doc, str) else ""
+def _alone(db: Db, version: Version, seen: Sees | None) -> str:
+    """A schema's text with all that it refers to; as it is, if that is not for the caller to see."""
+    if not version.content.references or (seen is not None and not all(map(seen, _referred(db, version)))):
+        return version.content.text
+    return subjects.parsed(db, version.schema).inlined()
+
+
+def _referred(db: Db, version: Version) -> Iterator[Subject]:
+    """The subjects that a version refers to, directly or not."""
+    waiting, known = [version], set[tuple[str, int]]()
+    while waiting:
+        each = waiting.pop()
+        for reference in each.content.references:
+            target = Subject.parse(reference.subject, each.subject.context)
+            if (place := (str(target), reference.version)) not in known:
+                known.add(place)
+                yield target
+                found = schemas.version(db, target, reference.version, deleted=True)
+                waiting += [] if found is None else [found]
+
+
+def _doc(format: str, text: str) -> str:
+    """What a schema says about itself."""
+    read = {} if format == "PROTOBUF" else json.loads(text)
+    found = (read.get("doc") or read.get("description")) if isinstance(read, dict) else None
+    return found if isinstance(found, str) else ""

@@ -221,6 +221,19 @@ def test_references_to_what_may_not_be_read_are_not_there(team: Caller, admin: C
     assert len(referring) == 1
 
 
+def test_an_asyncapi_document_holds_what_may_be_seen(client: httpx.Client, team: Caller, admin: Caller) -> None:
+    def messages(caller: Caller) -> list[str]:
+        found = caller.get("/api/v1/asyncapi")["components"]["messages"]
+        return sorted(each["x-tenor-subject"] for each in found.values())
+
+    assert messages(admin) == [":.dev:orders-a", ":.dev:x", "orders-a", "orders-b", "secret", "shared", "uses"]
+    assert messages(team) == ["orders-a", "orders-b"]
+    uses = Caller(client, bearer(token_of(client, "uses", "reader@subject:uses")))
+    schemas = uses.get("/api/v1/asyncapi")["components"]["schemas"]
+    assert [each["schema"]["fields"][0]["type"] for each in schemas.values()] == ["Secret"]
+    assert '"key"' in json.dumps(admin.get("/api/v1/asyncapi?prefix=uses")["components"]["schemas"])
+
+
 def test_who_refers_to_a_subject_shows_to_who_may_see_it(client: httpx.Client, admin: Caller) -> None:
     only = Caller(client, bearer(token_of(client, "only", "reader@subject:secret")))
     assert admin.get("/subjects/secret/versions/1/referencedby") == [_id(admin, "uses")]
