@@ -130,6 +130,13 @@ def test_half_a_run_records_nothing_and_a_lost_result_fails_it(registry: httpx.C
     assert "half 1 with halved: unknown, 1 of 2 messages not verified" in done.stdout
     assert "not recorded, because it is unknown: half 1 with halved 1" in done.stdout
     assert results(broker, "half") == []
+    done = run(tmp_path, "def test_else(): pass", *options)
+    assert "half 1 with halved: unknown, 2 of 2 messages not verified" in done.stdout
+    (tmp_path / "conftest.py").write_text("import sys\nsys.modules['pact'] = None\n")
+    done = run(tmp_path, PRODUCER, *options, FIELD="x")
+    assert (done.returncode, "recorded as broken" in done.stdout) == (1, False), done.stdout
+    assert results(broker, "half") == []
+    (tmp_path / "conftest.py").unlink()
     # A failure is one, whatever became of the rest.
     done = run(tmp_path, PRODUCER, *options, "-x", "-k", "page", FIELD="x")
     assert "recorded as broken" in done.stdout

@@ -31,6 +31,9 @@ class Placed:
 
 shop, told = {}, []
 
+async def arriving():
+    return {"id": 3}
+
 @contextmanager
 def order_exists(id, total=0):
     shop[id] = total
@@ -44,9 +47,11 @@ def test_contracts(tenor_message):
         "a typed order": Placed(7, datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC)),
         "a document": Produced(b"%PDF-1.4", content_type="application/pdf"),
         "with headers": Produced({"id": 1}, {"topic": "orders", "attempt": 2}),
+        "an event from afar": arriving,
         "what an order costs": lambda request: {"total": request.contents["id"] * 2},
         "two answers": lambda request: [{"n": 1}, Produced({"n": 2}, {"last": True})],
         "an unsuited order": {"id": "7", "lines": []},
+        "nothing is expected of a farewell": lambda request: None,
         "a fault": lambda: 1 / 0,
         "one answer": lambda request: [{"n": 1}],
     }
@@ -93,6 +98,8 @@ KEPT = [
     {"type": "Asynchronous/Messages", "description": "a document", "matchingRules": {}, "metadata": {},
      "contents": content("JVBERi0xLjQ=", "application/pdf", "base64")},
     message("with headers", {"id": 3}, metadata={"contentType": "application/json", "topic": "orders", "attempt": 2}),
+    message("an event from afar", {"id": 3}),
+    answers("nothing is expected of a farewell", None),
     answers("what an order costs", {"id": 3}, {"total": 6}),
     {**answers("two answers", None, {"n": 1}, {"n": 2}),
      "response": [{"contents": content({"n": 1})}, {"contents": content({"n": 2}), "metadata": {"last": True}}]},
@@ -165,10 +172,10 @@ def test_messages_are_verified_and_no_network_is_used(tmp_path: Path, workers: s
         here = dict.fromkeys((*names, *map(str.lower, names)), address)
         done = run(tmp_path, TESTS, "-n", workers, "-rA", f"--tenor-pacts={pacts}", "--tenor-provider=orders", **here)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "9 passed" in done.stdout
+    assert "11 passed" in done.stdout
     assert "PASSED test_it.py::test_contracts[billing: a document]" in done.stdout
     assert "test_contracts[billing: an order was placed, given an order exists and a shop]" in done.stdout
-    assert "billing with orders: kept, 7 messages" in done.stdout
+    assert "billing with orders: kept, 9 messages" in done.stdout
     assert "old with orders: kept, 2 messages" in done.stdout
     assert not calls
 
@@ -202,7 +209,7 @@ an unexpected keyword argument 'no'
 billing: a typed order: only Pact's plugin protobuf can compare it
 billing: one answer: 2 responses, not 1, are expected
 8 failed, 3 xfailed
-billing with orders: broken by 'a fault', 'a typed order', 'an order was placed', 'an unsuited order', "nobody's"
+billing with orders: broken by 'a fault', 'an order was placed', 'an unsuited order', "nobody's", 'one answer'
 """.strip().splitlines()
 
 
@@ -224,7 +231,7 @@ def test_a_contract_that_was_not_all_verified_is_unknown(tmp_path: Path) -> None
     )
     done = run(tmp_path, tests, f"--tenor-pacts={pacts}", "--tenor-provider=orders", "-k", "not headers")
     assert done.returncode == 0, done.stdout
-    assert "billing with orders: unknown, 2 of 7 messages not verified" in done.stdout
+    assert "billing with orders: unknown, 2 of 9 messages not verified" in done.stdout
     assert "search with orders: unknown, 1 of HTTP, which `tenor contracts verify` plays" in done.stdout
 
 
@@ -300,8 +307,8 @@ def test_interactions_are_read_from_both_versions() -> None:
     assert others(contract) == 1
     assert [each.name for each in found][:1] == ["billing 1.4: an order was placed, given an order exists and a shop"]
     assert found[1].states == (State("an order exists", {"id": 9, "total": 3}),)
-    assert found[5].request == Request({"id": 3}, {"k": "v"})
-    assert [len(each.expected) for each in found] == [1, 1, 1, 1, 1, 1, 2]
+    assert found[7].request == Request({"id": 3}, {"k": "v"})
+    assert [len(each.expected) for each in found] == [1, 1, 1, 1, 1, 1, 0, 1, 2]
     old: list[Interaction] = list(interactions(Contract(VERSION_3)))
     assert [each.states for each in old] == [(State("an order exists", {"id": 7}),), (State("a shop"),)]
     hostile: list[Any] = [[], {"consumer": "a"}, {"consumer": {"name": "a"}, "provider": {}}]
@@ -318,3 +325,29 @@ def test_a_machine_without_pact_python_is_told(tmp_path: Path) -> None:
     done = run(tmp_path, TESTS, f"--tenor-pacts={pacts}", "--tenor-provider=orders")
     assert done.returncode == 1
     assert "tenor[contracts]" in done.stdout
+    assert "billing with orders" not in done.stdout  # which says nothing about the contract
+
+
+def test_a_test_that_is_asynchronous_gives_the_message_itself(tmp_path: Path) -> None:
+    pacts = written(tmp_path, pact("billing", "orders", [message("an event from afar", {"id": 3})]))
+    tests = """
+import asyncio
+
+async def arriving():
+    return {"id": 1}
+
+async def awaited(tenor_message):
+    tenor_message.verify({"an event from afar": await arriving()})
+
+async def not_awaited(tenor_message):
+    tenor_message.verify({"an event from afar": arriving})
+
+def test_awaited(tenor_message):
+    asyncio.run(awaited(tenor_message))
+
+def test_not_awaited(tenor_message):
+    asyncio.run(not_awaited(tenor_message))
+"""
+    done = run(tmp_path, tests, f"--tenor-pacts={pacts}", "--tenor-provider=orders", "-Werror")
+    assert "1 failed, 1 passed" in done.stdout
+    assert "the test is asynchronous itself: await the message in it, and give that" in done.stdout

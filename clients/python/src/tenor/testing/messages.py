@@ -51,33 +51,39 @@ class Verified:
     """What became of one interaction: plain data, for it travels from a worker of pytest-xdist to its controller."""
 
     def __init__(self, interaction: Interaction) -> None:
-        from tenor.testing.interactions import interactions, others
-
-        contract = interaction.contract
-        self.started = self.told = False
+        self.told = False
         self.data: dict[str, Any] = {
-            "consumer": contract.consumer,
-            "consumer_version": contract.version,
-            "provider": contract.provider,
-            "pending": contract.pending,
-            "results": contract.results,
+            "contract": of_contract(interaction.contract),
             "position": interaction.position,
-            "messages": sum(1 for _ in interactions(contract)),
-            "others": others(contract),
             "description": interaction.description,
             "id": interaction.id,
-            "may_fail": interaction.pending and not contract.pending,
+            "may_fail": interaction.pending and not interaction.contract.pending,
             "success": False,
             "mismatches": [],
         }
 
     def tell(self, found: Sequence[Mismatch]) -> None:
-        """The message was compared."""
+        """The message was compared, or could not be produced. Until then nothing is known."""
         self.told = True
         self.data["success"] = not found
         self.data["mismatches"] = [
             {"attribute": each.attribute, "identifier": each.place, "description": each.sentence} for each in found
         ]
+
+
+def of_contract(contract: Contract) -> dict[str, Any]:
+    """What tells a contract from others, and how much of it there is to verify. Plain data."""
+    from tenor.testing.interactions import interactions, others
+
+    return {
+        "consumer": contract.consumer,
+        "version": contract.version,
+        "provider": contract.provider,
+        "pending": contract.pending,
+        "results": contract.results,
+        "messages": sum(1 for _ in interactions(contract)),
+        "others": others(contract),
+    }
 
 
 class ExpectedMessage:
@@ -126,64 +132,93 @@ class ExpectedMessage:
 
         `producers`  by description: a function that gives the message, or the message itself. It gives the contents or
                      a `Produced`. The function of a synchronous message is given the request; where the contract has
-                     several responses it gives a list of them
+                     several responses it gives a list of them. It may be a coroutine function
         `states`     by name: a function that is called with the state's parameters before the message is made. What it
                      gives is left again afterwards if it is a context manager
-        """
-        self._verified.started = True
-        try:
-            found, shown = self._compared(producers, states or {})
-        except Exception as error:
-            if self.pending:
-                pytest.xfail(f"pending: {self._interaction.name}: {type(error).__name__}: {error}")
-            raise
-        self._verified.tell(found)
-        if found:
-            lines = [line for each in found for line in each.lines()]
-            self._refuse("\n  ".join([f"broken: {self._interaction.name}", *lines, f"produced: {shown}"]))
 
-    def _compared(
-        self, producers: Mapping[str, Any], states: Mapping[str, Callable[..., Any]]
-    ) -> tuple[list[Mismatch], str]:
+        What cannot be produced breaks the contract; what cannot be compared says nothing about it.
+        """
         interaction = self._interaction
         if interaction.plugin:
             self._refuse(f"{interaction.name}: only Pact's plugin {interaction.plugin} can compare it; verify it there")
+        try:
+            produced = self._made(producers, states or {})
+        except Exception as error:
+            told = f"{type(error).__name__}: {error}"
+            self._verified.tell([_unmade(told)])
+            if self.pending:
+                pytest.xfail(f"pending: {interaction.name}: {told}")
+            raise
+        found: list[Mismatch] = []
+        for expected, message in zip(interaction.expected, produced, strict=True):
+            found += _compare(interaction.contract, expected, message)
+        self._verified.tell(found)
+        if found:
+            lines = [line for each in found for line in each.lines()]
+            shown = " and ".join(_contents(each).decode(errors="backslashreplace") for each in produced)
+            shown = shown if len(shown) <= _LONGEST else shown[:_LONGEST] + "…"
+            self._refuse("\n  ".join([f"broken: {interaction.name}", *lines, f"produced: {shown}"]))
+
+    def _made(self, producers: Mapping[str, Any], states: Mapping[str, Callable[..., Any]]) -> list[Produced]:
+        """What the provider produces, as many as are expected."""
+        interaction = self._interaction
         if interaction.description not in producers:
             known = ", ".join(map(repr, producers)) or "none"
-            self._refuse(f"nothing produces {interaction.description!r} ({interaction.contract.title}); known: {known}")
+            self._unproduced(
+                f"nothing produces {interaction.description!r} ({interaction.contract.title}); known: {known}"
+            )
         for state in interaction.states:
             if state.name not in states:
                 known = ", ".join(map(repr, states)) or "none"
-                self._refuse(f"no state is called {state.name!r} ({interaction.name}); known: {known}")
+                self._unproduced(f"no state is called {state.name!r} ({interaction.name}); known: {known}")
         with ExitStack() as held:
             for state in interaction.states:
-                made = states[state.name](**state.params)
+                made = _ended(states[state.name](**state.params))
                 if isinstance(made, AbstractContextManager):
                     held.enter_context(made)
             produced = self._produced(producers[interaction.description])
         if len(produced) != len(interaction.expected):
-            self._refuse(
+            self._unproduced(
                 f"{interaction.name}: {len(interaction.expected)} responses, not {len(produced)}, are expected"
             )
-        found: list[Mismatch] = []
-        for expected, message in zip(interaction.expected, produced, strict=True):
-            found += _compare(interaction.contract, expected, message)
-        shown = " and ".join(_contents(each).decode(errors="backslashreplace") for each in produced)
-        return found, shown if len(shown) <= _LONGEST else shown[:_LONGEST] + "…"
+        return produced
 
     def _produced(self, producer: Any) -> list[Produced]:
         given = producer
         if callable(producer):
-            given = producer() if self.request is None else producer(self.request)
-        if inspect.isawaitable(given):
-            raise TypeError(f"{self.description!r} gives an awaitable: run it to its end in the producer")
-        several = len(self._interaction.expected) > 1 and isinstance(given, list | tuple)
-        return [each if isinstance(each, Produced) else Produced(each) for each in (given if several else [given])]
+            given = _ended(producer() if self.request is None else producer(self.request))
+        expected = len(self._interaction.expected)
+        several = given if expected > 1 and isinstance(given, list | tuple) else [given]
+        return [each if isinstance(each, Produced) else Produced(each) for each in several] if expected else []
+
+    def _unproduced(self, sentence: str) -> NoReturn:
+        self._verified.tell([_unmade(sentence)])
+        self._refuse(sentence)
 
     def _refuse(self, sentence: str) -> NoReturn:
         if self.pending:
             pytest.xfail(f"pending: {sentence}")
         pytest.fail(sentence, pytrace=False)
+
+
+def _ended(given: Any) -> Any:
+    """What a coroutine comes to; anything else as it is. Raises TypeError where a loop is running already."""
+    if not inspect.iscoroutine(given):
+        return given
+    import asyncio
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(given)
+    given.close()
+    raise TypeError("the test is asynchronous itself: await the message in it, and give that")
+
+
+def _unmade(sentence: str) -> Mismatch:
+    from tenor.testing.matching import Mismatch
+
+    return Mismatch("message", "", "", "", sentence)
 
 
 def _compare(contract: Contract, expected: Mapping[str, Any], message: Produced) -> list[Mismatch]:

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from tenor.testing.messages import PACTS, VERIFIED, providers
+from tenor.testing.messages import CONTRACTS, PACTS, VERIFIED, of_contract, providers
 from tenor.testing.verifying import selector
 
 if TYPE_CHECKING:
     from tenor import Registry
+    from tenor.testing.interactions import Contract
 
 ATTRIBUTE: Final = "tenor_message"
 KEPT, BROKEN, UNKNOWN = "kept", "broken", "unknown"
@@ -93,14 +94,16 @@ class Verdict:
         return body if build_url is None else {**body, "buildUrl": build_url}
 
 
-def verdicts(tests: Iterable[Mapping[str, Any]]) -> list[Verdict]:
-    """The verdicts of a run, by consumer."""
+def verdicts(tests: Iterable[Mapping[str, Any]], contracts: Iterable[Contract] = ()) -> list[Verdict]:
+    """The verdicts of a run, by consumer; also on contracts that no test was about."""
     found: dict[tuple[Any, ...], Verdict] = {}
-    names = ("consumer", "consumer_version", "provider", "pending", "results", "messages", "others")
-    for each in tests:
-        key = tuple(each[name] for name in names)
-        verdict = found.setdefault(key, Verdict(*key))
-        verdict.tests.setdefault(each["position"], []).append(each)
+    for each in contracts:
+        key = of_contract(each)
+        found[tuple(key.values())] = Verdict(**key)
+    for test in tests:
+        key = test["contract"]
+        verdict = found.setdefault(tuple(key.values()), Verdict(**key))
+        verdict.tests.setdefault(test["position"], []).append(test)
     return [found[key] for key in sorted(found, key=repr)]
 
 
@@ -119,9 +122,10 @@ class Results:
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Record the results, if that was asked for; a run whose results are lost has failed."""
-        found = verdicts(self._tests.values())
+        fetched = self._config.stash.get(CONTRACTS, []) if FETCHED in self._config.stash else []
+        found = verdicts(self._tests.values(), fetched)
         self._told = [verdict.sentence for verdict in found]
-        if not found or not self._config.getoption("--tenor-publish"):
+        if not self._config.getoption("--tenor-publish"):
             return
         try:
             self._told += publish(self._config, found)
@@ -138,27 +142,17 @@ class Results:
 
 
 def attach(item: pytest.Item, report: pytest.TestReport) -> None:
-    """Let the report of a test's call say what became of its message, if it was asked to verify one."""
+    """Let the report of a test's call say what became of its message, if that is known."""
     verified = item.stash.get(VERIFIED, None)
-    if verified is None or not verified.started or report.when != "call":
+    if verified is None or not verified.told or report.when != "call":
         return
     if report.skipped and not hasattr(report, "wasxfail"):
         return
-    if not report.passed and verified.data["success"]:
+    if verified.data["success"] and not report.passed:
         verified.data["success"] = False
-        verified.data["mismatches"] = [_mismatch("the test failed after the message was compared")]
-    elif not verified.told:
-        verified.data["mismatches"] = [_mismatch(getattr(report, "wasxfail", "") or _last(report))]
+        sentence = "the test failed after the message was compared"
+        verified.data["mismatches"] = [{"attribute": "message", "identifier": "", "description": sentence}]
     setattr(report, ATTRIBUTE, verified.data)
-
-
-def _mismatch(sentence: str) -> dict[str, str]:
-    return {"attribute": "message", "identifier": "", "description": sentence}
-
-
-def _last(report: pytest.TestReport) -> str:
-    crash = getattr(report.longrepr, "reprcrash", None)
-    return str(crash.message if crash is not None else report.longrepr).strip()[:2000]
 
 
 def fetch(config: pytest.Config) -> list[dict[str, Any]]:
@@ -220,7 +214,6 @@ def prepare(config: pytest.Config) -> None:
         raise pytest.UsageError("--tenor-broker needs --tenor-provider NAME, or tenor_provider in pytest's ini file")
     from tenor.errors import TenorError
     from tenor.testing.interactions import Contract, interactions
-    from tenor.testing.messages import CONTRACTS
 
     try:
         fetched = fetch(config)
