@@ -145,7 +145,7 @@ def _of_fields(schema: Schema, rules: RuleSet, metadata: Mapping[str, Any] | Non
     from tenor.codecs.fields import Field
     from tenor.errors import UnusableSchema
     from tenor.rules.model import READ, WRITE, tagged, tagger
-    from tenor.sealing.executor import _replacement as replacement  # what stands there is the client's to say
+    from tenor.sealing.executor import replacement  # what stands there is the client's to say
 
     sealing = [rule for rule in rules.domain if rule.type in _FIELDS]
     writing, reading = ([rule for rule in sealing if rule.runs_in(mode)] for mode in (WRITE, READ))

@@ -50,6 +50,8 @@ ASKING = {
     "env update": ("live", "--production"),
     "env delete": ("live",),
     "env describe": ("live",),
+    "upcast publish": ("s", "1..2"),
+    "upcast list": ("s",),
     "keys create": ("k", "--kms-type", "local-kms", "--kms-key-id", "x"),
     "keys list": (),
     "keys rotate": ("k", "s"),

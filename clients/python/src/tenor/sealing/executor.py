@@ -409,7 +409,7 @@ def _opening(
     *,
     implied: bool,
 ) -> Change:
-    gone = _replacement(field, policy)
+    gone = replacement(field, policy)
     path = field.path
     other = implied and isinstance(field.leaf.native, dict)  # bytes that hold another type
     absent = field.slot.implied is not None if other else implied
@@ -435,8 +435,8 @@ def _opening(
     return change
 
 
-def _replacement(field: Field, policy: str) -> Any:
-    """What stands in for an erased value."""
+def replacement(field: Field, policy: str) -> Any:
+    """What stands in for an erased value, by what the rule says of erasure (`tenor.erased`)."""
     if policy == "null" and any(leaf.type == "NULL" for leaf in leaves(field.slot.node)):
         return None
     native = field.leaf.native
