@@ -21,6 +21,7 @@ import yaml
 from tenor.cli import VERBS
 from tests.conftest import ROOT
 from tests.e2e.test_cli_projects import CHANGES, TENOR, Ran, Repository, started
+from tests.postgres import free_port
 
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
 
@@ -88,7 +89,9 @@ def branch(tmp_path: Path) -> Repository:
     return repository
 
 
-def check_step(repository: Repository, out: Path, against: str = "main") -> tuple[dict[str, str], str, str]:
+def check_step(
+    repository: Repository, out: Path, against: str = "main", **more: str
+) -> tuple[dict[str, str], str, str]:
     """Run the step `Check`: its outputs, its annotations, the job's summary."""
     out.mkdir(exist_ok=True)
     environment = {
@@ -99,6 +102,7 @@ def check_step(repository: Repository, out: Path, against: str = "main") -> tupl
         "UNKNOWN": "pass",
         "GITHUB_OUTPUT": str(out / "output"),
         "GITHUB_STEP_SUMMARY": str(out / "summary"),
+        **more,
     }
     done = subprocess.run(
         ["bash", ROOT / ".ci" / "action-check"],
@@ -152,6 +156,10 @@ def test_a_check_that_cannot_run_fails_the_job_without_a_comment(branch: Reposit
     outputs, annotations, _ = check_step(branch, tmp_path / "out", against="nowhere")
     assert outputs == {"code": "2"}
     assert annotations == ""
+    for against in ("server", "tag:prod"):  # not taken for revisions
+        address = f"http://127.0.0.1:{free_port()}"
+        outputs, annotations, _ = check_step(branch, tmp_path / against, against, TENOR_URL=address, TENOR_TOKEN="")
+        assert (outputs, annotations) == ({"code": "4"}, "")
 
 
 def test_the_action_names_files_and_outputs_that_exist() -> None:

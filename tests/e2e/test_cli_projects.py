@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 from junitparser import JUnitXml
 
-from tests import legs
+from tests import documents, legs
 
 TENOR = Path(sys.executable).with_name("tenor")
 GOLDEN = Path(__file__).with_name("golden_comment.md")
@@ -307,15 +307,30 @@ def test_a_schema_that_was_broken_may_be_mended(tmp_path: Path) -> None:
 def test_many_schemas_are_linted_with_what_they_refer_to(tmp_path: Path) -> None:
     repository = started(tmp_path / "repository")
     assert repository.tenor("lint").out.splitlines()[-1] == "15 warnings in 5 files"
-    rows = [json.loads(line) for line in repository.tenor("lint", "schemas", "--output", "json").out.splitlines()]
+    rows = documents.read(repository.tenor("lint", "schemas", "--output", "json").out, "lint")["files"]
     assert {row["file"] for row in rows} == {each for each in BEFORE if each.startswith("schemas/")}
     inside = repository.tenor("lint", "order.avsc", folder="schemas/orders")
     assert (inside.code, inside.out.splitlines()[0].startswith("order.avsc:1:1: warning: ")) == (0, True)
-    said(repository.tenor("lint", "schemas", "--format", "json"), 2, "--format json takes one FILE")
     said(repository.tenor("lint", "schemas", "proto", "--type", "AVRO"), 2, "go with one FILE")
     said(repository.tenor("lint", "nowhere"), 2, "nowhere")
     out = repository.tenor("lint", "schemas", "--format", "junit").out
     assert JUnitXml.fromstring(out.encode()).tests == 3
+
+
+def test_reports_name_files_from_the_top_of_the_repository(tmp_path: Path) -> None:
+    repository = Repository(tmp_path / "repository")
+    repository.git("init", "-q", "-b", "main")
+    repository.write({f"events/{name}": text for name, text in BEFORE.items()})
+    repository.commit("Schemas")
+    repository.change({f"events/{name}": change for name, change in CHANGES.items()})
+    given = ("--format", "text", "--format", "github=g", "--format", "sarif=s", "--format", "gitlab=l")
+    ran = repository.tenor("check", "--against", "git:main", *given, folder="events")
+    assert ran.out.startswith("schemas/money.avsc:2:3: error: ")  # for who stands there
+    told = {name: (repository.path / "events" / name).read_text() for name in "gsl"}
+    assert "::error file=events/schemas/money.avsc,line=2,col=3" in told["g"]
+    places = [each["locations"][0]["physicalLocation"] for each in json.loads(told["s"])["runs"][0]["results"]]
+    assert {each["artifactLocation"]["uri"] for each in places} >= {"events/schemas/money.avsc"}
+    assert {each["location"]["path"] for each in json.loads(told["l"])} >= {"events/schemas/money.avsc"}
 
 
 def test_a_project_may_live_in_pyproject(tmp_path: Path) -> None:

@@ -63,12 +63,14 @@ class Checked:
 @dataclass(frozen=True, slots=True)
 class Report:
     """The outcome of a check of many schemas. `by` is whose verdict counts (`tenor.cli.told`); `numbered`: findings
-    name versions of the subject, as a registry was asked."""
+    name versions of the subject, as a registry was asked; `folder` leads from the top of the repository to the project,
+    for programs that read places from there."""
 
     against: str
     by: str
     checked: tuple[Checked, ...]
     numbered: bool = False
+    folder: str = ""
 
     @property
     def verdict(self) -> str:

@@ -12,6 +12,13 @@ from tenor.cli.running import UsageError
 _SECONDS: Final = 60
 
 
+def folder_in_repository(root: Path) -> str:
+    """The path from the top of the repository around a folder to it, "" at the top and outside of any."""
+    here = root.resolve()
+    top = next((each for each in (here, *here.parents) if (each / ".git").exists()), here)
+    return "" if top == here else here.relative_to(top).as_posix()
+
+
 class Baseline:
     """The files of a project as they were where this branch left a revision.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator
 
 from tenor.cli import told
@@ -19,29 +20,30 @@ _STATES = {told.SAFE: PASSED, told.UNSAFE: FAILED, told.UNKNOWN: UNDECIDED}
 
 def outcome(report: Report) -> Outcome:
     """A check for every report."""
-    found = [tuple(problems(each)) for each in report.checked]
+    files = [posixpath.join(report.folder, each.file) for each in report.checked]
+    found = [tuple(problems(each, file)) for each, file in zip(report.checked, files, strict=True)]
     cases = tuple(
         Case(
-            each.subject or each.file,
-            each.file,
+            each.subject or file,
+            file,
             UNREADABLE if each.status == NO_SCHEMA else _STATES[each.verdict],
             said,
             each.verdict,
         )
-        for each, said in zip(report.checked, found, strict=True)
+        for each, file, said in zip(report.checked, files, found, strict=True)
     )
     return Outcome(
         "tenor check", f"tenor check --against {report.against}", cases, lambda: markdown.render(report, found)
     )
 
 
-def problems(checked: Checked) -> Iterator[Problem]:
-    """All that is to be said about one schema, gravest first as the engine gave it."""
+def problems(checked: Checked, file: str) -> Iterator[Problem]:
+    """All that is to be said about one schema, a file, gravest first as the engine gave it."""
     if checked.status == NO_SCHEMA:
         error = checked.error or {}
         place = (error.get("line") or 1, error.get("column") or 1)
         sentence = one_line(str(error.get("message", "")))
-        yield Problem(checked.file, *place, "error", str(error.get("kind")), "this is no schema", sentence)
+        yield Problem(file, *place, "error", str(error.get("kind")), "this is no schema", sentence)
         return
     answer = checked.answer or {}
     shown = set()
@@ -50,7 +52,7 @@ def problems(checked: Checked) -> Iterator[Problem]:
         if witness:
             shown.add(finding["direction"])
         yield Problem(
-            checked.file,
+            file,
             finding.get("new_line") or 1,
             finding.get("new_column") or 1,
             finding["severity"],
@@ -67,9 +69,9 @@ def problems(checked: Checked) -> Iterator[Problem]:
             sentence = one_line(" ".join(meaning.get("reasons", ())) or CANNOT[direction])
             event = json_line(witness["event"]) if witness else ""
             failure = one_line(str(witness.get("failure", "")))
-            yield Problem(checked.file, 1, 1, "error", "SEMANTIC_BREAK", CANNOT[direction], sentence, event, failure)
+            yield Problem(file, 1, 1, "error", "SEMANTIC_BREAK", CANNOT[direction], sentence, event, failure)
         elif meaning["verdict"] == told.UNKNOWN and checked.verdict == told.UNKNOWN:
             sentence = one_line("; ".join(meaning.get("reasons", ())) or "it was not decided")
             title = f"unknown: whether {told.can(direction)}"
-            yield Problem(checked.file, 1, 1, "warning", "UNKNOWN", title, sentence)
-    yield from impacts.problems(answer.get("impact") or {}, checked.file, checked.text)
+            yield Problem(file, 1, 1, "warning", "UNKNOWN", title, sentence)
+    yield from impacts.problems(answer.get("impact") or {}, file, checked.text)

@@ -27,7 +27,9 @@ def render(outcome: Outcome) -> str:
     run = {
         "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",
-        "originalUriBaseIds": {"ROOT": {"description": {"text": "The folder of the project file."}}},
+        "originalUriBaseIds": {
+            "ROOT": {"description": {"text": "The top of the repository, else the folder of the project file."}}
+        },
         "results": results,
     }
     document = {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}

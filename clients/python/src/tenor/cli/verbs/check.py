@@ -22,12 +22,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tenor.cli import SAFE, UNKNOWN, UNSAFE, USAGE, told
 from tenor.cli.checking import CHANGED, SERVER, TAG, Checked, Report, against_git, summary
 from tenor.cli.engine import EngineFailed
+from tenor.cli.git import folder_in_repository
 from tenor.cli.local_schema import LocalSchema, add_reference, add_type, ask_about, overridden, read_local
 from tenor.cli.output import Output
 from tenor.cli.project import FILE, load
@@ -103,13 +105,15 @@ def _changes(arguments: argparse.Namespace, output: Output) -> Report:
         raise UsageError(f"--against {arguments.against}: say git:REVISION, e.g. git:main, or tag:NAME, e.g. tag:prod")
     project = load(Path.cwd(), arguments.paths)
     wanted = project.named(arguments.paths)
+    folder = folder_in_repository(project.root)
     if kind == "git":
-        return against_git(project, wanted, name, arguments.verdict)
+        return replace(against_git(project, wanted, name, arguments.verdict), folder=folder)
     from tenor.cli.planning import connected
     from tenor.cli.registered import against_registry
 
     with connected(arguments, project) as registry, output.progress("checking", len(wanted)) as progress:
-        return against_registry(project, wanted, registry, arguments.verdict, name or None, progress.at)
+        report = against_registry(project, wanted, registry, arguments.verdict, name or None, progress.at)
+    return replace(report, folder=folder)
 
 
 def _one_schema(arguments: argparse.Namespace, output: Output) -> tuple[Report, Any, Sequence[str]]:
