@@ -80,6 +80,16 @@ def test_a_lint_in_every_form(run: Run, tmp_path: Path) -> None:
     assert f"| odd.avsc:{field['line']} | ❌ " in "\n".join(comment)
 
 
+def test_a_lint_of_several_files_says_which_is_no_schema(run: Run, tmp_path: Path) -> None:
+    words = ("lint", "kept/a.avsc", "kept/c.avsc", "--quiet", "--format")
+    (suite,) = JUnitXml.fromstring(run(*words, "junit", code=2).encode())
+    assert [(case.name, len(case.result)) for case in suite] == [("kept/a.avsc", 0), ("kept/c.avsc", 1)]
+    assert (suite.tests, suite.errors, suite.failures) == (2, 1, 0)
+    assert "::error file=kept/c.avsc,line=1,col=2,title=INVALID_SCHEMA%3A this is no schema::" in run(
+        *words, "github", code=2
+    )
+
+
 @pytest.mark.node
 def test_the_sarif_of_a_lint_is_valid(run: Run) -> None:
     results = sarif(run("lint", "odd.avsc", "--format", "sarif", code=0))

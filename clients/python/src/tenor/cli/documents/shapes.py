@@ -178,6 +178,24 @@ class Remarked(Struct):
     file: str
 
 
+class NoSchema(Closed):
+    kind: str
+    message: str
+    file: str
+    line: int | None
+    column: int | None
+
+
+class LintedFile(Closed):
+    file: str
+    remarks: list_of("Remark") | UnsetType = UNSET  # type: ignore[valid-type] # an annotation that is computed
+    error: NoSchema | UnsetType = UNSET
+
+
+class Linted(Closed):
+    files: list[LintedFile]
+
+
 class LaidOut(Closed):
     changed: list[str]
     wrong: list[str]
@@ -632,7 +650,7 @@ DOCUMENTS: Final[Mapping[str, tuple[Shape, ...]]] = {
     "check": (Answer("Checked", CheckedOne), CheckedMany),
     "diff": (Answer("Diff"),),
     "sample": (Answer("Samples"),),
-    "lint": (Answer("Remarks", Remarked),),
+    "lint": (Answer("Remarks", Remarked), Linted),
     "fmt": (LaidOut, LaidOutText),
     "gen models": (Generated,),
     "explain": (Rules,),

@@ -8,15 +8,15 @@ from typing import Any
 
 from tenor.cli.output import one_line
 from tenor.cli.reports import table
-from tenor.cli.reports.outcome import FAILED, PASSED, Case, Outcome, Problem
+from tenor.cli.reports.outcome import FAILED, PASSED, UNREADABLE, Case, Outcome, Problem
 
 
-def outcome(remarks: Mapping[str, Sequence[Mapping[str, Any]]]) -> Outcome:
-    """A lint of some files, by file, for every report."""
-    cases = tuple(_case(file, each) for file, each in remarks.items())
+def outcome(rows: Sequence[Mapping[str, Any]]) -> Outcome:
+    """A lint of some files for every report: each with its remarks, or with the error why it cannot be read."""
+    cases = tuple(map(_case, rows))
     found = tuple(problem for case in cases for problem in case.problems)
     counts = Counter(each.severity for each in found)
-    about = next(iter(remarks)) if len(remarks) == 1 else f"{len(remarks)} files"
+    about = str(rows[0]["file"]) if len(rows) == 1 else f"{len(rows)} files"
 
     def comment() -> str:
         sign = table.BAD if counts["error"] else table.OPEN if found else table.GOOD
@@ -26,7 +26,12 @@ def outcome(remarks: Mapping[str, Sequence[Mapping[str, Any]]]) -> Outcome:
     return Outcome("tenor lint", f"tenor lint {about}", cases, comment)
 
 
-def _case(file: str, remarks: Sequence[Mapping[str, Any]]) -> Case:
+def _case(row: Mapping[str, Any]) -> Case:
+    file = row["file"]
+    if error := row.get("error"):
+        place = (error.get("file") or file, error.get("line") or 1, error.get("column") or 1)
+        problem = Problem(*place, "error", error["kind"], "this is no schema", one_line(error["message"]))
+        return Case(file, file, UNREADABLE, (problem,))
     found = tuple(
         Problem(
             file,
@@ -37,7 +42,6 @@ def _case(file: str, remarks: Sequence[Mapping[str, Any]]) -> Case:
             one_line(each["path"]) or "the schema",
             one_line(each["sentence"]),
         )
-        for each in remarks
+        for each in row["remarks"]
     )
-    grave = any(each.severity == "error" for each in found)
-    return Case(file, file, FAILED if grave else PASSED, found)
+    return Case(file, file, FAILED if any(each.severity == "error" for each in found) else PASSED, found)

@@ -4,8 +4,8 @@
   tenor lint schemas/ a.proto       files and folders; in a project (tenor.yaml) what they refer to is found
   tenor lint                        every schema of the project
 
-Each remark has its place and the name of its rule; tenor explain RULE says more. With --output json each of several
-files is a document on a line of its own. Exit code 1: a remark is an error; 2: a file is no schema.
+Each remark has its place and the name of its rule; tenor explain RULE says more. Exit code 1: a remark is an error;
+2: a file is no schema (the others are linted).
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     answer = ask_about({"schema": schema}, arguments.timeout, do="lint", severities=severities)
     remarks = answer["remarks"]
     document, lines = {"file": schema.file, **answer}, told(remarks, schema.file, output)
-    tell(arguments.format, output, document, lines, lambda: outcome({schema.file: remarks}))
+    tell(arguments.format, output, document, lines, lambda: outcome([{"file": schema.file, "remarks": remarks}]))
     return UNSAFE if _grave(remarks) else SAFE
 
 
@@ -93,28 +93,25 @@ def _text(path: Path) -> str | None:
 def _many(
     schemas: Sequence[LocalSchema], severities: Mapping[str, str], arguments: argparse.Namespace, output: Output
 ) -> int:
-    if any(format == "json" for format, _ in arguments.format):
-        raise UsageError("--format json takes one FILE; --output json writes a document a line")
     questions = [{"do": "lint", "schema": each.data, "severities": severities} for each in schemas]
-    answers = many(questions, _SECONDS_EACH)
-    found: dict[str, Sequence[Mapping[str, Any]]] = {}
-    wrong = False
+    with output.progress("linting"):
+        answers = many(questions, _SECONDS_EACH)
+    rows: list[dict[str, Any]] = []
     lines: list[str] = []
     for schema, answer in zip(schemas, answers, strict=True):
         if "error" in answer:
-            wrong = True
-            output.say(f"{output.paint('error:', 'red')} {unreadable(schema, answer['error'])}")
+            error = unreadable(schema, answer["error"])
+            output.say(f"{output.paint('error:', 'red')} {error}")
+            rows.append({"file": schema.file, "error": {"message": str(answer["error"].get("message")), **error.place}})
             continue
-        found[schema.file] = answer["remarks"]
-        said = list(told(answer["remarks"], schema.file, output))
-        lines += said[:-1]
-        if not arguments.format and output.json:
-            output.part({"file": schema.file, **answer}, said)
-    *_, total = told([each for listed in found.values() for each in listed], "", output)
-    lines.append(f"{total} in {len(found)} file{'' if len(found) == 1 else 's'}")
-    if arguments.format or not output.json:
-        tell(arguments.format, output, None, lines, lambda: outcome(found))
-    return USAGE if wrong else UNSAFE if any(map(_grave, found.values())) else SAFE
+        rows.append({"file": schema.file, "remarks": answer["remarks"]})
+        lines += list(told(answer["remarks"], schema.file, output))[:-1]
+    found = [remark for row in rows for remark in row.get("remarks", ())]
+    *_, total = told(found, "", output)
+    read = sum("remarks" in row for row in rows)
+    lines.append(f"{total} in {read} file{'' if read == 1 else 's'}")
+    tell(arguments.format, output, {"files": rows}, lines, lambda: outcome(rows))
+    return USAGE if read < len(rows) else UNSAFE if _grave(found) else SAFE
 
 
 def _grave(remarks: Sequence[Mapping[str, Any]]) -> bool:
