@@ -33,13 +33,13 @@ def described(db: Db, scope: Scope, prefix: str, context: str | None, seen: Sees
 
     Raises ApplicationNotFound, UnknownEnvironment, and InvalidRequest for more than MOST subjects.
     """
-    if scope.application is not None:
-        catalog.application(db, scope.application)
     if scope.environment is not None and environments.environment_named(db, scope.environment) is None:
         raise UnknownEnvironment(scope.environment)
     narrowed = None
     if scope.application is not None or scope.environment is not None:
         narrowed = queries.subjects_used(db, scope.application)
+        if scope.application is not None and not narrowed:
+            catalog.application(db, scope.application)  # one that was only seen fetching is none of the catalog's
     newest = list(_latest(db, prefix, context, narrowed, seen))
     names = {str(each.subject) for each in newest}
     about = (
@@ -49,6 +49,7 @@ def described(db: Db, scope: Scope, prefix: str, context: str | None, seen: Sees
     if narrowed is not None:
         used = {each.subject for each in uses}
         newest = [each for each in newest if str(each.subject) in used]
+        newest += [each for each in _keys(db, used) if seen is None or seen(each.subject)]
     versions = {(str(each.subject), each.version): (each, True) for each in newest}
     for use in uses:
         key = (use.subject, use.schema_version or 0)
@@ -85,6 +86,18 @@ def _latest(
     for each in found:
         if seen is None or seen(each.subject):
             yield each
+
+
+def _keys(db: Db, used: Collection[str]) -> Iterator[Version]:
+    """The keys of the topics of values."""
+    for name in sorted(used):
+        key = f"{name.removesuffix('-value')}-key"
+        if (
+            name.endswith("-value")
+            and key not in used
+            and (found := schemas.latest(db, Subject.parse(key))) is not None
+        ):
+            yield found
 
 
 def _within(use: Use, scope: Scope) -> bool:

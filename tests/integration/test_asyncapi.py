@@ -13,10 +13,13 @@ import pytest
 
 from contracts.asyncapi.document import Message, Scope, document
 from contracts.asyncapi.topics import record_name, topics
+from contracts.queries import needs
+from contracts.queries.needs import Observed
 from registry import formats
 from registry.errors import InvalidSchema
 from registry.formats.base import Source
 from registry.names import Subject
+from registry.store.engine import Store
 from tests.conformance import avro_schemas, json_pairs, protobuf_schemas
 from tests.integration.test_v1_impact import NUMBER, TEXT, V1, deploy, environment, publish, recorded, register, without
 from tests.legs import NODE_PROJECT
@@ -229,6 +232,23 @@ def test_a_document_of_one_application_or_environment(
 ) -> None:
     found = asked(shop, **query)
     assert (sorted(found["channels"]), sorted(found["operations"])) == (channels, operations)
+
+
+def test_who_was_seen_fetching_receives(registry_client: httpx.Client, registry_store: Store) -> None:
+    register(registry_client, V1)
+    then = 1_700_000_000_000
+    registry_store.write_now(lambda db: needs.observe(db, [Observed("orders-value", "seen", "3", then, then, 2)]))
+    for query in ({}, {"application": "seen"}):
+        (operation,) = asked(registry_client, **query)["operations"].values()
+        (version,) = operation["x-tenor-versions"]
+        assert (operation["action"], version["version"], version["evidence"]) == ("receive", "3", ["observed"])
+        assert version["lastSeen"] == "2023-11-14T22:13:20.000Z"
+
+
+def test_the_keys_of_a_topic_are_there_too(shop: httpx.Client) -> None:
+    found = asked(shop, application="billing")
+    assert sorted(found["components"]["messages"]) == ["orders-key", "orders-value"]
+    assert list(found["channels"]["orders"]["messages"]) == ["orders-value"]
 
 
 def test_an_application_gives_the_document_its_name_version_and_owner(shop: httpx.Client) -> None:

@@ -1,5 +1,5 @@
-"""Write what a registry holds to a file: schemas of all contexts with ids and versions, deleted ones too, configs,
-modes, KEKs and DEKs (wrapped, as they are). `tenor import dir` restores it on another server.
+"""Write what a registry holds to a file: schemas of all contexts with ids, versions and times, deleted ones too,
+associations, configs, modes, KEKs and DEKs (wrapped, as they are). `tenor import dir` restores it on another server.
 
 Two registries that hold the same give the same bytes; the last line is the hash of the others. What belongs to contract
 testing, and who may do what, is in a backup (tenor-server backup).
