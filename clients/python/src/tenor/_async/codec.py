@@ -9,16 +9,16 @@ cannot use, it goes on for `max_behind` seconds and no longer.
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tenor import events, wire
 from tenor._async.concurrency import Lock, at_once, spawn
 from tenor._async.dead_letters import AsyncDeadLetters, withheld
-from tenor.codecs import DEFAULTS, Body, Options, Read, Write
-from tenor.consuming.dead_letters import ENCODED, ORIGINAL, SendDeadLetter, is_letter
+from tenor._async.snapshots import Compiled, Reading, Settings, Source, Writing, beside, looks_beside
+from tenor.codecs import Body, Read, Write
+from tenor.consuming.dead_letters import ENCODED, ORIGINAL, is_letter
 from tenor.errors import (
     FramingError,
     KeyNotReady,
@@ -26,19 +26,14 @@ from tenor.errors import (
     StaleSchema,
     TenorError,
     Unencoded,
-    UnusableSchema,
 )
-from tenor.events import Beside, Event, Message, RecordKey
+from tenor.events import Event, Message, RecordKey
 from tenor.rules.model import DLQ, Opened
 from tenor.schemas import PROTOBUF, Registered
 
 if TYPE_CHECKING:
-    from tenor._async.keys import AsyncKeychain
-    from tenor.plans import Upcast
-    from tenor.sealing.executor import Executor
+    pass
 
-PREFIX = "id-prefix"
-HEADER = "guid-header"
 MAX_READERS = 1000
 """Compiled writers' schemas kept by one codec."""
 SHORTEST_BARE_BODY = 6
@@ -46,109 +41,6 @@ SHORTEST_BARE_BODY = 6
 
 _LETTER = b"letter"
 _now = time.monotonic
-
-
-@dataclass(frozen=True, slots=True)
-class Compiled:
-    """A schema of the registry together with its compiled form. `sealing` holds the keys that its rules seal with."""
-
-    registered: Registered
-    body: Body
-    sealing: Executor | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where a codec gets its schemas from: closures over the registry.
-
-    `current`  the schema to write with; `follow` tells that asking again later may give another
-    `written`  the schema behind an id or a guid
-    `keys`     gets the keys that rules need
-    `upcaster` gets what makes an event of a schema one of the version this code was written for
-    `dead_letters` sends what a rule refused to the topic that it names
-    """
-
-    current: Callable[[], Awaitable[Compiled]]
-    written: Callable[[wire.Frame], Awaitable[Compiled]]
-    follow: bool
-    keys: Callable[[], AsyncKeychain] | None = None
-    upcaster: Callable[[Registered], Awaitable[Upcast | None]] | None = None
-    dead_letters: SendDeadLetter | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How a codec frames events and what it says about them. See `AsyncRegistry.events`."""
-
-    subject: str
-    part: str = "value"
-    framing: str = PREFIX
-    url: str = ""
-    source: str = ""
-    type: str = ""
-    metadata: bool = True
-    header_prefix: str = events.PREFIX
-    refresh_after: float = 300.0
-    options: Options = DEFAULTS
-    read_letters: bool = False
-    max_behind: float = 300.0
-
-
-class _Writing:
-    """A snapshot of all that encoding needs."""
-
-    __slots__ = (
-        *("body", "compiled", "fixed", "id_name", "looks_beside", "plain_fixed", "prefix", "prefixed", "registered"),
-        *("schema_stale_at", "source", "stale_at", "time_name", "type", "write"),
-    )
-
-    def __init__(self, compiled: Compiled, settings: Settings, stale_at: float) -> None:
-        self.compiled = compiled
-        self.registered, self.body = compiled.registered, compiled.body
-        self.stale_at = self.schema_stale_at = stale_at
-        self.looks_beside = _looks_beside(self.body)
-        indexes = self.body.indexes
-        head = b""
-        own: list[tuple[str, bytes]] = []
-        if settings.framing == HEADER:
-            own = [(wire.SCHEMA_HEADERS[settings.part], wire.guid_head(_guid(self.registered), indexes))]
-        else:
-            head = wire.id_head(_id(self.registered), indexes)
-        self.write: Write = self.body.writer(head)
-        self.prefixed: Write | None = None
-        if settings.framing == HEADER and self.registered.id is not None:
-            self.prefixed = self.body.writer(wire.id_head(self.registered.id, indexes))
-        self.prefix = settings.header_prefix if settings.metadata else None
-        self.id_name, self.time_name = f"{self.prefix}id", f"{self.prefix}time"
-        self.source = settings.source or f"/subjects/{settings.subject}"
-        self.type = settings.type or self.body.record or settings.subject
-        described = _described(self.registered, settings, self.source, self.type) if settings.metadata else []
-        media = _media_type(self.body.format, bare=settings.framing == HEADER)
-        self.fixed = [*own, *described, *([("content-type", media)] if settings.metadata else [])]
-        prefixed_media = _media_type(self.body.format, bare=False)
-        self.plain_fixed = [*described, *([("content-type", prefixed_media)] if settings.metadata else [])]
-
-    def writes(self, headers: wire.Headers, key: RecordKey) -> Write:
-        """What writes a value of a record with these headers and this key."""
-        return self.write if not self.looks_beside else _beside(self.write, headers, key)
-
-
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    """A compiled writer's schema: `at` is where its body begins."""
-
-    registered: Registered
-    body: Body
-    read: Read
-    at: int
-    indexes: tuple[int, ...] | None
-    sealed: bool = False
-    upcast: Upcast | None = None
-    looks_beside: bool = False
-
-    def reads(self, headers: wire.Headers, key: RecordKey) -> Read:
-        """What reads a value of a record with these headers and this key."""
-        return self.read if not self.looks_beside else _beside(self.read, headers, key)
 
 
 class AsyncCodec:
@@ -163,17 +55,17 @@ class AsyncCodec:
         self._reads_as = reads_as
         self._framed_with = set[Any]()
         self._letters = AsyncDeadLetters(source.dead_letters, settings.subject)
-        self._lenient_now: tuple[_Writing, _Writing] | None = None
+        self._lenient_now: tuple[Writing, Writing] | None = None
         self._snapshot_now = None if current is None else self._snapshot(current)
         self._refreshing = False
         self._behind: StaleSchema | None = None
         """Why the newest schema, which seals, is not the one in use; from `_too_far` on that is too long."""
         self._too_far, self._ask_at = 0.0, 0.0
-        self._readers: dict[bytes, _Reading] = {}
+        self._readers: dict[bytes, Reading] = {}
         self._cold = Lock()
 
     @property
-    def _writing(self) -> _Writing:
+    def _writing(self) -> Writing:
         if self._snapshot_now is None:
             raise ValueError(f"this codec of {self.subject} was made with decode_only: it has nothing to encode with")
         return self._snapshot_now
@@ -210,7 +102,7 @@ class AsyncCodec:
         headers: wire.Headers = None,
         record_key: RecordKey = None,
         topic: str = "",
-        _writing: _Writing | None = None,
+        _writing: Writing | None = None,
     ) -> Message:
         """Validate an event and write it. `None` is a tombstone and stays one.
 
@@ -226,7 +118,7 @@ class AsyncCodec:
             self._refresh_soon()
         if data is None:
             return Message(None, [] if not headers else events.joined([], headers, self._settings.part))
-        write = writing.write if not writing.looks_beside else _beside(writing.write, headers, record_key)
+        write = writing.write if not writing.looks_beside else beside(writing.write, headers, record_key)
         try:
             try:
                 value = write(data)
@@ -248,7 +140,7 @@ class AsyncCodec:
             raise
         fixed = writing.fixed
         if writing.prefixed is not None and len(value) < SHORTEST_BARE_BODY:
-            write = writing.prefixed if not writing.looks_beside else _beside(writing.prefixed, headers, record_key)
+            write = writing.prefixed if not writing.looks_beside else beside(writing.prefixed, headers, record_key)
             value, fixed = write(data), writing.plain_fixed
         if writing.prefix is None:
             return Message(value, fixed.copy() if not headers else events.joined(fixed, headers, self._settings.part))
@@ -284,7 +176,7 @@ class AsyncCodec:
             return None
         write = writing.prefixed or writing.write
         if writing.looks_beside:
-            write = _beside(write, headers, record_key)
+            write = beside(write, headers, record_key)
         try:
             try:
                 return write(data)
@@ -357,13 +249,13 @@ class AsyncCodec:
         except Exception:  # whatever keeps it from being written and sealed
             return withheld(self._writing.body, data, headers)
 
-    def _lenient(self) -> _Writing:
+    def _lenient(self) -> Writing:
         """The snapshot, with rules that only change and seal. A race compiles twice, to the same."""
         writing = self._writing
         if self._lenient_now is None or self._lenient_now[0] is not writing:
             body: Any = writing.body
             compiled = Compiled(writing.registered, body.lenient(), writing.compiled.sealing)
-            self._lenient_now = writing, _Writing(compiled, self._settings, float("inf"))
+            self._lenient_now = writing, Writing(compiled, self._settings, float("inf"))
         return self._lenient_now[1]
 
     async def require_encoded(
@@ -411,14 +303,14 @@ class AsyncCodec:
         self._snapshot_now = self._snapshot(await self._source.current())
         self._behind, self._ask_at = None, 0.0
 
-    def _snapshot(self, compiled: Compiled) -> _Writing:
+    def _snapshot(self, compiled: Compiled) -> Writing:
         stale_at = _now() + self._settings.refresh_after if self._source.follow else float("inf")
-        writing = _Writing(compiled, self._settings, stale_at)
+        writing = Writing(compiled, self._settings, stale_at)
         self._framed_with |= {compiled.registered.id, compiled.registered.guid} - {None}
         self._until_keys_are_due(writing)
         return writing
 
-    def _until_keys_are_due(self, writing: _Writing) -> None:
+    def _until_keys_are_due(self, writing: Writing) -> None:
         sealing = writing.compiled.sealing
         writing.stale_at = writing.schema_stale_at
         if sealing is not None and self._source.keys is not None:
@@ -483,7 +375,7 @@ class AsyncCodec:
         reading = self._readers.get(head)
         if reading is None:
             reading = await self._learn(value, headers, head)
-        read = reading.read if not reading.looks_beside else _beside(reading.read, headers, record_key)
+        read = reading.read if not reading.looks_beside else beside(reading.read, headers, record_key)
         try:
             try:
                 data = read(value, reading.at)
@@ -558,7 +450,7 @@ class AsyncCodec:
             return value[: wire.ID_HEAD if value[:1] == b"\x00" else wire.GUID_HEAD]
         return b"header" + header
 
-    async def _learn(self, value: bytes, headers: wire.Headers, head: bytes) -> _Reading:
+    async def _learn(self, value: bytes, headers: wire.Headers, head: bytes) -> Reading:
         """Compile the schema behind a frame, once however many ask."""
         async with self._cold:
             if (known := self._readers.get(head)) is not None:
@@ -573,52 +465,10 @@ class AsyncCodec:
             upcast = None if self._source.upcaster is None else await self._source.upcaster(compiled.registered)
             read = body.reader(frame.indexes, self._reads_as if upcast is None else None)
             sealed = compiled.sealing is not None
-            looks = _looks_beside(body)
-            reading = _Reading(compiled.registered, body, read, frame.body, frame.indexes, sealed, upcast, looks)
+            looks = looks_beside(body)
+            reading = Reading(compiled.registered, body, read, frame.body, frame.indexes, sealed, upcast, looks)
             if len(self._readers) >= MAX_READERS:
                 # Plain dicts keep their order: the oldest goes. Readers meet a dict that is never half changed.
                 self._readers.pop(next(iter(self._readers)))
             self._readers[head] = reading
             return reading
-
-
-def _looks_beside(body: Body) -> bool:
-    """Whether a body's rules look at the record's key or headers: its functions take those as `beside`."""
-    return bool(getattr(body, "looks_beside", False))
-
-
-def _beside(function: Any, headers: wire.Headers, key: RecordKey) -> Any:
-    """A function of a body with what stands beside the value."""
-    return partial(function, beside=Beside(headers, key))
-
-
-def _id(registered: Registered) -> int:
-    if registered.id is None:
-        raise UnusableSchema(format=registered.schema.format, reason="the registry gave it no id to frame with")
-    return registered.id
-
-
-def _guid(registered: Registered) -> str:
-    if registered.guid is None:
-        raise UnusableSchema(format=registered.schema.format, reason="the registry gave it no guid to frame with")
-    return registered.guid
-
-
-def _media_type(format: str, *, bare: bool) -> bytes:
-    """A framed value is no plain Avro, JSON or Protobuf, and says so."""
-    name = format.lower()
-    return f"application/{name if bare else 'vnd.tenor+' + name}".encode()
-
-
-def _described(registered: Registered, settings: Settings, source: str, type: str) -> list[tuple[str, bytes]]:
-    """The headers that are the same for every event of a schema."""
-    where = f"guids/{registered.guid}" if registered.guid else f"ids/{registered.id}"
-    version = None if registered.version is None else str(registered.version)
-    attributes: dict[str, str | None] = {
-        "specversion": events.SPEC_VERSION,
-        "source": source,
-        "type": type,
-        "dataschema": f"{settings.url}/schemas/{where}",
-        "schemaversion": version,
-    }
-    return events.metadata_headers(settings.header_prefix, attributes)

@@ -11,9 +11,10 @@ from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any, Final
 
-from tenor._async.codec import HEADER, PREFIX, AsyncCodec
+from tenor._async.codec import AsyncCodec
 from tenor._async.concurrency import Lock
 from tenor._async.registry import AsyncRegistry
+from tenor._async.snapshots import HEADER, PREFIX
 from tenor.errors import KeyNotReady, RuleFailed, UnusableSchema
 from tenor.events import RecordKey
 from tenor.naming import ASSOCIATED, Naming, record_name

@@ -18,8 +18,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from tenor import calls, wire
-from tenor._async.codec import HEADER, PREFIX, AsyncCodec, Compiled, Settings, Source
+from tenor._async.codec import AsyncCodec
 from tenor._async.concurrency import AsyncHttpClient, callable_here
+from tenor._async.snapshots import HEADER, PREFIX, Compiled, Settings, Source
 from tenor._async.transport import AsyncTransport
 from tenor.cache import Cache
 from tenor.calls import Call

@@ -11,7 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tenor import wire
-from tenor._async.codec import AsyncCodec, Compiled, Settings, Source, _Reading
+from tenor._async.codec import AsyncCodec
+from tenor._async.snapshots import Compiled, Reading, Settings, Source
 from tenor.codecs import Body
 from tenor.compression import HEADER, Compression, encoding_of
 from tenor.errors import RuleFailed, TenorError
@@ -156,7 +157,7 @@ class AsyncWatchedCodec(AsyncCodec):
                 self._observer.looked_up("reader", hit=True)
         return event
 
-    async def _learn(self, value: bytes, headers: wire.Headers, head: bytes) -> _Reading:
+    async def _learn(self, value: bytes, headers: wire.Headers, head: bytes) -> Reading:
         if self._observer is None:
             return await super()._learn(value, headers, head)
         self._observer.looked_up("reader", hit=False)

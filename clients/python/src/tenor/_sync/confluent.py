@@ -13,9 +13,10 @@ from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any, Final
 
-from tenor._sync.codec import HEADER, PREFIX, Codec
+from tenor._sync.codec import Codec
 from tenor._sync.concurrency import Lock
 from tenor._sync.registry import Registry
+from tenor._sync.snapshots import HEADER, PREFIX
 from tenor.errors import KeyNotReady, RuleFailed, UnusableSchema
 from tenor.events import RecordKey
 from tenor.naming import ASSOCIATED, Naming, record_name

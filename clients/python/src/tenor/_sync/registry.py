@@ -20,8 +20,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from tenor import calls, wire
-from tenor._sync.codec import HEADER, PREFIX, Codec, Compiled, Settings, Source
+from tenor._sync.codec import Codec
 from tenor._sync.concurrency import HttpClient, callable_here
+from tenor._sync.snapshots import HEADER, PREFIX, Compiled, Settings, Source
 from tenor._sync.transport import Transport
 from tenor.cache import Cache
 from tenor.calls import Call

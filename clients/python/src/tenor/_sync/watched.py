@@ -13,7 +13,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tenor import wire
-from tenor._sync.codec import Codec, Compiled, Settings, Source, _Reading
+from tenor._sync.codec import Codec
+from tenor._sync.snapshots import Compiled, Reading, Settings, Source
 from tenor.codecs import Body
 from tenor.compression import HEADER, Compression, encoding_of
 from tenor.errors import RuleFailed, TenorError
@@ -156,7 +157,7 @@ class WatchedCodec(Codec):
                 self._observer.looked_up("reader", hit=True)
         return event
 
-    def _learn(self, value: bytes, headers: wire.Headers, head: bytes) -> _Reading:
+    def _learn(self, value: bytes, headers: wire.Headers, head: bytes) -> Reading:
         if self._observer is None:
             return super()._learn(value, headers, head)
         self._observer.looked_up("reader", hit=False)
