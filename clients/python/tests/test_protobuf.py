@@ -189,6 +189,8 @@ REFUSED = [
     ({"tags": [None]}, "type", "/tags/0"),
     ({"numbers": [1.0, True]}, "type", "/numbers/1"),  # !
     ({"state": "SENT"}, "enum", "/state"),
+    ({"state": "\ud800"}, "enum", "/state"),
+    ({"\ud800": 1}, "additional", "/\ud800"),
     ({"state": 1.5}, "type", "/state"),
     ({"state": 2**40}, "range", "/state"),
     ({"line": [1]}, "type", "/line"),

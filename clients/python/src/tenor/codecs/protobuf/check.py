@@ -230,7 +230,7 @@ def _walk(message: Descriptor, event: Any, path: str, found: list[Violation], de
         found.append(_wrong_type(path, event, f"a message {message.full_name}"))
         return
     for name, value in event.items():
-        field = message.fields_by_name.get(name) if isinstance(name, str) else None
+        field = message.fields_by_name.get(name) if isinstance(name, str) and _is_utf8(name) else None
         where = path + pointer(str(name))
         if field is None:
             found.append(
@@ -297,9 +297,14 @@ def _problem(field: FieldDescriptor, value: Any) -> tuple[str, str] | None:
         return None if isinstance(value, bytes) else ("type", f"{_typed(value)} is not bytes")
     if not isinstance(value, str):
         return "type", f"{_typed(value)} is not a string"
-    if any("\ud800" <= letter <= "\udfff" for letter in value):
+    if not _is_utf8(value):
         return "encoding", "the string holds half of a surrogate pair, which UTF-8 cannot express"
     return None
+
+
+def _is_utf8(text: str) -> bool:
+    """Whether UTF-8 can express a text; the library looks up no other."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _number_problem(value: Any, *, single: bool) -> tuple[str, str] | None:
@@ -319,7 +324,7 @@ def _number_problem(value: Any, *, single: bool) -> tuple[str, str] | None:
 def _enum_problem(field: FieldDescriptor, value: Any) -> tuple[str, str] | None:
     enum = enum_of(field)
     if isinstance(value, str):
-        if value in enum.values_by_name:
+        if _is_utf8(value) and value in enum.values_by_name:
             return None
         names = ", ".join(list(enum.values_by_name)[:12]) + (", …" if len(enum.values) > 12 else "")
         return "enum", f"{shown(value)} is not a value of {enum.full_name} ({names})"
