@@ -63,7 +63,7 @@ def test_what_is_invalid_is_refused_with_its_reason(tenor_registry, tenor_invali
     orders = tenor_registry.events("orders", schema=schema, register=True, message=message)
     found = tenor_invalid("orders")
     assert len(found) > 2
-    assert len(tenor_invalid("orders", count=2)) == 2
+    assert len(tenor_invalid("orders", count=2, fill_defaults=True)) == 2
     for each in found:
         with pytest.raises(tenor.InvalidEvent) as refused:
             orders.encode(each.event)

@@ -6,17 +6,18 @@ is broken, the event is the one next to the bound: a text of 256 characters wher
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf, nan
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from tenor.codecs import Plain
     from tenor.errors import Violation
 
 Path = tuple[str | int, ...]
 Key = tuple[Path, str, bool]
-Judge = Callable[[Any], "list[Violation]"]
+Judge = Callable[[Any], "Sequence[Violation]"]
 
 MOST_PLACES: Final = 2000
 _LONG: Final = 70_000
@@ -42,10 +43,26 @@ class Invalid:
         return f"{self.rule} at {self.path or '/'}"
 
 
+def judge_of(codec: Plain) -> Judge:
+    """What is wrong with an event, by the word of the codec that would write it."""
+    from tenor.errors import InvalidEvent
+
+    write = codec.writer(b"")
+
+    def judge(event: Any) -> Sequence[Violation]:
+        try:
+            write(event)
+        except InvalidEvent as error:
+            return error.violations
+        return ()
+
+    return judge
+
+
 def invalid(judge: Judge, events: Iterable[Any]) -> Iterator[Invalid]:
     """Invalid events made of valid ones: each rule is broken once at each place, in the order of the events.
 
-    `judge` tells what is wrong with an event: `Plain.violations` of a codec.
+    `judge` tells what is wrong with an event.
     """
     known: set[Key] = set()
     tried: set[tuple[Path, type]] = set()
@@ -60,13 +77,7 @@ def invalid(judge: Judge, events: Iterable[Any]) -> Iterator[Invalid]:
 
 
 def _broken(judge: Judge, event: Any, path: Path, value: Any, candidate: Any, known: set[Key]) -> Iterator[Invalid]:
-    def wrong(other: Any) -> list[Violation]:
-        try:
-            return judge(changed(event, path, other))
-        except (ValueError, TypeError):  # what the format has no word for, such as bytes in JSON
-            return []
-
-    for violation in wrong(candidate):
+    for violation in judge(changed(event, path, candidate)):
         rule, where = violation.rule, violation.path
         key = (_general(tuple(where.split("/"))), rule, _above(value, candidate))
         if key in known:
@@ -74,7 +85,9 @@ def _broken(judge: Judge, event: Any, path: Path, value: Any, candidate: Any, kn
         known.add(key)
 
         def likewise(other: Any, rule: str = rule, where: str = where) -> Violation | None:
-            return next((each for each in wrong(other) if (each.rule, each.path) == (rule, where)), None)
+            return next(
+                (each for each in judge(changed(event, path, other)) if (each.rule, each.path) == (rule, where)), None
+            )
 
         closest = _closest(value, candidate, likewise)
         told = likewise(closest) or violation
@@ -118,7 +131,7 @@ def _general(path: Path) -> Path:
     return tuple("*" if isinstance(step, int) or step.isdecimal() else step for step in path)
 
 
-_ANY: Final[tuple[Any, ...]] = (None, "", "text", True, 1, 1.5, b"\x00", [], {}, [None], {"": None})
+_ANY: Final[tuple[Any, ...]] = (None, "", "text", True, 1, 1.5, [], {}, [None], {"": None})
 
 
 def _candidates(value: Any) -> Iterator[Any]:

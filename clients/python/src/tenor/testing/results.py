@@ -182,6 +182,8 @@ def publish(config: pytest.Config, found: Sequence[Verdict]) -> list[str]:
     from tenor import broker
 
     version, branch = config.getoption("--tenor-provider-version"), config.getoption("--tenor-branch")
+    if not found:
+        return ["no contract was verified: nothing is recorded"]
     told = []
     with _registry(config) as registry:
         for provider in sorted({verdict.provider for verdict in found if verdict.answer != UNKNOWN}):

@@ -86,14 +86,19 @@ def tenor_samples(tenor_registry: Registry, tenor_server: str) -> Iterator[Sampl
 
 @pytest.fixture
 def tenor_invalid(tenor_registry: Registry, tenor_server: str) -> Iterator[Callable[..., list[Invalid]]]:
-    """A function that gives invalid events, each with path, rule and reason: `tenor_invalid("orders-value")`."""
+    """A function that gives invalid events, each with path, rule and reason: `tenor_invalid("orders-value")`.
+
+    A codec of the subject decides; `fill_defaults` and `check_formats` are what `Registry.events` takes.
+    """
 
     from tenor import Registry
 
     with Registry(tenor_server) as whole:
 
-        def samples(subject: str, *, version: int = -1, count: int | None = None, seed: int = 0) -> list[Invalid]:
-            return list(islice(_invalid(Registered(whole, tenor_registry, subject, version), seed), count))
+        def samples(
+            subject: str, *, version: int = -1, count: int | None = None, seed: int = 0, **options: bool
+        ) -> list[Invalid]:
+            return list(islice(_invalid(Registered(whole, tenor_registry, subject, version), seed, options), count))
 
         yield samples
 
@@ -130,17 +135,23 @@ def _parameters(
     seed: int = 0,
     invalid: bool = False,
     references: Mapping[str, str] | None = None,
+    **options: bool,
 ) -> list[Any]:
     """The events of a schema in a file, which the engine makes without a server.
 
-    `references` are files by the names that texts use, each after those it refers to itself.
+    `references` are files by the names that texts use, each after those it refers to itself; `options` are what a codec
+    may be told that decides what is invalid: fill_defaults, check_formats.
     """
     from tenor.errors import TenorError
 
     try:
+        if strange := options.keys() - {"fill_defaults", "check_formats"}:
+            raise ValueError(f"no such option: {', '.join(sorted(strange))}")
         schema = Written(config.rootpath, file, references or {})
         if invalid:
-            return [pytest.param(each, id=f"invalid: {each}") for each in islice(_invalid(schema, seed), count)]
+            return [
+                pytest.param(each, id=f"invalid: {each}") for each in islice(_invalid(schema, seed, options), count)
+            ]
         chosen = _chosen(schema, kinds, count, seed)
     except (TenorError, ValueError, subprocess.TimeoutExpired) as error:
         raise pytest.Collector.CollectError(f"{MARKER}: {error}") from None
@@ -154,7 +165,7 @@ class Sampled(Protocol):
         """Valid events as JSON. The first of Protobuf names its message in the note."""
         ...
 
-    def codec(self, message: str) -> Plain:
+    def codec(self, message: str, options: Mapping[str, Any]) -> Plain:
         """What writes events of the schema, of a message if it is Protobuf."""
         ...
 
@@ -178,7 +189,7 @@ class Written:
         question = {"do": "sample", "schema": self._schema, "count": count, "seed": seed}
         return [Sample(**each) for each in _answer(question, self._file)["samples"]]
 
-    def codec(self, message: str) -> Plain:
+    def codec(self, message: str, options: Mapping[str, Any]) -> Plain:
         """What writes them. Raises TenorError."""
         from tenor.codecs import Options, compile
         from tenor.schemas import PROTOBUF, Schema
@@ -188,7 +199,7 @@ class Written:
             described = _answer({"do": "descriptors", "schema": self._schema}, self._file)
             text, texts = described["descriptor"], described["references"]
         needed = {name: Schema(each, self._format) for name, each in texts.items()}
-        return compile(Schema(str(text), self._format), needed, Options(message=message))
+        return compile(Schema(str(text), self._format), needed, Options(message=message, **options))
 
 
 def _text(path: Path) -> str:
@@ -245,9 +256,9 @@ class Registered:
         )
         return self._whole.send(call)
 
-    def codec(self, message: str) -> Plain:
+    def codec(self, message: str, options: Mapping[str, Any]) -> Plain:
         """What writes them."""
-        codec = self._registry.events(self._subject, version=self._registered.version, message=message)
+        codec = self._registry.events(self._subject, version=self._registered.version, message=message, **options)
         compiled: Any = codec._writing.body
         plain: Plain = getattr(compiled, "logical", compiled)
         return plain
@@ -269,18 +280,18 @@ def _chosen(schema: Sampled, kinds: Collection[str], count: int | None, seed: in
     return _as_written(schema, found, chosen[:most])
 
 
-def _invalid(schema: Sampled, seed: int) -> Iterator[Invalid]:
-    from tenor.testing.invalid import invalid
+def _invalid(schema: Sampled, seed: int, options: Mapping[str, Any]) -> Iterator[Invalid]:
+    from tenor.testing.invalid import invalid, judge_of
 
     found = schema.samples(_BASES, seed)
-    plain = schema.codec(_message_of(found))
-    return invalid(plain.violations, map(unpacking(plain), (each.event for each in found)))
+    plain = schema.codec(_message_of(found), options)
+    return invalid(judge_of(plain), map(unpacking(plain), (each.event for each in found)))
 
 
 def _as_written(schema: Sampled, found: list[Sample], chosen: list[Sample]) -> list[Sample]:
     if not chosen:
         return []
-    unpack = unpacking(schema.codec(_message_of(found)))
+    unpack = unpacking(schema.codec(_message_of(found), {}))
     return [each._replace(event=unpack(each.event)) for each in chosen]
 
 
