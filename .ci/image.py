@@ -22,9 +22,10 @@ LEFT_OUT = ("site-packages", "test", "tests", "idlelib", "tkinter", "turtledemo"
 LEFT_OUT_FILES = ("_tkinter*.so", "_test*.so", "_dbm*.so", "_gdbm*.so", "_curses*.so", "readline*.so", "config-*")
 
 LAUNCHER = """#!/usr/local/bin/{python}
-from registry.cli import main
+from {module} import main
 raise SystemExit(main())
 """
+COMMANDS = {"tenor-server": "registry.cli", "tenor": "tenor.cli"}
 ETC = {
     "passwd": f"root:x:0:0:root:/:/nologin\ntenor:x:{USER}:{USER}:tenor:/data:/nologin\n",
     "group": f"root:x:0:\ntenor:x:{USER}:\n",
@@ -43,20 +44,21 @@ def interpreter(root: Path) -> Path:
     binaries = root / "usr/local/bin"
     binaries.mkdir(parents=True)
     shutil.copy2(Path(sys.base_prefix) / "bin" / python, binaries / python)
-    launcher = binaries / "tenor-server"
-    launcher.write_text(LAUNCHER.format(python=python))
-    launcher.chmod(0o755)
+    for name, module in COMMANDS.items():
+        launcher = binaries / name
+        launcher.write_text(LAUNCHER.format(python=python, module=module))
+        launcher.chmod(0o755)
     # Debian's own interpreter looks for packages under another name.
     (library / "dist-packages").symlink_to("site-packages")
     return library / "site-packages"
 
 
 def packages(folder: Path) -> None:
-    """Build both wheels and install them with their pinned dependencies."""
+    """Build both wheels and install them with their pinned dependencies, and what `tenor` reads tenor.yaml with."""
     with tempfile.TemporaryDirectory() as built:
         subprocess.run(["uv", "build", "-q", "--all-packages", "--wheel", "--out-dir", built], cwd=SOURCE, check=True)
         where = ["--python", sys.executable, "--target", str(folder), "--link-mode", "copy"]
-        what = ["--constraint", str(SOURCE / "constraints.txt"), *map(str, Path(built).glob("*.whl"))]
+        what = ["--constraint", str(SOURCE / "constraints.txt"), *map(str, Path(built).glob("*.whl")), "pyyaml"]
         # Run away from the checkout: nothing of it may be found by accident.
         subprocess.run(["uv", "pip", "install", "-q", *where, *what], cwd=built, check=True)
     shutil.rmtree(folder / "bin", ignore_errors=True)  # commands with the builder's paths in them

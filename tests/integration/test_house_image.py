@@ -9,12 +9,15 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import stat
 import subprocess
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from registry.settings import DOCS
 from tests.conftest import ROOT
 from tests.served import EACH_FORMAT, served
 
@@ -39,6 +42,8 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("image") / "root"
     done = subprocess.run(["./do", "image", root], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    if may_enter():
+        devices(root)
     return root
 
 
@@ -71,7 +76,6 @@ def test_the_image_starts_and_serves(image: Path) -> None:
     command = [*exec_form("ENTRYPOINT"), *exec_form("CMD")]
     probe = exec_form("HEALTHCHECK .* CMD")
     if may_enter():
-        devices(image)
         command = entering(image) + command
         probe = entering(image) + probe
     else:
@@ -93,13 +97,66 @@ def test_the_image_starts_and_serves(image: Path) -> None:
 
 def test_the_image_has_no_shell_and_no_trace_of_the_builder(image: Path) -> None:
     assert {path.name for path in image.rglob("*")} & {"sh", "bash", "dash", "busybox"} == set()
-    assert {path.name for path in (image / "usr/local/bin").iterdir()} == {"python3.11", "tenor-server"}
+    assert {path.name for path in (image / "usr/local/bin").iterdir()} == {"python3.11", "tenor", "tenor-server"}
     packages = image / "usr/local/lib/python3.11/site-packages"
     assert {path.name for path in packages.iterdir()} & {"pip", "pytest", "ruff", "mypy"} == set()
     texts = [path for path in packages.glob("*") if path.suffix == ".pth"]
     assert [path.name for path in texts if str(ROOT) in path.read_text()] == []
     assert (packages / "registry/_data/migrations/env.py").exists()
     assert (packages / "registry/_data/openapi/confluent.json").exists()
+
+
+def test_tenor_runs_in_the_image(image: Path) -> None:
+    """What `docker run -w /repo --entrypoint /usr/local/bin/tenor` does."""
+    folder = image / "tmp" / "repo"
+    folder.mkdir(mode=0o755)
+    (folder / "tenor.yaml").write_text('schemas: [{path: "*.avsc", subject: "{stem}"}]')
+    (folder / "order.avsc").write_text('{"type": "record", "name": "Order", "fields": []}')
+
+    def run(*arguments: str) -> tuple[int, str]:
+        command = [str(image / "usr/local/bin/python3.11"), str(image / "usr/local/bin/tenor")]
+        if may_enter():
+            command = [*entering(image), "--wd=/tmp/repo", "/usr/local/bin/tenor"]
+        command += arguments
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            env={"PATH": os.environ["PATH"]},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    code, told = run("check", "--against", "server", "--registry", "http://127.0.0.1:1")
+    assert (code, len(told.splitlines())) == (4, 1), told
+    assert "127.0.0.1:1" in told
+    if may_enter():  # from outside, the commands' interpreter is not where they look for it
+        code, told = run("lint")
+        assert (code, told.splitlines()[-1]) == (0, "2 warnings"), told
+
+
+RUN = re.compile(r"docker run ([^`\n]+)")
+
+
+def test_documented_commands_go_with_the_dockerfile() -> None:
+    """Ports, folders, settings and commands that a `docker run` line names are those of the image."""
+    lines = [found for name in ("README.md", "deploy/README.md") for found in RUN.findall((ROOT / name).read_text())]
+    assert len(lines) >= 2
+    settings = {f"TENOR_{name.upper()}" for name in DOCS}
+    for line in lines:
+        words = shlex.split(line)
+        given = dict(pairwise(words))
+        if "-p" in given:
+            assert given["-p"].rpartition(":")[2] == said("EXPOSE")
+        if "-e" in given:
+            assert {word.partition("=")[0] for flag, word in pairwise(words) if flag == "-e"} <= settings
+        if (entry := given.get("--entrypoint")) is not None:
+            assert f'"{entry.rpartition("/")[2]}"' in (ROOT / ".ci" / "image.py").read_text()
+            assert given["-v"].split(":")[1] == given["-w"]
+        else:
+            assert given["-v"].rpartition(":")[2] == said("VOLUME")
 
 
 def test_the_user_is_numeric_and_not_root() -> None:
