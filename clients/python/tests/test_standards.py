@@ -119,7 +119,7 @@ def test_both_forms_of_asyncapi_are_read() -> None:
     assert (told.subject, told.version, told.payload) == ("s", 2, asyncapi.Payload("PROTOBUF", "message M {}"))
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(st.sampled_from([OLD, NEW]), st.integers(0, 10_000), JSON)
 def test_any_asyncapi_document_is_read_or_refused(document: Any, seed: int, value: Any) -> None:
     with suppress(asyncapi.NoDocument):
@@ -127,7 +127,7 @@ def test_any_asyncapi_document_is_read_or_refused(document: Any, seed: int, valu
         assert found.told or found.left_out
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(st.integers(0, 10_000), JSON, st.booleans())
 def test_any_contract_is_read_or_refused(seed: int, value: Any, own: bool) -> None:
     document = mutated(ODCS, seed, value)
