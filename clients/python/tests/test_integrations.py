@@ -25,15 +25,15 @@ from faststream.redis import RedisBroker, TestRedisBroker
 from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
-from sealing import KMS, rule, rules
+from sealing import KMS, PEPPER, rule, rules
 
 import tenor
 from tenor import AsyncConsumer, AsyncRegistry, AsyncSeenInMemory, Message, Retries
 from tenor.consuming import QuarantinedRecord, Record
-from tenor.errors import AuthenticationFailed, InvalidEvent, Unencoded, Unprocessed
+from tenor.errors import AuthenticationFailed, InvalidEvent, RecordKeyNeeded, Unencoded, Unprocessed
 from tenor.integrations import aiokafka, kafka, pubsub, sqs
 from tenor.integrations import headers as shapes
-from tenor.integrations.confluent_kafka import AsyncSerializer
+from tenor.integrations.confluent_kafka import AsyncDeserializer, AsyncSerializer
 from tenor.integrations.faststream import Events
 from tenor.integrations.headers import packed, unpacked
 
@@ -135,6 +135,84 @@ async def test_bytes_that_the_codec_did_not_write_are_not_published(body: Any, e
             await broker.publish_batch(codec.encode_value({"id": "A0"}), body, topic="orders")
         await broker.publish(codec.encode_value({"id": "A1"}), "orders")
     assert got == [{"id": "A1"}]
+
+
+async def beside_codec() -> tenor.AsyncCodec:
+    """A codec whose rule seals for the person that a header names, and binds to the record's key."""
+    fake = FakeKeys()
+    one = rule("SEAL", params={"tenor.dataSubject": "header:customer-id", "tenor.bind": "key"})
+    fake.add("orders-value", SEALED, ruleSet=rules(one))
+    http = httpx.AsyncClient(transport=httpx.MockTransport(fake))
+    keys = tenor.Keys(kms=KMS, pepper=PEPPER)
+    return await AsyncRegistry("http://registry.test", http=http, keys=keys).events("orders-value")
+
+
+async def test_faststream_hands_key_and_headers_over() -> None:
+    codec = await beside_codec()
+    poison: list[QuarantinedRecord] = []
+    consumer = AsyncConsumer(codec, print, name="b", quarantine=poison.append, retries=QUICK)
+    got: list[Any] = []
+    for consumers in ({}, {"orders": consumer}):
+        events = Events({"orders": codec}, consumers)
+        broker = KafkaBroker(middlewares=[events.middleware], decoder=events.decoder)
+
+        @broker.subscriber("orders")
+        async def handle(body: Any) -> None:
+            got.append(body)
+
+        async with TestKafkaBroker(broker):
+            await broker.publish({"id": "A1"}, "orders", key=b"k", headers={"customer-id": "c1"})
+            with pytest.raises(InvalidEvent, match="nobody"):
+                await broker.publish({"id": "A1"}, "orders", key=b"k")
+            with pytest.raises(RecordKeyNeeded):
+                await broker.publish({"id": "A1"}, "orders", headers={"customer-id": "c1"})
+            encoded = await codec.encode_when_ready({"id": "A2"}, record_key=b"k", headers={"customer-id": "c1"})
+            with pytest.raises(AuthenticationFailed):
+                await broker.publish(encoded.value, "orders", key=b"other")
+            await broker.publish(encoded.value, "orders", key=b"k")
+    assert got == [{"id": "A1"}, {"id": "A2"}] * 2
+    assert poison == []
+
+
+async def test_aiokafka_hands_key_and_headers_over() -> None:
+    codec = await beside_codec()
+    sent: list[Any] = []
+
+    async def take(topic: str, **record: Any) -> None:
+        sent.append(SimpleNamespace(topic=topic, offset=len(sent), **record))
+
+    producer = SimpleNamespace(send_and_wait=take)
+    await aiokafka.send(producer, codec, "orders", {"id": "A1"}, key=b"k", headers={"customer-id": "c1"})
+    with pytest.raises(InvalidEvent, match="nobody"):
+        await aiokafka.send(producer, codec, "orders", {"id": "A1"}, key=b"k")
+    with pytest.raises(RecordKeyNeeded):
+        await aiokafka.send(producer, codec, "orders", {"id": "A1"}, headers={"customer-id": "c1"})
+    got: list[Any] = []
+    poison: list[QuarantinedRecord] = []
+    consumer = AsyncConsumer(
+        codec, lambda event: got.append(event.data), name="b", quarantine=poison.append, retries=QUICK
+    )
+    (one,) = sent
+    await consumer.process(aiokafka.record(one))
+    one.key = b"other"
+    await consumer.process(aiokafka.record(one))
+    assert (got, [each.verdict.reason for each in poison]) == ([{"id": "A1"}], ["AUTH_FAILED"])
+
+
+async def test_serialisers_are_told_the_key_by_a_function() -> None:
+    fake = FakeKeys()
+    fake.add("orders-value", SEALED, ruleSet=rules(rule("SEAL", params={"tenor.bind": "key"})))
+    http = httpx.AsyncClient(transport=httpx.MockTransport(fake))
+    registry = AsyncRegistry("http://registry.test", http=http, keys=tenor.Keys(kms=KMS))
+    place = SerializationContext("orders", MessageField.VALUE)
+    told = AsyncSerializer(registry, naming="topic", key_of=lambda event, ctx: event["id"].encode())
+    value = await told({"id": "A1"}, place)
+    codec = await registry.events("orders-value")
+    assert (await codec.decode(value, record_key=b"A1")).data == {"id": "A1"}
+    with pytest.raises(RecordKeyNeeded):
+        await AsyncSerializer(registry, naming="topic")({"id": "A1"}, place)
+    with pytest.raises(RecordKeyNeeded):  # a deserialiser is told no key: records and a consumer are
+        await AsyncDeserializer(registry, naming="topic")(value, place)
 
 
 OPEN_SIDES = [{"mode": "WRITE", "onFailure": "ERROR"}, {"onFailure": "ERROR,NONE", "type": "ENCRYPT"}]

@@ -117,7 +117,8 @@ class Deserializer:
     `conf`       stock settings by their stock names
     `options`    those of `Registry.events`
 
-    Raises ValueError for a setting that it does not know, and everything that `decode` raises.
+    Raises ValueError for a setting that it does not know, and everything that `decode` raises. It is told no key: what
+    a rule bound to the record's key (`tenor.bind`) opens for a consumer of `tenor.integrations.kafka.records` only.
     """
 
     def __init__(
