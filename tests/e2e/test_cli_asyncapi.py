@@ -98,6 +98,11 @@ def test_a_faststream_app_is_known_as_consumer_and_producer(
     assert "on /total" in impact.out
     again = tenor(folder, *command, "--output", "json")
     assert (again.code, json.loads(again.out)["version"]) == (0, "1.4")
+    # Another contract takes another version.
+    changed = json.dumps(faststream(version)).replace('"total"', '"sum"')
+    (folder / "asyncapi.json").write_text(changed)
+    assert tenor(folder, *command).code == 5
+    assert tenor(folder, *command, "--version", "1.5").code == 0
 
 
 GENERAL = """
