@@ -30,6 +30,7 @@ from tenor.integrations import aiokafka, kafka, sqs
 from tenor.integrations.confluent_kafka import AsyncSerializer, Deserializer, Serializer
 from tenor.integrations.faststream import Events
 from tenor.integrations.faststream import dead_letters as publish
+from tenor.rules.model import SEALING
 
 pytestmark = pytest.mark.anyio
 
@@ -236,3 +237,17 @@ def test_a_letter_that_holds_no_event_is_never_sent_again(tmp_path: Path, capsys
     shown = capsys.readouterr()
     assert shown.out == "would send 1 to orders\n"
     assert "1 dead letters hold no event" in shown.err
+
+
+@pytest.mark.parametrize("type_", sorted(SEALING))
+def test_a_letter_never_names_a_rule_that_seals_to_those_who_would_skip_it(type_: str) -> None:
+    refused = RuleFailed(rule="r", type=type_, reason="no", action="DLQ", mode="READ")
+    letter = dead_letter(
+        refused, b"", [("__rule.name", b"other")], None, content="original", subject="s", topic="", time="t"
+    )
+    assert letter.verdict.rule == "r"
+    assert [name for name, _ in letter.headers if name.startswith("__rule.")] == [
+        "__rule.mode",
+        "__rule.subject",
+        "__rule.exception",
+    ]
