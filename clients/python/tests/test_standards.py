@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from contextlib import suppress
+from importlib import import_module
 from random import Random
 from typing import Any
 
 import httpx
 import pytest
+from faststream.specification import AsyncAPI
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -27,6 +29,7 @@ JSON = st.recursive(
     max_leaves=6,
 )
 
+BROKERS = {"confluent": "KafkaBroker", "mqtt": "MQTTBroker"}
 OLD: dict[str, Any] = {
     "asyncapi": "2.6.0",
     "info": {"title": "t", "version": "1"},
@@ -117,6 +120,24 @@ def test_both_forms_of_asyncapi_are_read() -> None:
     assert old.told[0].payload.schema["components"]["schemas"]["S"] == OLD["components"]["schemas"]["S"]
     (told,) = new.told
     assert (told.subject, told.version, told.payload) == ("s", 2, asyncapi.Payload("PROTOBUF", "message M {}"))
+
+
+@pytest.mark.parametrize("version", ["2.6.0", "3.0.0"])
+@pytest.mark.parametrize("module", ["confluent", "kafka", "rabbit", "nats", "redis", "mqtt"])
+def test_the_documents_of_every_broker_of_faststream_are_read(module: str, version: Any) -> None:
+    made = import_module(f"faststream.{module}")
+    broker = getattr(made, BROKERS.get(module, f"{module.capitalize()}Broker"))()
+
+    async def bill(total: int) -> str:
+        return ""
+
+    broker.subscriber("orders")(broker.publisher("bills")(bill))
+    described = AsyncAPI(title="billing", version="1", schema_version=version)
+    described.add_broker(broker)
+    found = asyncapi.said(described.to_specification().to_jsonable())
+    assert [(each.action, each.address) for each in found.told] == [("receive", "orders"), ("send", "bills")]
+    assert found.told[0].payload.schema["components"]["schemas"]
+    assert found.left_out == []
 
 
 @settings(max_examples=150)
