@@ -30,6 +30,7 @@ ROWS = [
     ("tenor deploy record --appl", "tenor deploy record --application "),
     ("tenor check order.avsc --unk", "tenor check order.avsc --unknown "),
     ("tenor check order.avsc --unknown f", "tenor check order.avsc --unknown fail "),
+    ("tenor lint order.avsc --format sa", "tenor lint order.avsc --format sarif "),
     ("tenor env list --output y", "tenor env list --output yaml "),
     ("tenor list --output=y", "tenor list --output=yaml "),
     ("tenor check --verdict conf", "tenor check --verdict confluent "),

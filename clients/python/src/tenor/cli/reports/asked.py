@@ -15,6 +15,19 @@ if TYPE_CHECKING:
     from tenor.cli.reports.outcome import Outcome
 
 
+class Word:
+    """Reads FORMAT or FORMAT=FILE; `words` are the formats, for whoever completes them."""
+
+    def __init__(self, words: Sequence[str]) -> None:
+        self.words = tuple(words)
+
+    def __call__(self, text: str) -> tuple[str, str | None]:
+        format, equals, file = text.partition("=")
+        if format not in self.words or (equals and not file):
+            raise argparse.ArgumentTypeError(f"'{text}' is not FORMAT or FORMAT=FILE, of {', '.join(self.words)}")
+        return format, file or None
+
+
 def add_format(parser: argparse.ArgumentParser, formats: Sequence[str] = FORMATS) -> None:
     """The option, with the reports that make sense for a verb."""
     parser.add_argument(
@@ -22,7 +35,7 @@ def add_format(parser: argparse.ArgumentParser, formats: Sequence[str] = FORMATS
         action="append",
         default=[],
         metavar="FORMAT[=FILE]",
-        type=lambda text: _parsed(text, (TEXT, JSON, *formats)),
+        type=Word((TEXT, JSON, *formats)),
         help=f"{TEXT}, {JSON}, {', '.join(formats)}; may be repeated, e.g. --format text --format {formats[0]}=FILE",
     )
 
@@ -56,10 +69,3 @@ def _put(text: str, file: str | None, output: Output) -> None:
         Path(file).write_text(text, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise UsageError(f"cannot write {file}: {error.strerror or error}") from error
-
-
-def _parsed(text: str, formats: Sequence[str]) -> tuple[str, str | None]:
-    format, equals, file = text.partition("=")
-    if format not in formats or (equals and not file):
-        raise argparse.ArgumentTypeError(f"'{text}' is not FORMAT or FORMAT=FILE, of {', '.join(formats)}")
-    return format, file or None

@@ -8,7 +8,7 @@ fish   tenor completion fish > ~/.config/fish/completions/tenor.fish
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 from typing import Final, NamedTuple
 
@@ -90,7 +90,8 @@ def told_of(name: str) -> Told:
     """What a verb takes."""
     options, words = list[Option](), tuple[str, ...]()
     for action in parser_of(name, import_module(VERBS[name].module))._actions:  # argparse tells them nowhere else
-        choices = tuple(map(str, action.choices or ()))
+        known: Iterable[object] = action.choices or getattr(action.type, "words", ())
+        choices = tuple(map(str, known))
         options += [Option(each, action.nargs != 0, choices) for each in action.option_strings if each.startswith("--")]
         if not action.option_strings:
             words += choices
