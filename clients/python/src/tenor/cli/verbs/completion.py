@@ -90,7 +90,7 @@ def told_of(name: str) -> Told:
     """What a verb takes."""
     options, words = list[Option](), tuple[str, ...]()
     for action in parser_of(name, import_module(VERBS[name].module))._actions:  # argparse tells them nowhere else
-        known: Iterable[object] = action.choices or getattr(action.type, "words", ())
+        known: Iterable[object] = getattr(action.type, "words", ()) if action.choices is None else action.choices
         choices = tuple(map(str, known))
         options += [Option(each, action.nargs != 0, choices) for each in action.option_strings if each.startswith("--")]
         if not action.option_strings:
