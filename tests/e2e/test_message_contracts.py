@@ -58,6 +58,16 @@ def results(broker: Broker, consumer: str) -> list[Any]:
             for row in rows if row["verificationResult"]]  # fmt: skip
 
 
+def newest(broker: Broker, provider: str, consumer: str) -> dict[str, Any]:
+    names = ("provider", provider, "consumer", consumer, "version", "1.4", "verification-results", "latest")
+    return broker.get("pacts", *names)
+
+
+def number_of_last(broker: Broker, provider: str, consumer: str) -> int:
+    """Results of all contracts are numbered in one sequence."""
+    return int(newest(broker, provider, consumer)["_links"]["self"]["href"].rpartition("/")[2])
+
+
 def test_a_recording_is_verified_and_decides(registry: httpx.Client, tmp_path: Path) -> None:
     broker, url = Broker(registry), str(registry.base_url).rstrip("/")
     consumer, provider = "pytest billing", "pytest orders"
@@ -87,6 +97,7 @@ def test_a_recording_is_verified_and_decides(registry: httpx.Client, tmp_path: P
     assert "missing the following keys: total" in done.stdout
     assert f"recorded as broken: {consumer} 1.4 with {provider} 1" in done.stdout
     assert results(broker, consumer) == [("1", False)]
+    recorded_as = number_of_last(broker, provider, consumer)
     assert tenor(url, *ask) == 1
 
     done = run(
@@ -94,10 +105,10 @@ def test_a_recording_is_verified_and_decides(registry: httpx.Client, tmp_path: P
         "--tenor-build-url=http://build/7", FIELD="total",
     )  # fmt: skip
     assert done.returncode == 0, done.stdout
-    last = broker.get("pacts", "provider", provider, "consumer", consumer, "version", "1.4",
-                      "verification-results", "latest")  # fmt: skip
+    last = newest(broker, provider, consumer)
     assert (last["success"], last["buildUrl"]) == (True, "http://build/7")
     assert [(each["interactionId"] != "", each["success"]) for each in last["testResults"]] == [(True, True)]
+    assert number_of_last(broker, provider, consumer) == recorded_as + 1  # once, whatever number of workers
     assert last["verifiedBy"]["clientLanguage"]["testFramework"].startswith("pytest ")
     version = broker.get("pacticipants", provider, "versions", "2")
     assert [each["name"] for each in version["_embedded"]["branches"]] == ["main"]

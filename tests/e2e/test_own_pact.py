@@ -355,7 +355,7 @@ class Shell:
     folder: Path
     url: str
 
-    def tenor(self, *arguments: str, code: int = 0) -> Any:
+    def tenor(self, *arguments: str, code: int = 0, said: str = "") -> Any:
         done = subprocess.run(
             [TENOR, *arguments, "--output", "json"],
             cwd=self.folder,
@@ -366,6 +366,7 @@ class Shell:
             check=False,
         )
         assert done.returncode == code, (arguments, done.stdout, done.stderr)
+        assert said in done.stderr, (arguments, done.stderr)
         return documents.read(done.stdout)
 
 
@@ -402,12 +403,12 @@ def test_the_client_and_the_server_keep_their_pact(shell: Shell, client: httpx.C
         if sent["action"] == "setup":
             STATES[sent["state"]](client)
 
-    def verify(code: int) -> None:
+    def verify(code: int, said: str = "") -> None:
         with listening(set_up) as states:
             shell.tenor(
                 "contracts", "verify", "--provider", PROVIDER, "--provider-version", version, "--branch", "main",
                 "--provider-url", shell.url, "--states-url", states, "--publish", "--selector", '{"mainBranch": true}',
-                code=code,
+                code=code, said=said,
             )  # fmt: skip
 
     verify(0)
@@ -426,7 +427,7 @@ def test_the_client_and_the_server_keep_their_pact(shell: Shell, client: httpx.C
     newest["response"]["body"]["content"]["colour"] = "red"
     file.write_text(json.dumps(wanting))
     shell.tenor("contracts", "publish", str(file), "--consumer-version", "next", "--branch", "main")
-    verify(1)
+    verify(1, f"broken: {CONSUMER}: the newest version, given {ORDERS}\n  $: ")
     assert results(broker, CONSUMER, "next") == [(version, False)]
     shell.tenor("can-i-deploy", "--application", CONSUMER, "--branch", "main", "--environment", "production", code=1)
 
@@ -476,10 +477,11 @@ def test_a_webhook_sends_what_its_receiver_needs(shell: Shell, client: httpx.Cli
         assert told.wait(30)
     (shell.folder / "body.json").write_text(json.dumps(arrived[0]))
     (shell.folder / "less.json").write_text(json.dumps({"event": needed["event"]}))
+    said = f"broken: {SENT_TO}: a contract to verify\n  $: Actual map is missing the following keys: "
     for file_name, code in (("less.json", 1), ("body.json", 0)):
         shell.tenor(
             "contracts", "verify", "--provider", PROVIDER, "--provider-version", f"from {file_name}",
             "--message", f"a contract to verify={file_name}", "--publish",
-            "--selector", json.dumps({"mainBranch": True, "consumer": SENT_TO}), code=code,
+            "--selector", json.dumps({"mainBranch": True, "consumer": SENT_TO}), code=code, said=said if code else "",
         )  # fmt: skip
     assert results(broker, SENT_TO, "1") == [("from body.json", True), ("from less.json", False)]

@@ -38,7 +38,8 @@ class Mismatch:
     def lines(self) -> list[str]:
         """The difference as it is read."""
         head = f"{self.place}: {self.sentence}" if self.place else self.sentence
-        return [head, f"    expected: {self.expected}", f"    got:      {self.got}"]
+        pair = [f"    expected: {self.expected}", f"    got:      {self.got}"]
+        return [head, *pair] if self.expected or self.got else [head]
 
 
 def verifier_class() -> Any:
@@ -100,22 +101,36 @@ def mismatches(
                 failed = str(error)
             else:
                 return []
-        return list(_told(verifier.results)) or [Mismatch("message", "", "", "", failed)]
+        told = [each for _, found in broken(verifier.results) for each in found]
+        return told or [Mismatch("message", "", "", "", failed)]
 
 
-def _told(results: Mapping[str, Any]) -> Iterator[Mismatch]:
-    for each in (*results.get("errors", ()), *results.get("pendingErrors", ())):
-        found = each.get("mismatch", {})
-        if found.get("type") != "mismatches":
-            yield Mismatch("message", "", "", "", str(found.get("message") or found))
-        for one in found.get("mismatches", ()):
-            yield Mismatch(
-                _ATTRIBUTES.get(one.get("type"), "message"),
-                str(one.get("path") or one.get("key") or ""),
-                str(one.get("expected", "")),
-                str(one.get("actual", "")),
-                str(one.get("mismatch", "")),
-            )
+def broken(results: Mapping[str, Any]) -> Iterator[tuple[str, list[Mismatch]]]:
+    """The interactions that are not kept by a verifier's word, named as `Interaction.name` does; how they differ.
+
+    Where none was played, what kept the verifier from it.
+    """
+    played = results.get("interactionResults") or ()
+    for each in played:
+        if each.get("result") != "OK":
+            given = " and ".join(each.get("providerStates", ()))
+            name = f"{each.get('consumer')}: {each.get('description')}" + (f", given {given}" if given else "")
+            yield name, list(_mismatches(each.get("mismatch") or {}))
+    for each in () if played else results.get("errors", ()):
+        yield str(each.get("interaction", "")), list(_mismatches(each.get("mismatch") or {}))
+
+
+def _mismatches(found: Mapping[str, Any]) -> Iterator[Mismatch]:
+    if found.get("type") != "mismatches":
+        yield Mismatch("message", "", "", "", str(found.get("message") or found))
+    for one in found.get("mismatches", ()):
+        yield Mismatch(
+            _ATTRIBUTES.get(one.get("type"), "message"),
+            str(one.get("path") or one.get("key") or ""),
+            str(one.get("expected", "")),
+            str(one.get("actual", "")),
+            str(one.get("mismatch", "")),
+        )
 
 
 _ATTRIBUTES: Final = {"BodyMismatch": "body", "BodyTypeMismatch": "body", "MetadataMismatch": "metadata"}

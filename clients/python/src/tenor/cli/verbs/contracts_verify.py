@@ -19,7 +19,7 @@ from tenor.cli.connection import addresses, connect
 from tenor.cli.output import Output
 from tenor.cli.running import UsageError
 from tenor.cli.schema_file import read_text
-from tenor.testing.matching import loopback, stdout_to, verifier_class
+from tenor.testing.matching import broken, loopback, stdout_to, verifier_class
 from tenor.testing.verifying import OPTIONS, selector
 
 REQUIRED: Final = {name: {"required": True} for name in ("provider", "provider-version")}
@@ -161,6 +161,10 @@ def _verified(verifier: Any, output: Output) -> bool:
     try:
         verifier.verify()
     except Exception as failure:  # the verifier raises RuntimeError for all it has to say
-        output.say(str(failure))
+        lines = []
+        for name, found in broken(verifier.results):
+            lines += [f"broken: {name}", *(f"  {line}" for each in found for line in each.lines())]
+        for line in lines or [str(failure)]:
+            output.say(line)
         return False
     return True
