@@ -320,6 +320,21 @@ def test_a_document_is_not_touched_by_a_bar(form: str) -> None:
     assert [each["$schema"] for each in documents] == ["urn:tenor:output:v:1", "urn:tenor:output:error:1"]
 
 
+PAINTED = "from tenor.cli.output import Output; o = Output(); o.result({}, o.paint('safe:', 'green'))"
+
+
+@pytest.mark.parametrize(
+    ("environment", "coloured"),
+    [({}, True), ({"NO_COLOR": ""}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)],
+)
+def test_results_are_coloured_at_a_terminal_that_wants_it(environment: dict[str, str], coloured: bool) -> None:
+    command = [sys.executable, "-c", PAINTED]
+    _, seen = at_a_terminal(command, stdout_too=True, environment=environment)
+    assert seen == ("\x1b[32msafe:\x1b[0m\r\n" if coloured else "safe:\r\n")
+    out, _ = at_a_terminal(command, environment=environment)
+    assert out == "safe:\n"
+
+
 def test_no_color_keeps_the_bar_and_drops_its_colours() -> None:
     _, seen = work(NO_COLOR="1")
     assert "copying" in seen
