@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tenor.testing.interactions import Contract, Interaction, Request, State, interactions, others
+from tenor.testing.matching import broken
 from tenor.testing.messages import read
 from tenor.testing.results import prepare
 from tests.pacts import pact
@@ -317,6 +318,13 @@ def test_interactions_are_read_from_both_versions() -> None:
             Contract(bad)
     with pytest.raises(ValueError, match="no list of objects"):
         Contract({"consumer": {"name": "a"}, "provider": {"name": "b"}, "interactions": ["x"]})
+
+
+def test_what_keeps_a_verifier_from_playing_is_told() -> None:
+    error = {"interaction": "Failed to load pact", "mismatch": {"type": "error", "message": "no pacts"}}
+    [(name, [found])] = broken({"errors": [error], "interactionResults": []})
+    assert (name, found.lines()) == ("Failed to load pact", ["no pacts"])
+    assert list(broken({"errors": [], "interactionResults": [{"result": "OK"}]})) == []
 
 
 def test_a_machine_without_pact_python_is_told(tmp_path: Path) -> None:

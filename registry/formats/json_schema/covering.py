@@ -98,7 +98,7 @@ class Covering(Builder):
         return (text * (length // len(text) + 1))[:length]
 
     def _count(self, least: int, most: int | None, limit: int) -> int:
-        longest = min(least + _LONGEST, limit) if most is None else min(most, limit)
+        longest = min(least + _LONGEST, limit) if most is None else most if most <= _LONGEST else min(most, limit)
         options = sorted({least, least + 1, min(least + 4, longest), longest})
         fitting = [option for option in options if least <= option <= longest] or [least]
         index = self._take("count", len(fitting))

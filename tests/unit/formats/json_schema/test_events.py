@@ -231,6 +231,7 @@ CHOICES: dict[str, Any] = {
         },
         "free": {"type": ["string", "boolean", "number"]},
         "note": {"type": "string", "minLength": 2},
+        "many": {"type": "array", "items": {"type": "integer"}, "maxItems": 40},
         "below": {"$ref": "#"},
     },
 }
@@ -240,6 +241,7 @@ TAKEN: dict[str, list[Any]] = {
     "who": [None, {"name": ""}, {"name": "a"}, {"name": "😀"}, {"name": "aaaa"}, [1], [2], [3], [1, 1, 1]],
     "free": ["", "😀", "\x00", "a" * 300, True, False, 0.01, 2**63 + 2],
     "note": [None, "aa", "aaa", "😀é", "a" * 302],
+    "many": [[], [0], [0] * 40, [1]],
     "below": [None],
 }
 
