@@ -8,6 +8,7 @@ import base64
 import json
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +22,9 @@ from tenor import Consumer, Keys, Outcome, Record, Registry, Retry, Schema, erro
 from tenor.keys.algorithms import AES256_GCM
 from tenor.rules.logical import logical
 from tenor.sealing import seal
+from tenor.sealing.executor import State
+from tenor.sealing.keyring import KeyRing
+from tenor.sealing.sources import Key, Source
 from tenor.sealing.wire import wired
 
 
@@ -292,6 +296,34 @@ def test_bodies_are_compressed_before_they_are_sealed() -> None:
         assert (codec.decode(value)).data == event
         sizes.append(len(value))
     assert sizes[1] * 10 < sizes[0]
+
+
+def test_another_thread_does_not_lend_a_value_its_key_reference() -> None:
+    """A version that lets somebody else seal whenever it is compared: where a thread may be interrupted."""
+    source = Source("kek1", "s", AES256_GCM, versioned=True, native=True)
+    ring = KeyRing()
+    other = ring.keep(Key("kek1", "s", AES256_GCM, 2), b"b" * 32)
+
+    class Interrupted(int):
+        __hash__ = int.__hash__
+
+        def __ne__(self, known: object) -> bool:
+            if turn[0] is not other:
+                turn[0] = other
+                turned(b"theirs", None, State(None, 0.0, None))
+            return int(self) != known
+
+    def present(record: Any, state: Any) -> Any:
+        return turn[0]
+
+    mine = ring.keep(Key("kek1", "s", AES256_GCM, 1), b"a" * 32)
+    turned = seal.sealer(source, "01", "", "p", present, person=False)
+    turn: list[Any] = [mine]
+    assert turned(b"mine", None, State(None, 0.0, None))[3] == 1
+    turn[0] = SimpleNamespace(key=SimpleNamespace(version=Interrupted(1)), seal=mine.seal)
+    sealed = turned(b"mine", None, State(None, 0.0, None))
+    opens = seal.opener(source, "", ("p",), ring, "p")
+    assert opens(sealed, State(None, 0.0, None)) == (b"mine", seal.BOUND)
 
 
 def test_a_body_that_grows_past_what_it_claims_is_refused() -> None:

@@ -96,22 +96,18 @@ def sealer(
     flags |= BOUND | (PERSON if person else 0)
     keyed = bool(flags & KEYED)
     # Heads and associated data change with the key only: the last ones are kept.
-    last: list[tuple[int, bytes, bytes]] = []
+    made = (0, b"", b"")
 
     def seal(plaintext: bytes, record: Any, state: Any) -> bytes:
+        nonlocal made
         held = present(record, state)
         version = held.key.version
-        if not last or last[0][0] != version:
+        known, head, data = made  # one look: another thread may put a person's of its own there meanwhile
+        if known != version:
             reference = varint(version)
-            made = (
-                version,
-                bytes((MAGIC, number, flags)) + reference,
-                aad(number, reference, tenant, source.domain, path),
-            )
-            last[:] = [made]
-        else:
-            made = last[0]
-        _, head, data = made
+            head = bytes((MAGIC, number, flags)) + reference
+            data = aad(number, reference, tenant, source.domain, path)
+            made = (version, head, data)
         if keyed:
             data += state.bound()
         if number == 1:
