@@ -11,7 +11,7 @@ import pytest
 from fake_keys import FakeKeys
 from sealing import ADA, CUSTOMER, KMS, PARAMS, PEPPER, avro, pii, plain, rule, rules, secrets
 
-from tenor import AsyncConsumer, AsyncRegistry, Keys, Outcome, Record, Retries, Retry, Sanitise, errors
+from tenor import AsyncConsumer, AsyncRegistry, Compression, Keys, Outcome, Record, Retries, Retry, Sanitise, errors
 from tenor.consuming import DeadLetter, restored, verdict_of
 
 pytestmark = pytest.mark.anyio
@@ -281,6 +281,38 @@ async def test_who_looks_into_a_dead_letter_topic_reads_what_was_refused(mode: s
     if mode != "WRITE":  # what is no letter is judged as ever
         with pytest.raises(errors.RuleFailed):
             await reader.decode(letter.value, restored(letter.headers))
+
+
+async def test_a_letter_of_what_was_compressed_holds_the_bytes_as_they_came() -> None:
+    fake = fake_with(no(mode="READ"), text=avro(plain("city", "string"), plain("note", "string")))
+    sent: list[DeadLetter] = []
+    registry = client(fake, sent.append)
+    codec = await registry.events("s", compression=Compression(least=1))
+    event = {"city": "London", "note": "n" * 500}
+    message = codec.encode(event)
+    with pytest.raises(errors.RuleFailed, match="was sent"):
+        await codec.decode(message.value, message.headers)
+    (letter,) = sent
+    assert letter.value == message.value
+    assert restored(letter.headers)[:-1] == message.headers
+    reader = await registry.events("s", compression=Compression(), read_letters=True)
+    assert (await reader.decode(letter.value, letter.headers)).data == event
+
+
+async def test_no_value_passes_for_a_letters_frame() -> None:
+    fake = fake_with(no(mode="READ"))
+    reader = await client(fake, None).events("s", decode_only=True, read_letters=True)
+    value = (await client(fake, None).events("s")).encode(ADA).value or b""
+    with pytest.raises(errors.RuleFailed) as caught:
+        await reader.decode(value)
+    letter = [("tenor-quarantine-reason", b"INVALID")]
+    assert (await reader.decode(value, letter)).data == ADA
+    assert caught.value.action == "DLQ"
+    for length in (6, 17):
+        with pytest.raises(errors.NotFramed):
+            await reader.decode((b"letter".ljust(length) + value[:5])[:length])
+        with pytest.raises(errors.NotFramed):
+            await reader.decode(b"letter" + value[:5])
 
 
 async def test_what_lies_beneath_a_tag_is_withheld_with_it() -> None:

@@ -9,7 +9,7 @@ import pytest
 from fake_keys import PERSONS, FakeKeys
 from sealing import KMS, PEPPER, avro, pii, plain, rule, rules
 
-from tenor import AsyncConsumer, AsyncRegistry, Keys, Outcome, Record, Retry, errors
+from tenor import AsyncConsumer, AsyncRegistry, Keys, Outcome, Record, Retry, Upcasting, errors
 from tenor._async.concurrency import sleep
 from tenor.sealing.persons import handle
 
@@ -125,6 +125,21 @@ async def test_an_erased_body_is_nothing(type_: str) -> None:
     fake.erase("kek1", of("c~1"))
     event = await (await client(fake).events("s", decode_only=True)).decode(value)
     assert (event.data, event.erased) == (None, ("",))
+
+
+async def test_of_an_erased_body_there_is_nothing_to_bring_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def upcaster(*_: Any) -> Any:
+        return lambda data: {**data, "new": 1}
+
+    monkeypatch.setattr(AsyncRegistry, "_upcaster", upcaster)
+    fake = personal("SEAL_PAYLOAD")
+    codec = await client(fake).events("s")
+    ada, bob = [(await codec.encode_when_ready(each)).value for each in (ADA, BOB)]
+    fake.erase("kek1", of("c~1"))
+    reader = await client(fake).events("s", version=1, upcast=Upcasting())
+    event = await reader.decode(ada)
+    assert (event.data, event.erased) == (None, ("",))
+    assert (await reader.decode(bob)).data == {**BOB, "new": 1}
 
 
 BESIDE = [

@@ -13,7 +13,7 @@ import pytest
 from fake_keys import FakeKeys
 from sealing import ADA, CUSTOMER, KMS, PARAMS, PEPPER, avro, pii, plain, rule, rules, secrets
 
-from tenor import Consumer, Keys, Outcome, Record, Registry, Retries, Retry, Sanitise, errors
+from tenor import Compression, Consumer, Keys, Outcome, Record, Registry, Retries, Retry, Sanitise, errors
 from tenor.consuming import DeadLetter, restored, verdict_of
 
 QUICK = Retries(attempts=2, first=0.0, longest=0.0, trips=3, rest=0.01, patience=0.0)
@@ -279,6 +279,38 @@ def test_who_looks_into_a_dead_letter_topic_reads_what_was_refused(mode: str) ->
     if mode != "WRITE":  # what is no letter is judged as ever
         with pytest.raises(errors.RuleFailed):
             reader.decode(letter.value, restored(letter.headers))
+
+
+def test_a_letter_of_what_was_compressed_holds_the_bytes_as_they_came() -> None:
+    fake = fake_with(no(mode="READ"), text=avro(plain("city", "string"), plain("note", "string")))
+    sent: list[DeadLetter] = []
+    registry = client(fake, sent.append)
+    codec = registry.events("s", compression=Compression(least=1))
+    event = {"city": "London", "note": "n" * 500}
+    message = codec.encode(event)
+    with pytest.raises(errors.RuleFailed, match="was sent"):
+        codec.decode(message.value, message.headers)
+    (letter,) = sent
+    assert letter.value == message.value
+    assert restored(letter.headers)[:-1] == message.headers
+    reader = registry.events("s", compression=Compression(), read_letters=True)
+    assert (reader.decode(letter.value, letter.headers)).data == event
+
+
+def test_no_value_passes_for_a_letters_frame() -> None:
+    fake = fake_with(no(mode="READ"))
+    reader = client(fake, None).events("s", decode_only=True, read_letters=True)
+    value = (client(fake, None).events("s")).encode(ADA).value or b""
+    with pytest.raises(errors.RuleFailed) as caught:
+        reader.decode(value)
+    letter = [("tenor-quarantine-reason", b"INVALID")]
+    assert (reader.decode(value, letter)).data == ADA
+    assert caught.value.action == "DLQ"
+    for length in (6, 17):
+        with pytest.raises(errors.NotFramed):
+            reader.decode((b"letter".ljust(length) + value[:5])[:length])
+        with pytest.raises(errors.NotFramed):
+            reader.decode(b"letter" + value[:5])
 
 
 def test_what_lies_beneath_a_tag_is_withheld_with_it() -> None:

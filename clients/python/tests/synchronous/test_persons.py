@@ -11,7 +11,7 @@ import pytest
 from fake_keys import PERSONS, FakeKeys
 from sealing import KMS, PEPPER, avro, pii, plain, rule, rules
 
-from tenor import Consumer, Keys, Outcome, Record, Registry, Retry, errors
+from tenor import Consumer, Keys, Outcome, Record, Registry, Retry, Upcasting, errors
 from tenor._sync.concurrency import sleep
 from tenor.sealing.persons import handle
 
@@ -125,6 +125,21 @@ def test_an_erased_body_is_nothing(type_: str) -> None:
     fake.erase("kek1", of("c~1"))
     event = (client(fake).events("s", decode_only=True)).decode(value)
     assert (event.data, event.erased) == (None, ("",))
+
+
+def test_of_an_erased_body_there_is_nothing_to_bring_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    def upcaster(*_: Any) -> Any:
+        return lambda data: {**data, "new": 1}
+
+    monkeypatch.setattr(Registry, "_upcaster", upcaster)
+    fake = personal("SEAL_PAYLOAD")
+    codec = client(fake).events("s")
+    ada, bob = [(codec.encode_when_ready(each)).value for each in (ADA, BOB)]
+    fake.erase("kek1", of("c~1"))
+    reader = client(fake).events("s", version=1, upcast=Upcasting())
+    event = reader.decode(ada)
+    assert (event.data, event.erased) == (None, ("",))
+    assert (reader.decode(bob)).data == {**BOB, "new": 1}
 
 
 BESIDE = [

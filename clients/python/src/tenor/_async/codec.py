@@ -39,7 +39,8 @@ MAX_READERS = 1000
 SHORTEST_BARE_BODY = 6
 """Confluent's Python client refuses shorter values before it looks at their headers: those get the id prefix."""
 
-_LETTER = b"letter"
+_LETTER = b"letter".ljust(wire.GUID_HEAD)
+"""Marks a head as a dead letter's; with it, it is longer than any that a value without a header can have."""
 _now = time.monotonic
 
 
@@ -354,7 +355,13 @@ class AsyncCodec:
     # --- decode ---------------------------------------------------------------------------------------------
 
     async def decode(
-        self, value: bytes | None, headers: wire.Headers = None, *, record_key: RecordKey = None, topic: str = ""
+        self,
+        value: bytes | None,
+        headers: wire.Headers = None,
+        *,
+        record_key: RecordKey = None,
+        topic: str = "",
+        _arrived: bytes | None = None,
     ) -> Event:
         """Read an event with the schema it was written with, found by its frame. A tombstone has no data.
 
@@ -386,13 +393,14 @@ class AsyncCodec:
                 raise
             if is_letter(headers):
                 raise refused.settled("It is a dead letter, and is not sent again.") from refused.__cause__
-            await self._letters.deliver(refused, value, headers, content=ORIGINAL, key=record_key, topic=topic)
+            came = value if _arrived is None else _arrived
+            await self._letters.deliver(refused, came, headers, content=ORIGINAL, key=record_key, topic=topic)
             raise
         message = reading.body.name_of(value, reading.at, reading.indexes)
         erased: tuple[str, ...] = ()
         if type(data) is Opened:
             data, erased = data.data, data.erased
-        if reading.upcast is not None:
+        if reading.upcast is not None and "" not in erased:  # of an erased body there is nothing to bring up
             data = reading.upcast(data)
         if erased:
             return Event(data, reading.registered, message, headers, self._settings.header_prefix, erased)

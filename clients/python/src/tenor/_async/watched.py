@@ -15,7 +15,7 @@ from tenor._async.codec import AsyncCodec
 from tenor._async.snapshots import Compiled, Reading, Settings, Source
 from tenor.codecs import Body
 from tenor.compression import HEADER, Compression, encoding_of
-from tenor.errors import RuleFailed, TenorError
+from tenor.errors import InvalidEvent, RuleFailed, TenorError
 from tenor.events import Event, Message, RecordKey
 from tenor.observing import Observer
 from tenor.rules.model import tagger
@@ -97,7 +97,13 @@ class AsyncWatchedCodec(AsyncCodec):
         sanitiser = self._sanitiser()
         if sanitiser is None:
             return Cleaned(data)
-        cleaned = sanitiser.clean(data)
+        try:
+            cleaned = sanitiser.clean(data)
+        except InvalidEvent as error:
+            hides = getattr(self._writing.body, "hides", None)
+            if hides is None:
+                raise
+            raise hides(error) from None
         for violation in cleaned.redacted:
             _log.warning("redacted an event of %s at %s: %s", self.subject, violation.path, violation.rule)
             if self._observer is not None:
@@ -142,15 +148,22 @@ class AsyncWatchedCodec(AsyncCodec):
         await super().dead_letter(refused, self._cleaned(data).event, **metadata)
 
     async def decode(
-        self, value: bytes | None, headers: wire.Headers = None, *, record_key: RecordKey = None, topic: str = ""
+        self,
+        value: bytes | None,
+        headers: wire.Headers = None,
+        *,
+        record_key: RecordKey = None,
+        topic: str = "",
+        _arrived: bytes | None = None,
     ) -> Event:
         """As the plain codec's; raises Undecodable for what does not decompress within the limit, too."""
+        arrived = value if _arrived is None else _arrived
         if value is not None and self._compression is not None:
             if headers is not None and not hasattr(headers, "items") and not isinstance(headers, list | tuple):
                 headers = list(headers)
             value = self._decompressed(value, headers)
         known = len(self._readers)
-        event = await super().decode(value, headers, record_key=record_key, topic=topic)
+        event = await super().decode(value, headers, record_key=record_key, topic=topic, _arrived=arrived)
         if self._observer is not None:
             self._observer.count("read", subject=self.subject)
             if len(self._readers) == known:

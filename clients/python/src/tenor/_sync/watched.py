@@ -17,7 +17,7 @@ from tenor._sync.codec import Codec
 from tenor._sync.snapshots import Compiled, Reading, Settings, Source
 from tenor.codecs import Body
 from tenor.compression import HEADER, Compression, encoding_of
-from tenor.errors import RuleFailed, TenorError
+from tenor.errors import InvalidEvent, RuleFailed, TenorError
 from tenor.events import Event, Message, RecordKey
 from tenor.observing import Observer
 from tenor.rules.model import tagger
@@ -99,7 +99,13 @@ class WatchedCodec(Codec):
         sanitiser = self._sanitiser()
         if sanitiser is None:
             return Cleaned(data)
-        cleaned = sanitiser.clean(data)
+        try:
+            cleaned = sanitiser.clean(data)
+        except InvalidEvent as error:
+            hides = getattr(self._writing.body, "hides", None)
+            if hides is None:
+                raise
+            raise hides(error) from None
         for violation in cleaned.redacted:
             _log.warning("redacted an event of %s at %s: %s", self.subject, violation.path, violation.rule)
             if self._observer is not None:
@@ -142,15 +148,22 @@ class WatchedCodec(Codec):
         super().dead_letter(refused, self._cleaned(data).event, **metadata)
 
     def decode(
-        self, value: bytes | None, headers: wire.Headers = None, *, record_key: RecordKey = None, topic: str = ""
+        self,
+        value: bytes | None,
+        headers: wire.Headers = None,
+        *,
+        record_key: RecordKey = None,
+        topic: str = "",
+        _arrived: bytes | None = None,
     ) -> Event:
         """As the plain codec's; raises Undecodable for what does not decompress within the limit, too."""
+        arrived = value if _arrived is None else _arrived
         if value is not None and self._compression is not None:
             if headers is not None and not hasattr(headers, "items") and not isinstance(headers, list | tuple):
                 headers = list(headers)
             value = self._decompressed(value, headers)
         known = len(self._readers)
-        event = super().decode(value, headers, record_key=record_key, topic=topic)
+        event = super().decode(value, headers, record_key=record_key, topic=topic, _arrived=arrived)
         if self._observer is not None:
             self._observer.count("read", subject=self.subject)
             if len(self._readers) == known:

@@ -114,7 +114,7 @@ class RuledBody:
         before, after, encoding, asserted = self._writing
         # The head goes before the body last of all, if rules change the body.
         serialize, sealing = self.body.serializer(b"" if encoding else head), self._sealing
-        check, hides, as_dict = self.logical.checked, self._hides, self.logical.as_dict
+        check, hides, as_dict = self.logical.checked, self.hides, self.logical.as_dict
         inline = self._inline
         if self._bare(WRITE) and inline is None and asserted is None:
             return self.body.writer(head)
@@ -258,7 +258,7 @@ class RuledBody:
                 if final is not None:
                     event = final(self.logical.serializer(b"", path)(event), 0)
             except InvalidEvent as error:
-                raise self._hides(error) from None
+                raise self.hides(error) from None
             for step in later:
                 event = step(event, None)
             return Opened(event, tuple(dict.fromkeys(gone))) if gone else event
@@ -280,7 +280,7 @@ class RuledBody:
                     return Opened(event, tuple(dict.fromkeys(state.erased)))
                 judge(event)
             except InvalidEvent as error:
-                raise self._hides(error) from None
+                raise self.hides(error) from None
             return event
 
         return read
@@ -446,22 +446,29 @@ class RuledBody:
     @cached_property
     def _open(self) -> frozenset[str]:
         """Names of fields that are never sealed: only of those may an error show the value."""
-        rules = [rule for rule in (*self.rules.domain, *self.rules.encoding) if rule.type in SEALING]
-        if any(rule.type in PAYLOAD for rule in rules):
+        if any(rule.type in PAYLOAD for rule in (*self.rules.domain, *self.rules.encoding)):
             return frozenset()
-        every = list(slots(self._tree(WRITE, None)))
-        secret = {slot.name for slot in every if any(tagged(rule, self._tags(slot)) for rule in rules)}
+        every = slots(self._tree(WRITE, None))
         plain = {slot.name for slot in every if all(node.kind == "leaf" for node in _ends(slot.node))}
-        return frozenset(plain - secret)
+        return frozenset(plain - self._secret)
 
-    def _hides(self, error: InvalidEvent) -> InvalidEvent:
+    @cached_property
+    def _secret(self) -> frozenset[str]:
+        """Names of fields that are sealed."""
+        rules = [rule for rule in (*self.rules.domain, *self.rules.encoding) if rule.type in SEALING]
+        every = slots(self._tree(WRITE, None))
+        return frozenset(slot.name for slot in every if any(tagged(rule, self._tags(slot)) for rule in rules))
+
+    def _shows(self, path: str) -> bool:
+        """Whether an error may tell the value there: a sealed map may have a key that is an open field's name."""
+        names = _names(path)
+        return bool(names) and names[-1] in self._open and self._secret.isdisjoint(names)
+
+    def hides(self, error: InvalidEvent) -> InvalidEvent:
         """The error without the values of what is sealed, and of what might be: only known open fields are shown."""
         if not self.secretive:
             return error
-        found = [
-            each if not each.value or _last_name(each.path) in self._open else _hidden(each)
-            for each in error.violations
-        ]
+        found = [each if not each.value or self._shows(each.path) else _hidden(each) for each in error.violations]
         return InvalidEvent(found, error.subject)
 
 
@@ -511,10 +518,10 @@ def _ends(node: Node, depth: int = 0) -> list[Node]:
     return [end for each in inner for end in _ends(each, depth + 1)]
 
 
-def _last_name(path: str) -> str:
-    """The name of the field that a pointer ends in, past indexes."""
+def _names(path: str) -> list[str]:
+    """The names of fields and keys on a pointer's way, without indexes."""
     steps = [step.replace("~1", "/").replace("~0", "~") for step in path.split("/")[1:]]
-    return next((step for step in reversed(steps) if not step.isdigit()), "")
+    return [step for step in steps if not step.isdigit()]
 
 
 def _hidden(violation: Violation) -> Violation:
