@@ -375,6 +375,23 @@ def test_a_contract_of_others_becomes_a_schema_and_what_cannot_is_named(format: 
         assert found.tags == {"$.order_day": ["TIME"], "$.mail": ["PII"]}
 
 
+@pytest.mark.parametrize("format", LANGUAGES)
+def test_what_is_added_to_an_exported_contract_is_a_compatible_change(format: str) -> None:
+    old = formats.parse(format, Source(json.dumps(ORDER if format == "AVRO" else IN_JSON)))
+    made = document(format, LANGUAGES[format].object_of(json.loads(old.canonical), "x"))
+    added = {"name": "added", "logicalType": "integer", "description": "New.", "tags": ["NEW"]}
+    made["schema"][0]["properties"].append(added)
+    assert faults(made) == []
+    found = Found(own=True)
+    (promise,) = contract.promises(made, found)
+    new = formats.parse(format, Source(json.dumps(LANGUAGES[format].schema_of(promise.node, found))))
+    assert "added" in new.canonical
+    assert found.left_out == []
+    assert ["NEW"] in found.tags.values()
+    if format == "AVRO":
+        assert errors(new, old) == errors(old, new) == set()
+
+
 def test_what_one_language_says_is_named_in_the_other() -> None:
     made = document("AVRO", avro.object_of(ORDER, "x"))
     found = Found()

@@ -21,6 +21,7 @@ from tenor.cli.standards.odcs.members import (
     DOC,
     FIELD,
     NAME,
+    NO_DEFAULT,
     NULL_LAST,
     SCHEMA,
     Found,
@@ -241,6 +242,8 @@ class _Told:
         extra += customs({FIELD: own or None}).get("customProperties", [])
         if "default" in node:
             extra.append({"property": DEFAULT, "value": node["default"]})
+        elif not members["required"]:
+            extra.append({"property": NO_DEFAULT, "value": True})
         tags = texts(node.get(TAGS))
         return {
             "name": node["name"],
@@ -316,7 +319,7 @@ class _Made:
             made["doc"] = node["description"]
         if self.found.own and has(node, DEFAULT):
             made["default"] = custom(node, DEFAULT)
-        elif not self.found.own and not node.get("required"):
+        elif not node.get("required") and not (self.found.own and has(node, NO_DEFAULT)):
             made["default"] = None
         for member in ("businessName", "deprecated", "examples"):
             if node.get(member):

@@ -205,10 +205,10 @@ def promises(document: Mapping[str, Any], found: Found) -> list[Promise]:
             node["description"] = purpose["purpose"]
         if texts(node.get("tags")):
             found.leave(f"schema {place}: tags", "a registry tags fields")
-        subject = str(own) if own is not None and index == 0 else _subject(node) if own is None else None
         if own is not None and index:
             found.leave(f"schema {place}", "it is a part of the first one's file")
             continue
+        subject = _subject(node) if own is None else str(own)
         protect, rules = custom(document, PROTECT), carried(document, RULES, "contract") or None
         owner, format = _owner(document, found), format_of(document)
         made.append(Promise(node, subject, format, owner, window, protect, properties, rules))
