@@ -590,6 +590,7 @@ class Counting(Driver):
 
 def test_of_many_that_renew_at_once_one_asks_the_key_system(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Counting, "asked", 0)
+    monkeypatch.setattr(keys_module, "WAITS", 400)  # the winner may be slow
     fake = customers(rule(params={"encrypt.kms.type": "counting"}))
     registries = [client(fake, keys={"drivers": {"counting": Counting}}) for _ in range(8)]
     together([lambda one=one: one.events("customers-value") for one in registries])
