@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from tenor.cli import main
+from tests import documents
 from tests.e2e.test_cli_projects import BEFORE, Ran
 from tests.served import served
 
@@ -45,7 +46,7 @@ class Folder:
         return Ran(code, out.getvalue(), err.getvalue())
 
     def steps(self, *arguments: str) -> dict[str, tuple[str, Any]]:
-        rows = json.loads(self.tenor("plan", "--output", "json", *arguments).out)["schemas"]
+        rows = documents.read(self.tenor("plan", "--output", "json", *arguments).out)["schemas"]
         return {row["step"]["subject"]: (row["step"]["action"], row["step"]["version"]) for row in rows}
 
 
@@ -180,6 +181,18 @@ def test_what_a_project_declares_is_planned_and_applied_with_its_schemas(folder:
     assert "- order-value  protect       used is taken back" in taken
     assert server.get("/config/money-value").status_code == 404
     assert folder.tenor("plan", "--detailed-exitcode").code == 0
+
+
+def test_a_project_in_pyproject_declares_as_well(folder: Folder) -> None:
+    (folder.path / "tenor.yaml").unlink()
+    ends = datetime.now(UTC).date() + timedelta(days=9)
+    waiver = f'waivers = [{{until = {ends}, reason = "r", owner = "o"}}]'
+    lines = ["[[tool.tenor.schemas]]", 'path = "schemas/*.avsc"', 'subject = "{stem}"', 'owner = "shop"', waiver]
+    folder.write({"pyproject.toml": "\n".join(lines) + "\n"})
+    assert folder.tenor("plan").out.splitlines()[-1] == "1 create, 2 settings"
+    folder.write({"pyproject.toml": "[tool.tenor]\nschemas = " + "[" * 2000 + "]" * 2000 + "\n"})
+    deep = folder.tenor("plan")
+    assert (deep.code, len(deep.err.splitlines())) == (2, 1)
 
 
 def test_what_cannot_be_declared_is_said_in_a_sentence(folder: Folder) -> None:

@@ -213,9 +213,12 @@ def parse(path: Path) -> ProjectFile:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read {path}: {error}") from error
-    document = _toml(path, text) if path.suffix == ".toml" else _yaml(path, text)
     try:
-        return msgspec.convert(document, ProjectFile)
+        document = _toml(path, text) if path.suffix == ".toml" else _yaml(path, text)
+        # Dates are texts again: a waiver's end is what somebody wrote.
+        return msgspec.convert(msgspec.to_builtins(document), ProjectFile)
+    except RecursionError:
+        raise UsageError(f"{path.name} is nested too deeply") from None
     except msgspec.ValidationError as error:
         raise UsageError(f"{path.name}: {error}") from None
 
@@ -372,9 +375,7 @@ def _yaml(path: Path, text: str) -> Any:
             f"{path.name} needs PyYAML: install tenor[cli], or write [tool.tenor] in pyproject.toml"
         ) from (error)
     try:
-        return msgspec.to_builtins(yaml.safe_load(text) or {})  # dates as they are written
-    except RecursionError:
-        raise UsageError(f"{path.name} is nested too deeply") from None
+        return yaml.safe_load(text) or {}
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
