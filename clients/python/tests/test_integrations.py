@@ -29,6 +29,7 @@ from sealing import KMS, PEPPER, rule, rules
 
 import tenor
 from tenor import AsyncConsumer, AsyncRegistry, AsyncSeenInMemory, Message, Retries
+from tenor.compression import Compression
 from tenor.consuming import QuarantinedRecord, Record
 from tenor.errors import AuthenticationFailed, InvalidEvent, RecordKeyNeeded, Unencoded, Unprocessed
 from tenor.integrations import aiokafka, kafka, pubsub, sqs
@@ -249,6 +250,60 @@ async def test_no_adapter_lets_bytes_pass_in_place_of_an_event() -> None:
             with pytest.raises(AttributeError):
                 carry(body)
     assert sent == []
+
+
+STEERING = {"__value_schema_id": b"\x01" + bytes(16), "__rule.name": b"seal", "Content-Encoding": b"zstd"}
+
+
+@pytest.mark.parametrize("framing", ["id-prefix", "guid-header"])
+@pytest.mark.parametrize("kind", [list, dict])
+async def test_a_serialiser_does_not_pass_on_how_its_input_was_to_be_read(framing: str, kind: Any) -> None:
+    given: Any = {**STEERING, "x": b"mine", "ce_source": b"/theirs"}
+    context = SerializationContext("orders", MessageField.VALUE, list(given.items()) if kind is list else given)
+    value = await AsyncSerializer(codec_registry(), naming="topic", framing=framing)({"id": "A-long-one"}, context)
+    headers = dict(context.headers)
+    steered = {name: headers.get(name) for name in STEERING}
+    assert steered.pop("__value_schema_id") != STEERING["__value_schema_id"]
+    assert set(steered.values()) == {None}
+    assert (headers["x"], headers["ce_source"]) == (b"mine", b"/theirs")
+    codec = await codec_registry().events("orders-value")
+    assert (await codec.decode(value, context.headers)).data == {"id": "A-long-one"}
+
+
+async def test_faststream_does_not_pass_on_how_its_input_was_to_be_read() -> None:
+    events, got = Events({"orders": await orders_codec(compression=Compression("zstd"))}), list[Any]()
+    broker = KafkaBroker(middlewares=[events.middleware], decoder=events.decoder)
+
+    @broker.subscriber("orders")
+    async def handle(body: dict[str, Any]) -> None:
+        got.append(body)
+
+    steering = {name: value.decode("latin-1") for name, value in STEERING.items()}
+    async with TestKafkaBroker(broker):
+        await broker.publish({"id": "A1"}, "orders", headers={**steering, "x": "mine"})
+    assert got == [{"id": "A1"}]
+
+
+async def test_a_batch_of_which_some_would_be_compressed_is_not() -> None:
+    codec = await orders_codec(compression=Compression("zstd", least=100))
+    events, got = Events({"orders": codec}), list[Any]()
+    broker = KafkaBroker(middlewares=[events.middleware], decoder=events.decoder)
+
+    @broker.subscriber("orders")
+    async def handle(body: dict[str, Any]) -> None:
+        got.append(body)
+
+    large, small = {"id": "A" * 500}, {"id": "A1"}
+    batches: list[tuple[list[Any], list[Any]]] = [
+        ([large, small], [large, small]),
+        ([codec.encode_value(small), large], [small, large]),
+        ([large, large], [large, large]),
+    ]
+    async with TestKafkaBroker(broker):
+        for bodies, events_in in batches:
+            got.clear()
+            await broker.publish_batch(*bodies, topic="orders")
+            assert got == events_in
 
 
 async def test_text_headers_carry_no_guid() -> None:
@@ -476,6 +531,8 @@ async def test_pubsub_carries_an_event(framing: str) -> None:
     event = await codec.decode(record.value, record.headers)
     assert (event.data, record.key, record.position) == ({"id": "A-long-one"}, b"k", {"message_id": "7"})
     assert event.metadata == (await codec.decode(sent.value, sent.headers)).metadata
+    _, attributes = pubsub.to_pubsub(Message(b"", [("x", b"\xff\x00"), ("y", "ü".encode())]))
+    assert attributes == {"x": "ÿ\0", "y": "ü"}
     data, attributes = pubsub.to_pubsub(Message(None, []))
     tombstone = SimpleNamespace(data=data, attributes=attributes, message_id="8")
     assert pubsub.from_pubsub(tombstone).value is None

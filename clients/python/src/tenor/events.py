@@ -169,13 +169,18 @@ def joined(own: list[tuple[str, bytes]], given: Headers, part: str = "value") ->
     A job that forwards headers must not be steered by its input: what says how these bytes are to be read, or tells
     stock clients to skip a rule, is not passed on.
     """
-    taken = {name for name, _ in own} | {SCHEMA_HEADERS[part], ENCODING}
+    taken = {name for name, _ in own}
     more = [
         (name, value.encode() if isinstance(value, str) else value)
         for name, value in _pairs(given)
-        if value is not None and name not in taken and not name.startswith(STOCK)
+        if value is not None and name not in taken and not steers(name, part)
     ]
     return [*own, *more]
+
+
+def steers(name: str, part: str = "value") -> bool:
+    """Whether a header says how the bytes beside it are to be read, or which rule to skip: not for others to say."""
+    return name == SCHEMA_HEADERS[part] or name.lower() == ENCODING or name.startswith(STOCK)
 
 
 def read_metadata(headers: Headers, prefix: str = PREFIX) -> Metadata:

@@ -16,7 +16,7 @@ from tenor._async.concurrency import Lock
 from tenor._async.registry import AsyncRegistry
 from tenor._async.snapshots import HEADER, PREFIX
 from tenor.errors import KeyNotReady, RuleFailed, UnusableSchema
-from tenor.events import RecordKey
+from tenor.events import RecordKey, steers
 from tenor.naming import ASSOCIATED, Naming, record_name
 from tenor.schemas import AVRO, Reference, Schema
 
@@ -94,7 +94,7 @@ class AsyncSerializer:
                     await codec.dead_letter(refused, event, record_key=key, topic=ctx.topic)
                 raise
         message = await codec.encode_when_ready(event, headers=headers, record_key=key, topic=ctx.topic)
-        _add_headers(headers, message.headers)
+        _put_headers(headers, message.headers, ctx.field)
         return message.value
 
     async def _codec(self, topic: str, part: str) -> AsyncCodec:
@@ -264,11 +264,18 @@ def _place(ctx: Any) -> tuple[str, str]:
     return ctx.topic, ctx.field
 
 
-def _add_headers(present: list[tuple[str, Any]] | dict[str, Any], headers: list[tuple[str, bytes]]) -> None:
+def _put_headers(present: list[tuple[str, Any]] | dict[str, Any], headers: list[tuple[str, bytes]], part: str) -> None:
+    """Add headers of an event to a context's own. Those of its input that would steer its readers are taken out.
+
+    Key and value share one set of headers: metadata of the first stay, each keeps its own schema.
+    """
+    given = present if isinstance(present, list) else list(present.items())
+    steering = {name for name, _ in given if steers(name, part)}
+    taken = {name for name, _ in given} - steering
     if isinstance(present, list):
-        taken = {name for name, _ in present}
-        # Key and value share one set of headers: metadata of the first stay, each keeps its own schema.
+        present[:] = [header for header in present if header[0] not in steering]
         present.extend(header for header in headers if header[0] not in taken)
     else:
-        for name, value in headers:
-            present.setdefault(name, value)
+        for name in steering:
+            del present[name]
+        present.update((name, value) for name, value in headers if name not in taken)

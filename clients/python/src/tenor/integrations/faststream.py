@@ -23,8 +23,9 @@ from faststream.exceptions import AckMessage, IgnoredException, RejectMessage
 
 from tenor._async.codec import AsyncCodec
 from tenor._async.consumer import AsyncConsumer
+from tenor.compression import HEADER, Compression, encoding_of
 from tenor.consuming import DeadLetter, SendDeadLetter
-from tenor.events import Event, Message
+from tenor.events import Event, Message, steers
 from tenor.integrations.headers import Header, as_text, destination, readable
 from tenor.integrations.places import place, record
 
@@ -119,15 +120,20 @@ async def _frame(codec: AsyncCodec, cmd: Any) -> None:
     Raises what `encode` raises, and Unencoded for bytes of anybody else: they would go out as they are.
     """
     batch = len(cmd.batch_bodies) > 1
+    as_they_are = [isinstance(body, bytes | bytearray | memoryview) for body in cmd.batch_bodies]
+    if not all(as_they_are):  # events bring headers of their own: none may say how to read what another wrote
+        cmd.headers = {name: value for name, value in cmd.headers.items() if not steers(name)}
     messages: list[Message | None] = []
     for index, body in enumerate(cmd.batch_bodies):
         key = _key(cmd, index)
-        if isinstance(body, bytes | bytearray | memoryview):
+        if as_they_are[index]:
             await codec.require_encoded(bytes(body), cmd.headers, record_key=key)
             messages.append(None)
         else:
             message = await codec.encode_when_ready(body, headers=cmd.headers, record_key=key, topic=cmd.destination)
             messages.append(message)
+    if len({encoding_of(message.headers if message else None) for message in messages}) > 1:
+        messages = [None if message is None else _uncompressed(message) for message in messages]
     framed = [body if new is None else new.value for body, new in zip(cmd.batch_bodies, messages, strict=True)]
     headers: list[set[Header]] = [
         {header for header in new.headers if header[0] not in cmd.headers} for new in messages if new is not None
@@ -138,6 +144,14 @@ async def _frame(codec: AsyncCodec, cmd: Any) -> None:
         cmd.batch_bodies = framed
     elif framed:
         cmd.body = framed[0]
+
+
+def _uncompressed(message: Message) -> Message:
+    """A message of a batch whose headers cannot tell that it is compressed, because others are not."""
+    value, encoding = message.value, encoding_of(message.headers)
+    if value is not None and encoding is not None:
+        value = Compression(None, limit=2**31).decompress(value, encoding)
+    return Message(value, [header for header in message.headers if header[0] != HEADER])
 
 
 def _key(cmd: Any, index: int) -> Any:

@@ -15,10 +15,11 @@ from tenor.integrations.headers import TOMBSTONE, Pairs
 
 
 def to_pubsub(message: Message) -> tuple[bytes, dict[str, str]]:
-    """Data and attributes of an event. A guid header is latin-1, each byte a character: readers know it so."""
-    attributes = {
-        name: value.decode("latin-1") if value[:1] == b"\x01" else value.decode() for name, value in message.headers
-    }
+    """Data and attributes of an event. A guid header is latin-1, each byte a character: readers know it so.
+
+    So is a header of the record's own that is no text.
+    """
+    attributes = {name: _text(value) for name, value in message.headers}
     return (b"", {**attributes, TOMBSTONE: "1"}) if message.value is None else (message.value, attributes)
 
 
@@ -29,3 +30,10 @@ def from_pubsub(message: Any, ack: Callable[[], Any] | None = None) -> Record:
     key = getattr(message, "ordering_key", "") or ""
     position = {"message_id": str(message.message_id)}
     return Record(value, attributes, key.encode() or None, position, ack)
+
+
+def _text(value: bytes) -> str:
+    try:
+        return value.decode("latin-1" if value[:1] == b"\x01" else "utf-8")
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
