@@ -1,4 +1,5 @@
-"""What people are told of schemas through webhooks: registered, refused, whom it hurts, a waiver about to end.
+"""What people are told of schemas through webhooks: registered, refused, whom it hurts, a waiver or a window about to
+end.
 
 A background job reads the log of changes from where it stopped, so that nothing is announced that was not committed,
 and works out impacts outside the write lock. Refusals leave no trace in the log: they are handed over in memory.
@@ -9,11 +10,13 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
 from contracts import hooks
 from contracts.blast_radius import BlastRadius, sentence
+from contracts.closing import AHEAD, Closing, Closings
 from contracts.hooks import Announcement
 from contracts.impact import Outcome, Verdict
 from contracts.queries import needs, protection
@@ -30,9 +33,23 @@ from registry.store.engine import Db, Store
 from registry.store.queries import schemas
 
 EVERY: Final = 2.0
-AHEAD: Final = 7 * 86_400_000
 _BATCH: Final = 100
 _MOST_REFUSED: Final = 1000
+
+
+_Once = tuple[Announcement, Callable[[Db], bool]]
+"""What is told once, and what notes that within the writing transaction: whether it is the first time."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What there is to say: where the last one stopped in the log and where this one does, and what is told once."""
+
+    before: int
+    after: int
+    logged: list[Announcement]
+    once: list[_Once]
+    more: bool
 
 
 class Announcer:
@@ -43,6 +60,7 @@ class Announcer:
         self._sealer = sealer
         self._radius = radius
         self._log = log
+        self._closings = Closings()
         self.refusals = Refusals()
 
     async def run(self) -> None:
@@ -61,64 +79,40 @@ class Announcer:
         found = await self._store.read(self._found, heavy=True)
         if found is None:
             return False
-        before, after, told, waivers, closing = found
-        told += refused
-        if before == after and not told:
-            return False
+        if found.before == found.after and not (refused or found.once):
+            return found.more
 
         def write(db: Db) -> None:
-            if queries.announced(db) != before:
-                return  # another process was faster
-            queries.announced_to(db, after)
+            # Another process may be faster, with a part of the log or with what is told once.
+            told = [*refused, *(each for each, is_first in found.once if is_first(db))]
+            if queries.announced(db) == found.before:
+                queries.announced_to(db, found.after)
+                told += found.logged
             hooks.announce(db, self._sealer, told)
-            protection.waivers_told(db, waivers, now_ms())
-            for subject, version in closing:
-                protection.closing_told(db, subject, version)
 
         await self._store.write(write)
-        return after - before == _BATCH
+        return found.more
 
-    def _found(self, db: Db) -> tuple[int, int, list[Announcement], list[str], list[tuple[str, int]]] | None:
-        """Where the last one stopped, where this one does, what there is to say, and the waivers and versions in it."""
+    def _found(self, db: Db) -> _Found | None:
         wanted = queries.wanted_events(db)
         if not wanted & NOTICES:
             return None  # the first webhook that wants to hear begins with what happens from then on (`hooks.put`)
         before = queries.announced(db)
         log = events.after(db, before, _BATCH)
-        told = [each for event in log if event.action == "register" for each in self._of_registration(db, event)]
-        told += [_of_failure(db, event) for event in log if event.action == "upcast.failed"]
-        ending = protection.waivers_ending(db, now_ms() + AHEAD) if Event.WAIVER_EXPIRING in wanted else []
-        for waiver in ending:
-            until = datetime.fromtimestamp(waiver.until / 1000, UTC).date()
-            text = f"A waiver for {waiver.subject} ends on {until}: {waiver.reason}"
-            told.append(Announcement(Event.WAIVER_EXPIRING, waiver.subject, text, waiver.owner))
-        closing = self._closing(db) if Event.WINDOW_CLOSING in wanted else []
-        told += closing
-        after = log[-1].sequence if log else before
-        versions = [(each.subject, each.version) for each in closing if each.version is not None]
-        return before, after, told, [waiver.uuid for waiver in ending], versions
-
-    def _closing(self, db: Db) -> list[Announcement]:
-        """Versions that leave the window of their own subject soon; prefixes are not searched subject by subject."""
-        found = []
-        for scope, policy in protection.policies(db).items():
-            if policy.readable_for is None or not scope or scope.endswith("*"):
-                continue
-            subject, now = Subject.parse(scope), now_ms()
-            for each in self._radius.held(db, subject, policy.readable_for):
-                if (
-                    each.until is not None
-                    and each.until - now <= AHEAD
-                    and not protection.is_closing(db, scope, each.version)
-                ):
-                    date = datetime.fromtimestamp(each.until / 1000, UTC).date()
-                    text = f"{scope} version {each.version} may be deleted from {date} on: {each.why}"
-                    owner = protection.subject_owner(db, subject)
-                    found.append(Announcement(Event.WINDOW_CLOSING, scope, text, owner, each.version))
-        return found
+        registrations = [event for event in log if event.action == "register"]
+        logged = [told for event in registrations for told in self._of_registration(db, event)]
+        logged += [_of_failure(db, event) for event in log if event.action == "upcast.failed"]
+        once = _waivers(db) if Event.WAIVER_EXPIRING in wanted else []
+        more = len(log) == _BATCH
+        if Event.WINDOW_CLOSING in wanted:
+            registered = [_subject(event) for event in registrations]
+            for each in self._closings.look(db, registered, {event.action for event in log}):
+                once.append(_of_closing(db, each))
+            more |= self._closings.more
+        return _Found(before, log[-1].sequence if log else before, logged, once, more)
 
     def _of_registration(self, db: Db, event: events.Event) -> list[Announcement]:
-        subject = Subject.parse(event.resource.partition(":")[2])
+        subject = _subject(event)
         number = event.body.get("version")
         version = None if number is None else schemas.version(db, subject, int(number), deleted=True)
         if version is None:
@@ -141,8 +135,34 @@ class Announcer:
         return found
 
 
+def _subject(event: events.Event) -> Subject:
+    return Subject.parse(event.resource.partition(":")[2])
+
+
+def _waivers(db: Db) -> list[_Once]:
+    """Waivers that end soon."""
+    found: list[_Once] = []
+    for waiver in protection.waivers_ending(db, now_ms() + AHEAD):
+        text = f"A waiver for {waiver.subject} ends on {_date(waiver.until)}: {waiver.reason}"
+        told = Announcement(Event.WAIVER_EXPIRING, waiver.subject, text, waiver.owner)
+        found.append((told, lambda db, uuid=waiver.uuid: protection.tell_waiver(db, uuid, now_ms())))  # type: ignore[misc] # a lambda with a default
+    return found
+
+
+def _of_closing(db: Db, found: Closing) -> _Once:
+    name = str(found.subject)
+    text = f"{name} version {found.version} may be deleted from {_date(found.until)} on: {found.why}"
+    owner = protection.subject_owner(db, found.subject)
+    told = Announcement(Event.WINDOW_CLOSING, name, text, owner, found.version)
+    return told, lambda db: protection.tell_closing(db, name, found.version)
+
+
+def _date(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, UTC).date().isoformat()
+
+
 def _of_failure(db: Db, event: events.Event) -> Announcement:
-    subject = Subject.parse(event.resource.partition(":")[2])
+    subject = _subject(event)
     end = "the next version" if event.body["new"] is None else f"version {event.body['new']}"
     old, property = event.body["old"], event.body["property"]
     text = f"The upcaster of {subject} from version {old} to {end} failed its proof ({property})"

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from contracts.protection import Protection, Waiver, protection, written
-from contracts.queries.lists import one_of
-from registry.evolution.windows import Retention
+from contracts.queries.lists import Parameters, one_of, rows_of
+from registry.evolution.windows import Registered, Retention
 from registry.names import Subject
 from registry.store.engine import Db
+
+_AT_ONCE = 256
 
 
 def policies(db: Db) -> dict[str, Protection]:
@@ -80,22 +82,67 @@ def waivers_ending(db: Db, before: int) -> list[Waiver]:
     return [Waiver(*row) for row in rows]
 
 
-def waivers_told(db: Db, uuids: Collection[str], now: int) -> None:
-    """People were told that these end."""
-    for uuid in uuids:
-        db.run("UPDATE waiver SET told_at = :now WHERE uuid = :uuid", uuid=uuid, now=now)
+def tell_waiver(db: Db, uuid: str, now: int) -> bool:
+    """Note that people are told that a waiver ends; False if they were told already, or it was withdrawn."""
+    return db.run("UPDATE waiver SET told_at = :now WHERE uuid = :uuid AND told_at IS NULL", uuid=uuid, now=now) > 0
 
 
-def is_closing(db: Db, subject: str, version: int) -> bool:
-    """Whether people were told that a version leaves its window."""
-    return db.one("SELECT 1 FROM counter WHERE name = :name", name=f"closing:{version}:{subject}") is not None
+def written_within(db: Db, ranges: Sequence[tuple[int, int]]) -> list[Subject]:
+    """The subjects with a version that was registered after the first and up to the second moment of some pairs."""
+    found: dict[Subject, None] = {}
+    for start in range(0, len(ranges), _AT_ONCE):
+        parameters: Parameters = {}
+        conditions = []
+        for place, (after, until) in enumerate(ranges[start : start + _AT_ONCE]):
+            conditions.append(f"v.created_at > :after{place} AND v.created_at <= :until{place}")
+            parameters |= {f"after{place}": after, f"until{place}": until}
+        rows = db.all(
+            f"""SELECT DISTINCT c.name, s.name FROM version v JOIN subject s ON s.pk = v.subject_pk
+            JOIN context c ON c.pk = s.context_pk WHERE {" OR ".join(conditions)} ORDER BY c.name, s.name""",  # noqa: S608 # placeholders
+            **parameters,
+        )
+        found |= dict.fromkeys(Subject(*row) for row in rows)
+    return list(found)
 
 
-def closing_told(db: Db, subject: str, version: int) -> None:
-    """People were told that a version leaves its window."""
-    db.run(
-        "INSERT INTO counter (name, value) VALUES (:name, 1) ON CONFLICT (name) DO NOTHING",
-        name=f"closing:{version}:{subject}",
+def registered(db: Db, subjects: Sequence[Subject]) -> dict[Subject, list[Registered]]:
+    """When each version of some subjects was registered, deleted ones too."""
+    values, parameters = rows_of("s", [(each.context, each.name) for each in subjects])
+    rows = db.all(
+        f"""WITH wanted (context, name) AS ({values}) SELECT DISTINCT w.context, w.name, v.version, v.created_at
+        FROM wanted w JOIN context c ON c.name = w.context JOIN subject s ON s.context_pk = c.pk AND s.name = w.name
+        JOIN version v ON v.subject_pk = s.pk""",  # noqa: S608 # placeholders
+        **parameters,
+    )
+    found: dict[Subject, list[Registered]] = {}
+    for context, name, number, at in rows:
+        found.setdefault(Subject(context, name), []).append(Registered(number, at))
+    return found
+
+
+def _closing(subject: str, version: int) -> str:
+    return f"closing:{version}:{subject}"
+
+
+def closings_told(db: Db, versions: Sequence[tuple[str, int]]) -> set[tuple[str, int]]:
+    """Of which (subject, version) people were told that it leaves its window."""
+    named = {_closing(*each): each for each in versions}
+    names, found = list(named), set[tuple[str, int]]()
+    for start in range(0, len(names), _AT_ONCE):
+        listed, parameters = one_of("n", names[start : start + _AT_ONCE])
+        rows = db.all(f"SELECT name FROM counter WHERE name IN {listed}", **parameters)  # noqa: S608 # placeholders
+        found |= {named[name] for (name,) in rows}
+    return found
+
+
+def tell_closing(db: Db, subject: str, version: int) -> bool:
+    """Note that people are told that a version leaves its window; False if they were told already."""
+    return (
+        db.run(
+            "INSERT INTO counter (name, value) VALUES (:name, 1) ON CONFLICT (name) DO NOTHING",
+            name=_closing(subject, version),
+        )
+        > 0
     )
 
 
