@@ -3,7 +3,7 @@
     ContractError           a RegistryError like the registry's own: store, guard and outer layer treat both alike
     ├── NotFound            ApplicationNotFound · VersionNotFound · BranchNotFound · TagNotFound · LabelNotFound
     │                       EnvironmentNotFound · PactNotFound · VerificationNotFound · DeploymentNotFound
-    │                       ReleaseNotFound · WebhookNotFound · DeliveryNotFound
+    │                       ReleaseNotFound · WebhookNotFound · DeliveryNotFound · UnknownTag
     ├── Invalid             InvalidPact · InvalidRule · InvalidPath · InvalidFields (InvalidSelectors, InvalidWebhook)
     │                       InvalidName · InvalidQuery (UnknownApplications, UnknownEnvironment)
     ├── Conflict            PactConflict · PactConflicts · MergeConflict · SimilarName · ApplicationExists

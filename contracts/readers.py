@@ -86,7 +86,7 @@ def readers(db: Db, subjects: Collection[str], apart: Collection[str] = ()) -> d
     fetching schemas. Applications `apart` (those that write the subject) are not taken for readers by that alone."""
     there = queries.present(db, subjects)
     nowhere = queries.never_placed(db, subjects)
-    pks = {each.version_pk for each in there} | {each.version_pk for each in nowhere}
+    pks = {each.version_pk for each in there} | {each.version_pk for each in nowhere if each.version_pk is not None}
     rows = queries.of_versions(db, subjects, pks) if pks else []
     said = contracts(db, rows)
     found: dict[str, dict[int, _Version]] = {subject: {} for subject in subjects}
@@ -94,7 +94,9 @@ def readers(db: Db, subjects: Collection[str], apart: Collection[str] = ()) -> d
         version = found[each.subject].setdefault(each.version_pk, _Version(each.application, each.number, [], []))
         version.places.append(place(each))
     for none in nowhere:
-        found[none.subject].setdefault(none.version_pk, _Version(none.application, none.number, [], []))
+        # One that was declared has no version; no key of a version is negative.
+        key = -none.application_pk if none.version_pk is None else none.version_pk
+        found[none.subject].setdefault(key, _Version(none.application, none.number or "", [], []))
     for row in rows:
         # A row of a subject that this version does not read at any place is none of ours.
         if (spoken := found[row.subject].get(row.version_pk)) is not None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from contracts.queries.lists import contains, one_of
-from contracts.queries.needs import moved
+from contracts.queries.needs import forget_version, moved
 from registry.store.engine import Db, Row
 
 
@@ -326,6 +326,7 @@ def set_build_url(db: Db, version_pk: int, build_url: str | None, now: int) -> N
 def delete_version(db: Db, version_pk: int, now: int) -> None:
     """Remove a version; branches that lose their head get the one added before."""
     moved(db)
+    forget_version(db, version_pk)
     headed = [pk for (pk,) in db.all("SELECT pk FROM branch WHERE head_pk = :pk", pk=version_pk)]
     db.run("DELETE FROM application_version WHERE pk = :pk", pk=version_pk)
     for pk in headed:

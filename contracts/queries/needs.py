@@ -129,11 +129,26 @@ def drop(db: Db, version_pk: int, source: str, kept: Collection[str] = ()) -> in
 
 
 def forget_unread(db: Db, application_pk: int) -> None:
-    """An application is no reader of subjects that none of its versions needs any more."""
+    """An application is no reader of subjects that none of its versions needs any more, unless it was declared."""
     db.run(
-        """DELETE FROM subject_reader WHERE application_pk = :application AND NOT EXISTS (SELECT 1
-        FROM contract_needs n WHERE n.application_pk = :application AND n.subject = subject_reader.subject)""",
+        """DELETE FROM subject_reader WHERE application_pk = :application AND version_pk IS NOT NULL AND NOT EXISTS
+        (SELECT 1 FROM contract_needs n
+        WHERE n.application_pk = :application AND n.subject = subject_reader.subject)""",
         application=application_pk,
+    )
+
+
+def forget_version(db: Db, version_pk: int) -> None:
+    """A version is about to be deleted: another one said last what its application needs of a subject, or none did."""
+    others = """FROM contract_needs n WHERE n.application_pk = subject_reader.application_pk
+        AND n.subject = subject_reader.subject AND n.version_pk <> :version"""
+    db.run(
+        f"DELETE FROM subject_reader WHERE version_pk = :version AND NOT EXISTS (SELECT 1 {others})",  # noqa: S608 # constants
+        version=version_pk,
+    )
+    db.run(
+        f"UPDATE subject_reader SET version_pk = (SELECT MAX(n.version_pk) {others}) WHERE version_pk = :version",  # noqa: S608 # constants
+        version=version_pk,
     )
 
 
@@ -224,13 +239,13 @@ def _present(db: Db, subject: str, source: str, where: str, parameters: Paramete
 
 @dataclass(frozen=True, slots=True)
 class NeverPlaced:
-    """A reader of which nobody ever recorded where it runs, in its newest version."""
+    """A reader of which nobody ever recorded where it runs, in its newest version; of one that was declared none."""
 
     subject: str
     application_pk: int
     application: str
-    version_pk: int
-    number: str
+    version_pk: int | None
+    number: str | None
 
 
 def never_placed(db: Db, subjects: Collection[str]) -> list[NeverPlaced]:
@@ -238,7 +253,7 @@ def never_placed(db: Db, subjects: Collection[str]) -> list[NeverPlaced]:
     listed, parameters = one_of("s", subjects)
     rows = db.all(
         f"""SELECT r.subject, a.pk, a.name, v.pk, v.number FROM subject_reader r
-        JOIN application a ON a.pk = r.application_pk JOIN application_version v ON v.pk = r.version_pk
+        JOIN application a ON a.pk = r.application_pk LEFT JOIN application_version v ON v.pk = r.version_pk
         WHERE r.subject IN {listed}
         AND NOT EXISTS (SELECT 1 FROM deployed_version d WHERE d.application_pk = a.pk)
         AND NOT EXISTS (SELECT 1 FROM released_version d WHERE d.application_pk = a.pk)""",  # noqa: S608 # placeholders

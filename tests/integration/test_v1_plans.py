@@ -233,6 +233,12 @@ def test_a_declared_consumer_is_a_reader_of_whom_nothing_is_known(registry_clien
     client = registry_client
     schemas = [item("s", '"int"', settings={"consumers": ["billing"]})]
     plan(client, schemas, environments=[{"name": "live", "production": True}], dry_run=False)
+    impact = client.post("/api/v1/subjects/s/impact", json={"schema": '"long"'}).json()
+    told = [(row["consumer"], row["version"], row["rule"]) for row in impact["rows"]]
+    assert told == [("billing", "", "no-contract"), ("billing", "", "not-deployed")]
+    assert impact["verdict"] == "unknown"
+    (listed,) = client.get("/api/v1/subjects/s/consumers").json()["consumers"]
+    assert (listed["application"], listed["version"], listed["needs"]) == ("billing", "", [])
     client.put("/pact/pacticipants/billing/versions/1.4").raise_for_status()
     named = {
         each["name"]: each["uuid"] for each in client.get("/pact/environments").json()["_embedded"]["environments"]
@@ -244,6 +250,35 @@ def test_a_declared_consumer_is_a_reader_of_whom_nothing_is_known(registry_clien
     assert (impact["verdict"], row["consumer"], row["outcome"], row["rule"]) == (
         "unknown", "billing", "unknown", "no-contract",
     )  # fmt: skip
+
+
+def test_a_declared_consumer_stays_one_whatever_becomes_of_its_versions(registry_client: httpx.Client) -> None:
+    client = registry_client
+    declared_so = [item("s", '"int"', settings={"consumers": ["billing"]})]
+    plan(client, declared_so, dry_run=False)
+
+    def readers() -> list[tuple[str, str]]:
+        listed = client.get("/api/v1/subjects/s/consumers").json()["consumers"]
+        return [(each["application"], each["version"]) for each in listed]
+
+    # Who reads another subject, and was declared for this one, is no stranger here.
+    plan(client, [item("t", '"int"')], dry_run=False)
+    for number in ("1", "2"):
+        body = {"subject": "t", "version": 1}
+        client.put(f"/api/v1/applications/billing/versions/{number}/reads", json=body).raise_for_status()
+    assert readers() == [("billing", "")]
+    named = client.post("/pact/environments", json={"name": "live", "production": True}).json()["uuid"]
+    url = f"/pact/pacticipants/billing/versions/2/deployed-versions/environment/{named}"
+    client.post(url, json={}).raise_for_status()
+    assert readers() == [("billing", "2")]
+    client.delete("/pact/pacticipants/billing/versions/2").raise_for_status()
+    assert readers() == [("billing", "")]
+    assert declared(plan(client, declared_so)) == {}
+    # Who only said so once and has no such version any more is none.
+    of_t = client.get("/api/v1/subjects/t/consumers").json()["consumers"]
+    assert [(each["application"], each["version"]) for each in of_t] == [("billing", "1")]
+    client.delete("/pact/pacticipants/billing/versions/1").raise_for_status()
+    assert client.get("/api/v1/subjects/t/consumers").json()["consumers"] == []
 
 
 DECLARED_BADLY: list[tuple[Any, int, str]] = [
