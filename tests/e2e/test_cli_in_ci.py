@@ -19,6 +19,7 @@ import pytest
 import yaml
 
 from tenor.cli import VERBS
+from tests import documents
 from tests.conftest import ROOT
 from tests.e2e.test_cli_projects import CHANGES, TENOR, Ran, Repository, started
 from tests.postgres import free_port
@@ -253,13 +254,13 @@ def test_init_writes_a_project_file_that_covers_what_is_there(tmp_path: Path) ->
     repository.write({"package.json": "{}", "node_modules/x/y.avsc": '"int"'})
     ran = repository.tenor("init", "--owner", "shop")
     assert (ran.code, ran.out) == (0, "tenor.yaml: 5 schemas in 3 patterns\n")
-    described = json.loads(repository.tenor("init", "--schema").out)
+    described = documents.read(repository.tenor("init", "--schema").out)
     written = yaml.safe_load((repository.path / "tenor.yaml").read_text())
     jsonschema.Draft202012Validator(described).validate(written)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.Draft202012Validator(described).validate({"schemas": [{"path": "x"}]})
     checked = repository.tenor("check", "--against", "git:main", "--output", "json")
-    assert {row["subject"] for row in json.loads(checked.out)["schemas"]} == {
+    assert {row["subject"] for row in documents.read(checked.out)["schemas"]} == {
         "money-value", "order-value", "customer-value", "stock-value", "unit-value",
     }  # fmt: skip
     again = repository.tenor("init")

@@ -20,6 +20,7 @@ import pytest
 
 from tenor.cli import main
 from tenor.cli.moving import archive
+from tests import documents
 from tests.e2e.test_cli_projects import Ran
 from tests.served import served
 
@@ -169,7 +170,7 @@ def tenor(folder: Path, *arguments: str) -> Ran:
     """The command in this process: what it asks goes over the wire all the same."""
     out, err = io.StringIO(), io.StringIO()
     with contextlib.chdir(folder), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        code = main(arguments)
+        code = main([*arguments, "--quiet"])  # a slow machine would be told how far it is
     assert "Traceback" not in err.getvalue()
     return Ran(code, out.getvalue(), err.getvalue())
 
@@ -224,12 +225,12 @@ def test_a_registry_is_copied_verified_and_copied_again(
 ) -> None:
     with between(source) as confluent:
         copy = ("import", "confluent", confluent.url, "--registry", url(target), "--output", "json")
-        dry = json.loads(tenor(tmp_path, *copy, "--dry-run").out)
+        dry = documents.read(tenor(tmp_path, *copy, "--dry-run").out)
         assert not dry["verified"]
         assert dry["copied"]["version"] == 0
         assert target.get("/subjects?deleted=true").json() == []
         ran = tenor(tmp_path, *copy)
-        report = json.loads(ran.out)
+        report = documents.read(ran.out)
         assert (ran.code, report["verified"], report["different"]) == (0, True, [])
         assert report["compared"] == {
             "config": 4, "mode": 3, "version": 13, "association": 4, "kek": 2, "dek": 5,
@@ -242,7 +243,7 @@ def test_a_registry_is_copied_verified_and_copied_again(
         }  # fmt: skip
     assert everything(target) == everything(source)
     before = sealed(target)
-    again = json.loads(tenor(tmp_path, *copy[:2], url(source), *copy[3:]).out)
+    again = documents.read(tenor(tmp_path, *copy[:2], url(source), *copy[3:]).out)
     assert again["verified"]
     assert sum(again["copied"].values()) == 0
     assert sealed(target) == before
@@ -301,16 +302,18 @@ def test_times_and_associations_follow_what_the_source_says_now(
     lines = [json.loads(line) for line in (tmp_path / "all.jsonl").read_text().splitlines()[1:-1]]
     untimed = {tuple(each["key"]): {k: v for k, v in each["record"].items() if k != "ts"} for each in lines}
     archive.write(untimed, tmp_path / "old.jsonl")
-    old = json.loads(tenor(tmp_path, "import", "dir", "old.jsonl", "--registry", url(target), "--output", "json").out)
+    old = documents.read(
+        tenor(tmp_path, "import", "dir", "old.jsonl", "--registry", url(target), "--output", "json").out
+    )
     assert old["verified"]
     more = {"resourceName": "more", "resourceNamespace": "lkc", "resourceId": "more", "resourceType": "topic"}
     weak = [{"subject": "a-order", "associationType": "key", "lifecycle": "WEAK"}]
     ask(target, "POST", "/associations", {**more, "associations": weak})
-    first = json.loads(tenor(tmp_path, *copy).out)
+    first = documents.read(tenor(tmp_path, *copy).out)
     assert first["different"] == []
     assert (first["verified"], first["copied"]["version"], first["copied"]["association"]) == (True, 13, 1)
     assert everything(target) == everything(source)
-    assert sum(json.loads(tenor(tmp_path, *copy).out)["copied"].values()) == 0
+    assert sum(documents.read(tenor(tmp_path, *copy).out)["copied"].values()) == 0
     # What another topic has by the same name is in the way.
     ask(target, "DELETE", "/associations/resources/moves?resourceType=topic")
     other = {**more, "resourceName": "moves", "resourceId": "other"}

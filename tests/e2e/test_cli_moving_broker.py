@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests import documents
 from tests.e2e.test_cli_moving import ODD, SERVER, between, sealed, server, tenor, url
 from tests.pacts import Broker, message, path
 from tests.served import served
@@ -87,14 +87,14 @@ def test_a_broker_is_copied_verified_and_copied_again(
             assert (cut.code, len(cut.err.splitlines()), unreliable.url in cut.err) == (4, 1, True), cut
         unreliable.writes = None
         ran = tenor(tmp_path, "import", "pact-broker", f"{url(source)}/pact", *to, "--output", "json")
-    assert (ran.code, json.loads(ran.out)["verified"]) == (0, True), ran
-    assert json.loads(ran.out)["compared"] == {
+    assert (ran.code, documents.read(ran.out)["verified"]) == (0, True), ran
+    assert documents.read(ran.out)["compared"] == {
         "application": 3, "number": 6, "pact": 4, "result": 3, "environment": 4, "deployed": 3, "released": 1,
         "webhook": 3,
     }  # fmt: skip
     assert seen(target) == seen(source)
     waiting = "webhook webhook-1-of-three stays disabled until headers.Authorization is set again"
-    assert json.loads(ran.out)["remarks"] == [waiting]
+    assert documents.read(ran.out)["remarks"] == [waiting]
     hooks = {each["uuid"]: each for each in Broker(target).get("webhooks")["_embedded"]["webhooks"]}
     assert [hooks[f"webhook-{number}-of-three"]["enabled"] for number in range(3)] == [True, False, False]
     assert hooks["webhook-1-of-three"]["request"]["headers"] == {"X-A": "é"}

@@ -124,7 +124,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Repository:
 
 
 def document(ran: Ran) -> Any:
-    return json.loads(ran.out)
+    return documents.read(ran.out)
 
 
 def test_breaks_are_found_and_no_others(clone: Repository) -> None:

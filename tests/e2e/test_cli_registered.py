@@ -11,6 +11,7 @@ import httpx
 import pytest
 from junitparser import JUnitXml
 
+from tests import documents
 from tests.e2e.test_cli_plan import SERVER, Folder
 from tests.e2e.test_cli_projects import Repository
 from tests.integration.test_v1_impact import NUMBER, deploy, environment, publish, recorded
@@ -47,7 +48,7 @@ def folder(registered: Folder, tmp_path: Path) -> Folder:
 
 def rows(folder: Folder, *arguments: str, against: str = "server") -> dict[str, tuple[str, str]]:
     ran = folder.tenor("check", "--against", against, "--output", "json", *arguments)
-    return {row["subject"]: (row["status"], row["verdict"]) for row in json.loads(ran.out)["schemas"]}
+    return {row["subject"]: (row["status"], row["verdict"]) for row in documents.read(ran.out)["schemas"]}
 
 
 def test_what_is_as_it_is_registered_is_safe(folder: Folder) -> None:
@@ -106,7 +107,7 @@ def test_every_form_names_the_place(folder: Folder, tmp_path: Path) -> None:
     markdown = forms["markdown"].read_text()
     assert "2 schema changes break somebody" in markdown
     assert "billing 1.4 in prod breaks" in markdown
-    assert json.loads(forms["json"].read_text())["against"] == "server"
+    assert documents.read(forms["json"].read_text())["against"] == "server"
 
 
 def _places(sarif: Any) -> list[tuple[str, str, int, int]]:
