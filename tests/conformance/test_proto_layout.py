@@ -163,7 +163,7 @@ def test_layouts(text: str, made: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ['a = "x', "/* x", "message A {", "}", "a = (1;", "a ]", "'", "message A {{ }", "[ } ]"]
+    "text", ['a = "x', "/* x", "message A {", "}", "a = (1;", "a ]", "'", "message A {{ }", "[ } ]", "message Ä {}"]
 )
 def test_what_is_no_schema_is_refused_with_its_line(text: str) -> None:
     with pytest.raises(ValueError, match=r"line [12]"):

@@ -60,6 +60,8 @@ def _tokens(text: str) -> list[Token]:
     breaks, line, at = 0, 1, 0
     while at < len(text):
         match = _TOKEN.match(text, at)
+        if match is None and text[at] not in "\"'":
+            raise ValueError(f"{text[at]!r} is no token: line {line}")
         if match is None or (match["sign"] == "/" and text.startswith("/*", at)):
             raise ValueError(f"a text or a comment does not end: line {line}")
         kind, own, at = str(match.lastgroup), match[0], match.end()
