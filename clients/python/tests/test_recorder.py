@@ -484,33 +484,33 @@ LEFT: dict[str, tuple[Any, set[str], bool]] = {
     "born": (date(1970, 1, 1), {"born"}, False),
     "names/*": (["[erased]", None], {"names"}, False),
     "names": (["[erased]", None], {"names"}, True),
-    "home": ({"a/b": "[erased]", "flats": [{"no": 0}]}, {"home.a/b", "home.flats.no"}, True),
-    "home/a~1b": ({"a/b": "[erased]", "flats": [{"no": 7}]}, {"home.a/b"}, False),
+    "place": ({"a/b": "[erased]", "flats": [{"no": 0}]}, {"place.a/b", "place.flats.no"}, True),
+    "place/a~1b": ({"a/b": "[erased]", "flats": [{"no": 7}]}, {"place.a/b"}, False),
     "gone": (None, set(), False),
 }
 
 
 @pytest.mark.parametrize(("path", "left"), LEFT.items())
 def test_what_is_left_is_what_decoding_gives(path: str, left: tuple[Any, set[str], bool]) -> None:
-    before = {**CUSTOMER, "home": {"a/b": "x", "flats": [{"no": 7}]}, "gone": None}
+    before = {**CUSTOMER, "place": {"a/b": "x", "flats": [{"no": 7}]}, "gone": None}
     event, paths, whole = erased_at(before, path.split("/"))
     assert (event[path.partition("/")[0]], paths, whole) == left
-    assert before["home"] == {"a/b": "x", "flats": [{"no": 7}]}
+    assert before["place"] == {"a/b": "x", "flats": [{"no": 7}]}
     assert PLACEHOLDER == SENTINEL
 
 
 def test_what_is_taken_as_a_whole_is_tried_as_a_whole() -> None:
-    event = {"id": "c-1", "home": {"street": "x", "city": "y"}}
-    found = needs(lambda event: {"home": event["home"]}, event)
-    assert found["/home"]["when"]["erased"] == "changes"
-    found = needs(lambda event: event["home"]["city"], event)
-    assert "erased" not in found["/home"]["when"], "what is inside says more"
-    assert found["/home/city"]["when"]["erased"] == "changes"
+    event = {"id": "c-1", "place": {"street": "x", "city": "y"}}
+    found = needs(lambda event: {"place": event["place"]}, event)
+    assert found["/place"]["when"]["erased"] == "changes"
+    found = needs(lambda event: event["place"]["city"], event)
+    assert "erased" not in found["/place"]["when"], "what is inside says more"
+    assert found["/place/city"]["when"]["erased"] == "changes"
 
     def asks(event: Any) -> Any:
-        return None if "home.street" in event.erased else str(event.data["home"])
+        return None if "place.street" in event.erased else str(event.data["place"])
 
-    assert needs(asks, Event(event, None))["/home"]["when"]["erased"] == "handled"
+    assert needs(asks, Event(event, None))["/place"]["when"]["erased"] == "handled"
 
 
 BODIES: list[tuple[Callable[[Any], Any], str]] = [
