@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+from concurrency import together
 from fake_keys import PERSONS, FakeKeys
 from sealing import KMS, PEPPER, avro, pii, plain, rule, rules
 
@@ -125,6 +126,13 @@ async def test_an_erased_body_is_nothing(type_: str) -> None:
     fake.erase("kek1", of("c~1"))
     event = await (await client(fake).events("s", decode_only=True)).decode(value)
     assert (event.data, event.erased) == (None, ("",))
+
+
+async def test_many_who_seal_for_one_person_at_once_ask_once() -> None:
+    fake = personal("SEAL")
+    codec = await client(fake).events("s")
+    await together([lambda: codec.encode_when_ready(ADA)] * 20)
+    assert [call for call in fake.calls if "resolve" in call] == ["POST people kek1/persons:resolve"] * 2  # and made it
 
 
 async def test_of_an_erased_body_there_is_nothing_to_bring_up(monkeypatch: pytest.MonkeyPatch) -> None:

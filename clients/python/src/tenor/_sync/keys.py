@@ -104,7 +104,7 @@ class Keychain:
                     self._present(self.ring.cell(need))
             for kek, keys in _by_kek([need for need in wanted if isinstance(need, Key)]):
                 self._fetch_many(kek, keys)
-            for source, people in _by_source([need for need in wanted if isinstance(need, PersonKey)]):
+            for source, people in _by_source([n for n in wanted if isinstance(n, PersonKey) and self._lacks(n)]):
                 self._persons(source, people)
 
     def due(self, sources: Iterable[Source]) -> float:
@@ -358,6 +358,11 @@ class Keychain:
             self._fetch(key)
 
     # --- persons ----------------------------------------------------------------------------------------------
+
+    def _lacks(self, need: PersonKey) -> bool:
+        """Whether a person's key is still to be got: many may have asked for it at once."""
+        held = self.ring.person(need.source, need.handle, self.ring.clock())
+        return held is None or held.uses >= held.limit
 
     def _persons(self, source: Source, handles: list[bytes]) -> None:
         """The keys of persons to seal with; who has none gets one. Raises Erased for who was erased."""
