@@ -70,9 +70,13 @@ class Bundle:
         if file.stat().st_size > MOST_BYTES:
             raise BadBundle(reason=f"it is larger than {MOST_BYTES} bytes")
         bundle = cls.parse(file.read_bytes(), trusted)
-        if bundle.expires and _moment(bundle.expires) < (now or datetime.now(UTC)):
+        if bundle.expired(now):
             raise BadBundle(reason=f"it expired at {bundle.expires}")
         return bundle
+
+    def expired(self, now: datetime | None = None) -> bool:
+        """Whether it is too old: to be read, and for a process that has had it for long, to answer."""
+        return bool(self.expires) and _moment(self.expires) < (now or datetime.now(UTC))
 
     @classmethod
     def parse(cls, data: bytes, trusted: bytes) -> Bundle:

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, Self
 
 import httpx
 import pytest
@@ -14,6 +15,7 @@ from bundles import bundle_of
 from fake_registry import FakeRegistry, error
 
 from tenor import Registry, Retry
+from tenor import bundle as bundle_module
 from tenor.bundle import Bundle
 from tenor.errors import SchemaNotFound, SubjectNotFound, UnexpectedAnswer, Unreachable
 
@@ -60,6 +62,23 @@ def test_codecs_start_and_work_without_a_registry(failure: Any) -> None:
     assert (newest.decode(message.value, message.headers)).data == {"id": "A-long-one", "note": "n"}
     assert registry.subject_for("topic") == "orders"
     assert len(fake.requests) == 1  # who found nobody there does not ask for a while
+
+
+def test_a_bundle_that_expires_while_it_is_in_use_answers_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake, _ = stocked()
+    away(fake)
+    registry = client(fake, bundle_of(fake, expires=datetime.now(UTC) + timedelta(hours=1)))
+    codec = registry.events("orders", version=1)
+    monkeypatch.setattr(bundle_module, "datetime", _Later)
+    with pytest.raises(Unreachable):
+        registry.events("orders", version=2)
+    assert codec.encode({"id": "A1"}).value  # what was compiled goes on, as without a bundle
+
+
+class _Later(datetime):
+    @classmethod
+    def now(cls, tz: Any = None) -> Self:
+        return super().now(tz) + timedelta(hours=2)
 
 
 def test_what_a_bundle_does_not_hold_is_the_registrys_to_tell() -> None:

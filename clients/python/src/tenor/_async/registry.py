@@ -141,7 +141,7 @@ class AsyncRegistry:
 
     async def send(self, call: Call[T]) -> T:
         """Send any call of `tenor.calls`, past all caches. Raises RegistryError."""
-        if self._bundle is None:
+        if self._bundle is None or self._bundle.expired():
             return await self._transport.send(call)
         return await self._sent_or_bundled(call, self._bundle)
 

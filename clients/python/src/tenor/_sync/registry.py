@@ -143,7 +143,7 @@ class Registry:
 
     def send(self, call: Call[T]) -> T:
         """Send any call of `tenor.calls`, past all caches. Raises RegistryError."""
-        if self._bundle is None:
+        if self._bundle is None or self._bundle.expired():
             return self._transport.send(call)
         return self._sent_or_bundled(call, self._bundle)
 
