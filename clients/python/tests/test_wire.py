@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -114,8 +115,10 @@ def test_bad_indexes_are_never_written(indexes: tuple[int, ...]) -> None:
         wire.indexes_to_bytes(indexes)
 
 
-@pytest.mark.parametrize("header", [b"", b"\x00\x00\x00\x00\x01", b"\x02" + bytes(16), b"\x01" + bytes(15), bytes(99)])
-def test_a_schema_header_that_holds_no_guid_is_an_error_not_a_guess(header: bytes) -> None:
+@pytest.mark.parametrize(
+    "header", [b"", b"\x00\x00\x00\x00\x01", b"\x02" + bytes(16), b"\x01" + bytes(15), bytes(99), 17, True, [b"\x01"]]
+)
+def test_a_schema_header_that_holds_no_guid_is_an_error_not_a_guess(header: Any) -> None:
     with pytest.raises(FramingError):
         wire.read(wire.id_head(1) + b"body", {"__value_schema_id": header})
 

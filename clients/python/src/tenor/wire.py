@@ -17,7 +17,7 @@ and nothing slow inside it: the server and the command line use it too.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from tenor.errors import InvalidMessageIndexes, InvalidSchemaId, NotFramed, TruncatedFrame
@@ -119,15 +119,19 @@ def schema_header(headers: Headers, part: str = "value") -> bytes | None:
     if not headers:
         return None
     name = SCHEMA_HEADERS[part]
-    found: bytes | str | None = None
+    found: Any = None
     if isinstance(headers, Mapping):
         found = headers.get(name)
     else:
         for key, value in headers:
             if key == name:
                 found = value
+    if found is None or isinstance(found, bytes):
+        return found
     # Some transports hand every header over as text; latin-1 keeps each byte.
-    return found.encode("latin-1", "replace") if isinstance(found, str) else found
+    if isinstance(found, str):
+        return found.encode("latin-1", "replace")
+    return bytes(found) if isinstance(found, bytearray | memoryview) else b""  # AMQP has numbers: those are no guid
 
 
 def indexes_to_bytes(indexes: Sequence[int]) -> bytes:
