@@ -14,6 +14,7 @@ from junitparser import JUnitXml
 from tests import documents
 from tests.e2e.test_cli_plan import SERVER, Folder
 from tests.e2e.test_cli_projects import Repository
+from tests.integration.callers import ADMIN, token_of
 from tests.integration.test_v1_impact import NUMBER, deploy, environment, publish, recorded
 from tests.served import served
 
@@ -175,6 +176,29 @@ def test_a_reference_may_be_to_what_only_the_registry_has(folder: Folder, tmp_pa
     offline = other.tenor("check", "--against", "git:main")
     assert (offline.code, len(offline.err.splitlines())) == (2, 1)
     assert "only the registry has: check it --against server" in offline.err
+
+
+def test_who_may_only_read_checks_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "server").mkdir()
+    settings = {"TENOR_DATABASE_URL": "sqlite:///t.db", "TENOR_AUTHENTICATION": "on", "TENOR_ADMIN_TOKEN": ADMIN}
+    with served([SERVER, "serve"], cwd=tmp_path / "server", environment=settings) as client:
+        folder = Folder(tmp_path / "project", str(client.base_url))
+        monkeypatch.setenv("TENOR_TOKEN", ADMIN)
+        assert folder.tenor("apply").code == 0
+        monkeypatch.setenv("TENOR_TOKEN", token_of(client, "reviewer", "reader@subject:*"))
+        assert folder.tenor("plan").code == 4
+        folder.change("schemas/money.avsc", '"amount"', '"value"')
+        folder.write({"schemas/fresh.avsc": '"int"', "schemas/broken.avsc": '{"type":'})
+        ran = folder.tenor("check", "--against", "server", "--output", "json")
+        found = {row["subject"]: (row["status"], row["verdict"]) for row in json.loads(ran.out)["schemas"]}
+        assert found == {
+            "money-value": ("changed", "unsafe"), "order-value": ("changed", "unsafe"), "fresh-value": ("new", "safe"),
+            "broken-value": ("unreadable", "unknown"), "customer-value": ("unchanged", "safe"),
+            "shop/stock": ("unchanged", "safe"), "shop/unit": ("unchanged", "safe"),
+        }  # fmt: skip
+        assert ran.code == 1
+        told = folder.tenor("check", "--against", "server").out.splitlines()
+        assert any(line.startswith("schemas/broken.avsc:1:9: error: ") for line in told)
 
 
 def test_what_cannot_be_checked_on_a_server_is_said(folder: Folder, tmp_path: Path) -> None:

@@ -132,19 +132,18 @@ async def check_subject(
         hurt = None
         if parts.objector is not None:
             candidate, live = registration.candidate(db, asked, parts.server_config)[1:]
-            there = None if use is None else use.applications
-            hurt = parts.objector.impact(db, named, candidate, live, sees(actor), there)
-        compared = None if use is None else [version.version for version in history]
-        return found, settings, hurt, new, earlier, compared
+            among = None if use is None else use.applications
+            hurt = parts.objector.impact(db, named, candidate, live, sees(actor), among)
+        return found, settings, hurt, new, earlier, [version.version for version in history]
 
-    found, settings, hurt, new, earlier, compared = await parts.read(job, heavy=True)
+    found, settings, hurt, new, earlier, there = await parts.read(job, heavy=True)
     answer: dict[str, Any] = {
         "level": settings.level.name,
         "policy": settings.policy.value,
         "compatible": not any(conflict.breaks for conflict in found),
         "findings": [],
         "impact": hurt,
-        "versions": compared,
+        "versions": there,
     }
     explained: dict[int, dict[str, Any]] = {}
     for version, old in earlier.items():
@@ -160,7 +159,7 @@ async def check_subject(
     ]
     # Of versions that are in use each counts, of a history the newest has the word.
     shown = max(
-        explained, key=lambda version: (compared is not None and _gravity(explained[version]), version), default=0
+        explained, key=lambda version: (data.tag is not None and _gravity(explained[version]), version), default=0
     )
     newest = explained.get(shown, {})
     answer |= {key: newest[key] for key in ("semantic", "differs", "changes") if key in newest}

@@ -509,7 +509,7 @@ class Checked(Struct, omit_defaults=True, kw_only=True):
     """The verdict that Confluent's registry gives, what the format itself says, and every reason.
 
     `differs` says it in a sentence when the two disagree; `impact` is whom the schema hurts, against a subject;
-    `versions` are those of a subject that it was compared with, where a tag was asked about.
+    `versions` are those that the subject has, or has in use where a tag was asked about, newest first.
     """
 
     compatible: bool

@@ -142,7 +142,9 @@ def refusal(call: Call[Any], status: int, content_type: str, content: bytes, url
     except (ValueError, KeyError, TypeError, RecursionError):
         return _without_words(status, content_type, content, url)
     kind = _kind(call, status, code, content_type)
-    return kind(status=status, code=code, message=message, url=url, findings=findings)
+    error = kind(status=status, code=code, message=message, url=url, findings=findings)
+    error.place = {name: body[name] for name in ("line", "column") if type(body.get(name)) is int}
+    return error
 
 
 def _brokers_words(body: Mapping[str, Any]) -> str:

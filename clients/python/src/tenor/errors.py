@@ -127,7 +127,10 @@ class UnexpectedAnswer(RegistryError):
 
 
 class Answered(RegistryError):
-    """The registry said no. `status` is HTTP's, `code` the registry's own, `findings` its structured reasons."""
+    """The registry said no. `status` is HTTP's, `code` the registry's own, `findings` its structured reasons.
+
+    `place` is the line and column of a schema that does not parse, where the registry tells them.
+    """
 
     kind = "REFUSED"
 
@@ -136,6 +139,7 @@ class Answered(RegistryError):
     ) -> None:
         self.status, self.code, self.message, self.url = status, code, message, url
         self.findings = list(findings)
+        self.place: dict[str, int] = {}
         self.sentence = "{message}"  # type: ignore[misc] # the registry's own sentence
         super().__init__(status=status, code=code, message=message, url=url, findings=self.findings)
 

@@ -20,8 +20,9 @@ from tenor.cli import planning, told
 from tenor.cli.checking import CHANGED, NEW, SERVER, TAG, UNCHANGED, UNCOMPARED, UNREADABLE, UNUSED, Checked, Report
 from tenor.cli.planning import Document
 from tenor.cli.project import Entry, Project
-from tenor.errors import Rejected
+from tenor.errors import Forbidden, Rejected
 
+_ASK: Final = "ask"
 _COMPARED: Final = ("incompatible", "operation-not-permitted")
 """Kinds of refusals after which a check has more to say; others mean that the schema is none."""
 
@@ -40,11 +41,14 @@ def against_registry(
     """
     files, schemas = planning.sendable(project, wanted)
     bare = [{name: value for name, value in each.items() if name != "settings"} for each in schemas]
-    plan = planning.planned(registry, files, bare)
+    try:
+        steps = planning.planned(registry, files, bare).steps
+    except Forbidden:  # who may only read asks for each what one plan would tell of all
+        steps = ({"action": _ASK},) * len(files)
     asking = _Asking(registry, {str(each["subject"]): each for each in bare}, by, tag)
     entries = {each.file: each for each in wanted}
     rows = []
-    for file, schema, step in zip(plan.files, plan.schemas, plan.steps, strict=True):
+    for file, schema, step in zip(files, bare, steps, strict=True):
         if file in entries:
             rows.append(asking.checked(entries[file], schema, step))
         done(len(rows))
@@ -70,11 +74,12 @@ class _Asking:
             return Checked(*named, UNREADABLE, told.UNKNOWN, entry.subject, text, None, _error(kind, problem))
         try:
             answer = self._answer(schema)
-        except Rejected as error:  # what it refers to cannot be used
-            return Checked(
-                *named, UNREADABLE, told.UNKNOWN, entry.subject, text, None, {"kind": "REJECTED", "message": str(error)}
-            )
-        return self._judged(entry, text, answer, changed=action != "unchanged")
+        except Rejected as error:  # it is no schema, or what it refers to cannot be used
+            wrong = {"kind": "REJECTED", "message": str(error), **error.place}
+            return Checked(*named, UNREADABLE, told.UNKNOWN, entry.subject, text, None, wrong)
+        if action == _ASK and self.tag is None and not answer.get("versions"):
+            return Checked(*named, NEW, told.SAFE, "", text)
+        return self._judged(entry, text, answer, changed=action not in (_ASK, "unchanged"))
 
     def _answer(self, schema: Document) -> dict[str, Any]:
         body = {name: value for name, value in schema.items() if name != "subject"}
@@ -98,7 +103,7 @@ class _Asking:
 
     def _judged(self, entry: Entry, text: str, answer: dict[str, Any], *, changed: bool) -> Checked:
         named = (entry.file, entry.subject, entry.owner)
-        versions = answer.get("versions")
+        versions = answer.get("versions") if self.tag is not None else None
         old = f"{entry.subject} version {', '.join(map(str, versions))}" if versions else entry.subject
         if versions == [] and answer["compatible"]:
             answer["semantic"] = _nothing_known(answer["level"], f"nothing in {self.tag} is known to write or read it")
