@@ -87,7 +87,7 @@ def places(registry_client: httpx.Client) -> httpx.Client:
     return client
 
 
-def compared(answer: Any) -> tuple[list[int], bool, list[str]]:
+def compared(answer: Any) -> tuple[list[int] | None, bool, list[str]]:
     """Versions, Confluent's verdict, and the consumers that count."""
     return answer.get("versions"), answer["compatible"], sorted({row["consumer"] for row in answer["impact"]["rows"]})
 
