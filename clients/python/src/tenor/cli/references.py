@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from urllib.parse import unquote
 
 from tenor.schemas import AVRO, JSON, PROTOBUF
 
@@ -21,7 +22,12 @@ REGISTERED: Final = "registry:"
 
 _PRIMITIVE: Final = frozenset(("null", "boolean", "int", "long", "float", "double", "bytes", "string"))
 _NAMED: Final = ("record", "error", "enum", "fixed")
-_IMPORT: Final = re.compile(r"""^\s*import\s+(?:public\s+|weak\s+)?["']([^"']+)["']\s*;""", re.M)
+_STRING: Final = r"""\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'"""
+_COMMENT: Final = re.compile(rf"(?P<string>{_STRING})|//[^\n]*|/\*.*?\*/", re.DOTALL)
+_IMPORT: Final = re.compile(
+    rf"(?<![\w.])import\b\s*(?:(?:public|weak|option)\b\s*)?(?P<file>{_STRING})\s*;|{_STRING}", re.DOTALL
+)
+"""An import, wherever it stands in its line; or another string, which may read like one."""
 _BUILT_IN: Final = ("google/protobuf/", "google/type/", "confluent/")
 
 
@@ -53,7 +59,8 @@ def provided(name: str, file: str, format: str, files: Mapping[str, Entry], read
         )
     beside = posixpath.normpath(posixpath.join(posixpath.dirname(file), name))
     if format == JSON:
-        return beside if beside in files or read(beside) is not None else None
+        encoded = (beside, unquote(beside))  # a $ref is a URI
+        return next((each for each in encoded if each in files or read(each) is not None), None)
     # protoc looks below roots that only its caller knows: the shortest path with this ending is the one.
     ending = sorted((other for other in files if other == name or other.endswith(f"/{name}")), key=len)
     return ending[0] if ending else None
@@ -121,4 +128,6 @@ def _json_uses(text: str) -> Iterator[str]:
 
 
 def _protobuf_uses(text: str) -> Iterator[str]:
-    return (name for name in _IMPORT.findall(text) if not name.startswith(_BUILT_IN))
+    code = _COMMENT.sub(lambda found: found["string"] or " ", text)
+    names = (found["file"][1:-1] for found in _IMPORT.finditer(code) if found["file"])
+    return (name for name in names if name and not name.startswith(_BUILT_IN))
