@@ -252,6 +252,19 @@ def test_a_shallow_clone_says_how_to_deepen_it(clone: Repository, tmp_path: Path
     command = ["git", "clone", "-q", "--depth", "1", "--no-single-branch", "-b", "change", url, str(shallow.path)]
     subprocess.run(command, check=True, timeout=60)
     said(shallow.tenor("check", "--against", "git:main"), 2, "shallow clone", "fetch-depth: 0")
+    said(shallow.tenor("check", "--against", "git:HEAD~1"), 2, "run git fetch --unshallow, or check out with fetch")
+
+
+def test_what_is_said_of_a_shallow_clone_of_one_branch_is_enough(clone: Repository, tmp_path: Path) -> None:
+    shallow = Repository(tmp_path / "shallow")
+    url = f"file://{clone.path.parent / 'origin'}"
+    command = ["git", "clone", "-q", "--depth", "1", "-b", "change", url, str(shallow.path)]
+    subprocess.run(command, check=True, timeout=60)
+    ran = shallow.tenor("check", "--against", "git:main")
+    told = re.fullmatch(r"error: .* run (git fetch .*), or check out with fetch-depth: 0\n", ran.err)
+    assert told is not None, ran.err
+    subprocess.run(told[1].split(), cwd=shallow.path, capture_output=True, check=True, timeout=60)
+    assert shallow.tenor("check", "--against", "git:main").code == 1
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Final
 from tenor.cli.running import UsageError
 
 _SECONDS: Final = 60
+_BRANCH: Final = re.compile(r"(?!HEAD$|FETCH_HEAD$)[\w.-]+(/[\w.-]+)*")
+_COMMIT: Final = re.compile(r"[0-9a-f]{7,64}")
 
 
 def folder_in_repository(root: Path) -> str:
@@ -84,8 +87,7 @@ class Baseline:
             try:
                 self._git("rev-parse", "--verify", "--quiet", f"{remote}^{{commit}}")
             except _GitSaid:
-                more = "; this is a shallow clone: fetch it first (git fetch origin " + revision + ")"
-                hint = more if self._shallow() else " (git branch --all lists them)"
+                hint = f"; {_deepen(revision)}" if self._shallow() else " (git branch --all lists them)"
                 raise UsageError(f"git knows no revision {revision}{hint}") from None
             revision = remote
         try:
@@ -118,6 +120,17 @@ class Baseline:
             lines = done.stderr.decode(errors="replace").strip().splitlines()
             raise _GitSaid(lines[-1] if lines else f"exit code {done.returncode}")
         return done.stdout.decode(errors="surrogateescape")
+
+
+def _deepen(revision: str) -> str:
+    """How to get a branch, tag or commit that a shallow clone lacks, and where this branch left it.
+
+    Such a clone often follows one branch only: what else is fetched gets no name unless it is told one.
+    """
+    branch = revision.removeprefix("origin/")
+    named = _BRANCH.fullmatch(branch) and not _COMMIT.fullmatch(branch)
+    which = f" origin {branch}:refs/remotes/origin/{branch}" if named else ""
+    return f"this is a shallow clone: run git fetch --unshallow{which}, or check out with fetch-depth: 0"
 
 
 class _GitSaid(Exception):
