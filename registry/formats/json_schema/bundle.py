@@ -8,10 +8,14 @@ Embedded texts become resources with an `$id` of their own, so that `$ref`s stay
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from typing import Final
+from urllib.parse import quote, urlsplit
 
 from registry.formats.json_schema.resources import REFERRING, ROOT_URI, Document, Place, absolute, target
 from registry.formats.json_schema.text import Json, at
+
+_OF_URIS: Final = "%/:?#[]@!$&'()*+,;=~"
+"""What a URI may hold besides letters, digits and -._ (RFC 3986): everything else is encoded, as an `$id` is a URI."""
 
 
 def bundled(document: Document) -> Json:
@@ -56,7 +60,7 @@ class _Bundle:
                 if id(found) in seen or found.uri.startswith(("http://json-schema.org/", "https://json-schema.org/")):
                     continue
                 seen.add(id(found))
-                name = given.get(id(found)) or place.value[keyword].partition("#")[0]
+                name = quote(given.get(id(found)) or place.value[keyword].partition("#")[0], safe=_OF_URIS)
                 unique = name
                 while absolute(self.root.uri, unique) in taken:
                     counts[name] = counts.get(name, 1) + 1

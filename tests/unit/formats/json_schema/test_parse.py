@@ -161,6 +161,7 @@ def test_references_to_other_texts() -> None:
         ({"$ref": "urn:my:b#/definitions/x"}, "urn:my:b", second),
         ({"$ref": "http://own.test/d"}, "d.json", source({"$id": "http://own.test/d", "type": "integer"})),
         ({"$ref": "b"}, "b", source(True)),
+        ({"$ref": "ä b/ö.json#/definitions/x"}, "ä b/ö.json", second),
     ]
     for value, name, referred in rows:
         schema = parse(value, (name, referred))
@@ -173,7 +174,7 @@ def test_references_to_other_texts() -> None:
             schema.render("serialized")
             == schema.render("")
             == schema.canonical
-            == json.dumps(value, separators=(",", ":"))
+            == json.dumps(value, separators=(",", ":"), ensure_ascii=False)
         )
 
 
