@@ -240,6 +240,13 @@ def test_a_topic_is_sent_again(run: Run, brokers: str) -> None:
     assert [record.value for record in read(brokers, topic, 1)] == [b"2"]
 
 
+def test_what_comes_back_is_not_sent_round_and_round(run: Run, brokers: str) -> None:
+    topic = f"dead{uuid.uuid4().hex}"
+    kafka.quarantine(Producer({"bootstrap.servers": brokers}), topic)(poison(topic))
+    ran = run("redrive", "--topic", topic, "--kafka", brokers, "--group", topic, "--wait", "4.5", "--limit", "5")
+    assert (ran.code, ran.out) == (0, f"sent 1 to {topic}\n")
+
+
 def test_a_topic_is_never_passed_over(run: Run, brokers: str) -> None:
     dead = f"dead{uuid.uuid4().hex}"
     kafka.quarantine(Producer({"bootstrap.servers": brokers}), dead)(poison("", b"1"))

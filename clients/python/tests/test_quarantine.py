@@ -130,6 +130,13 @@ def test_a_line_that_was_cut_short_costs_only_itself(tmp_path: Path) -> None:
     assert len(list(kept.pending())) == 2
 
 
+def test_what_comes_back_meanwhile_waits_for_the_next_time(tmp_path: Path) -> None:
+    kept = FileQuarantine(tmp_path / "q.jsonl")
+    kept(poison(b"1"))
+    assert [kept(record) and record.value for _, record in kept.pending()] == [b"1"]
+    assert [record.value for _, record in kept.pending()] == [b"1"] * 2
+
+
 def test_threads_share_a_file(tmp_path: Path) -> None:
     kept = FileQuarantine(tmp_path / "q.jsonl")
     with ThreadPoolExecutor(8) as pool:

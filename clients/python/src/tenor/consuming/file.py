@@ -51,7 +51,8 @@ class FileQuarantine:
     def pending(self) -> Iterator[tuple[str, QuarantinedRecord]]:
         """The records that were not sent again yet, oldest first, each with its id. A file that is not there has none.
 
-        The file is read twice and a line at a time: only ids are kept in memory.
+        The file is read twice and a line at a time: only ids are kept in memory. What is added meanwhile waits for
+        the next time: it may be a record of now, sent again and set aside again.
         """
         done = {str(entry["redriven"]) for entry in self._entries() if "redriven" in entry}
         for entry in self._entries():
@@ -74,7 +75,10 @@ class FileQuarantine:
         if not self.path.exists():
             return
         with self.path.open("rb") as file:
+            left = os.fstat(file.fileno()).st_size
             for line in file:
+                if (left := left - len(line)) < 0:
+                    return
                 try:
                     entry = json.loads(line)
                 except ValueError:

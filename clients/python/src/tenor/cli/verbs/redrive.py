@@ -2,7 +2,8 @@
 
 From a file that FileQuarantine wrote, or with --topic from a quarantine topic. A record that was sent is noted (in
 the file, or as an offset of the group), so that the verb may be interrupted and repeated; one that was sent when it
-was interrupted is sent twice. With --reason the group has a name of its own: what was passed over is still there.
+was interrupted is sent twice. What comes back while the verb runs waits for the next run. With --reason the group has
+a name of its own: what was passed over is still there.
 """
 
 from __future__ import annotations
@@ -123,11 +124,16 @@ def _of_topic(arguments: argparse.Namespace, settings: dict[str, Any]) -> Iterat
     consumer = _confluent_kafka().Consumer(
         {"auto.offset.reset": "earliest", **settings, "group.id": group, "enable.auto.commit": False}
     )
+    ends = _ends(consumer, arguments.topic)
     consumer.subscribe([arguments.topic])
     until = time.monotonic() + arguments.wait
     received = records(consumer, idle=lambda: time.monotonic() < until, wait=min(0.5, arguments.wait))
     try:
         for record in received:
+            if int(record.position["offset"]) >= ends.get(record.position["partition"], 0):
+                if time.monotonic() >= until:
+                    return
+                continue  # it came meanwhile, and may be one that was just sent: unnoted, the next run finds it
             until = time.monotonic() + arguments.wait
             headers: list[Header] = [*(record.headers or ())]
             verdict = verdict_of(headers) or Verdict("")
@@ -138,6 +144,15 @@ def _of_topic(arguments: argparse.Namespace, settings: dict[str, Any]) -> Iterat
     finally:
         received.close()
         consumer.close()
+
+
+def _ends(consumer: Any, topic: str) -> dict[str, int]:
+    """Where each partition ends now: what poison comes back meanwhile is not sent round and round."""
+    from confluent_kafka import TopicPartition
+
+    numbers = consumer.list_topics(topic, timeout=10.0).topics[topic].partitions
+    places = [TopicPartition(topic, number) for number in numbers]
+    return {str(place.partition): consumer.get_watermark_offsets(place, timeout=10.0)[1] for place in places}
 
 
 def _sender(settings: dict[str, Any]) -> Send:
