@@ -16,8 +16,9 @@ from contracts.derivation import PACT, source_of
 from contracts.impact import Outcome, outcome
 from contracts.judging import Judge, judge
 from contracts.matrix import NO_CONTENT, Matrix, Origin, Publication, Resolved, Row, Static, Version
+from contracts.meeting import Meeting, meetings
 from contracts.needs import Contract
-from contracts.queries import applications, needs, produces
+from contracts.queries import aliases, applications, needs, produces
 from contracts.queries.needs import Kept
 from contracts.questions import Ignore
 from registry.errors import RegistryError
@@ -31,38 +32,23 @@ Written = Mapping[int, list[tuple[str, int, "bool | None"]]]
 
 
 def joined(db: Db, matrix: Matrix, *, warnings_pass: bool = False) -> Matrix:
-    """The matrix with the rows that coverage decides. Costs two questions where nobody says what it writes or reads."""
+    """The matrix with the rows that coverage decides. Costs three questions where nobody says what it writes."""
     pairs = [(row, version) for row in matrix.rows for version in _versions(row, matrix.resolved)]
     given = [each.version for each in matrix.resolved if each.origin is Origin.GIVEN and each.version is not None]
-    meetings = _meetings(db, given, matrix.question.destination.environment)
-    versions = {version.id for _, version in pairs} | {provider.id for _, provider in meetings}
+    met = meetings(db, list(dict.fromkeys(given)), matrix.question.destination.environment)
+    versions = {version.id for _, version in pairs} | {provider.id for _, provider in met}
     written = produces.of_versions(db, versions) if versions else {}
     if not written:
         return matrix
     static = _Judge(db, written, warnings_pass)
     consumers = {row.consumer.id for row, version in pairs if version.id in written}
-    static.read(consumers | {consumer.id for consumer, _ in meetings})
+    static.read(consumers | {consumer.id for consumer, _ in met})
     rows: list[Row] = []
     for row in matrix.rows:
         rows += _with_static(row, [version for each, version in pairs if each is row], static)
     ignored = [each for each in matrix.question.ignore if each not in matrix.unmatched_ignores]
-    met = [static.met(consumer, provider, ignored) for consumer, provider in meetings]
-    rows += [row for row in met if row is not None]
+    rows += [static.met(*pair, meeting, ignored) for pair, meeting in met.items()]
     return replace(matrix, rows=tuple(rows))
-
-
-def _meetings(db: Db, given: Iterable[Version], environment: str | None) -> list[tuple[Version, Version]]:
-    """(consumer, provider) that meet in an environment on a subject alone: without a pact, what the one says that it
-    reads, or was seen to fetch, and the other that it writes."""
-    if environment is None:
-        return []
-    found: dict[tuple[Version, Version], None] = {}
-    for version in given:
-        for consumer in produces.readers_in(db, version.id, environment):
-            found[Version(*consumer), version] = None
-        for provider in produces.writers_in(db, version.id, environment):
-            found[version, Version(*provider)] = None
-    return [pair for pair in found if pair[0].application != pair[1].application]
 
 
 def _versions(row: Row, resolved: Iterable[Resolved]) -> list[Version]:
@@ -102,6 +88,7 @@ class _Judge:
     _contracts: dict[int, tuple[Contract, ...]] = field(default_factory=dict)
     _judges: dict[tuple[str, int], Judge | str] = field(default_factory=dict)
     _providers: dict[str, str] = field(default_factory=dict)
+    _by_name: dict[int, dict[str, tuple[str, int, bool | None]]] = field(default_factory=dict)
 
     def read(self, consumers: set[int]) -> None:
         """Everything that some consumer versions need."""
@@ -115,7 +102,7 @@ class _Judge:
 
         None where it says nothing: the version states nothing that this consumer needs.
         """
-        written = {subject: (number, verified) for subject, number, verified in self.written.get(version.id, ())}
+        written = self._written(version)
         source = self._source(row.provider)
         needed = [
             kept for kept in self._needs.get(row.consumer.id, ()) if kept.subject in written and kept.source == source
@@ -127,34 +114,34 @@ class _Judge:
         outcomes: set[Outcome] = set()
         reasons: dict[str, None] = {}
         for kept in needed:
-            number, verified = written[kept.subject]
+            subject, number, verified = written[kept.subject]
             if verified is False:
                 outcomes.add(Outcome.BREAKS)
                 reasons[f"{row.provider} {version.number} says that its own check failed"] = None
-            for each, sentence in self._judged(kept, number):
+            for each, sentence in self._judged(kept, subject, number):
                 outcomes.add(each)
                 if sentence:
                     reasons[f"{row.consumer.application} {row.consumer.number} {sentence}"] = None
         return self._told(outcomes, tuple(reasons)), whole
 
-    def met(self, consumer: Version, provider: Version, ignored: Sequence[Ignore]) -> Row | None:
-        """What coverage says of two versions that share subjects, and no pact; None when they share none."""
-        written = {subject: number for subject, number, _ in self.written.get(provider.id, ())}
+    def met(self, consumer: Version, provider: Version, meeting: Meeting, ignored: Sequence[Ignore]) -> Row:
+        """What coverage says of two versions that share subjects, and no pact; what has no contract is not known."""
+        written = self._written(provider)
         shared = [
             kept
             for kept in self._needs.get(consumer.id, ())
             if kept.subject in written and not kept.source.startswith(PACT)
         ]
-        outcomes: set[Outcome] = set()
-        reasons: dict[str, None] = {}
+        who = f"{consumer.application} {consumer.number}"
+        outcomes = {Outcome.UNKNOWN} if meeting.silent else set[Outcome]()
+        reasons = {f"{who} {each}": None for each in meeting.silent}
         for kept in shared:
-            for each, sentence in self._judged(kept, written[kept.subject]):
+            subject, number, _ = written[kept.subject]
+            for each, sentence in self._judged(kept, subject, number):
                 outcomes.add(each)
                 if sentence:
-                    reasons[f"{consumer.application} {consumer.number} {sentence}"] = None
-        if not shared:
-            return None
-        at = datetime.fromtimestamp(max(kept.confirmed_at for kept in shared) / 1000, UTC)
+                    reasons[f"{who} {sentence}"] = None
+        at = datetime.fromtimestamp(max([meeting.since, *(kept.confirmed_at for kept in shared)]) / 1000, UTC)
         publication = Publication(consumer, provider.application, NO_CONTENT, at)
         aside = any(
             each.application in (consumer.application, provider.application)
@@ -163,6 +150,15 @@ class _Judge:
         )
         return Row(publication, None, provider, aside, self._told(outcomes, tuple(reasons)))
 
+    def _written(self, version: Version) -> dict[str, tuple[str, int, bool | None]]:
+        """What a version writes, by each name of a subject: the subject, its version, what its own check said."""
+        if version.id not in self._by_name:
+            said = self.written.get(version.id, ())
+            names = aliases.among(self.db, [subject for subject, _, _ in said])
+            own = {subject: (subject, number, verified) for subject, number, verified in said}
+            self._by_name[version.id] = {name: own[meant[0]] for name, meant in names.items()}
+        return self._by_name[version.id]
+
     def _told(self, outcomes: set[Outcome], reasons: tuple[str, ...]) -> Static:
         if Outcome.BREAKS in outcomes or (Outcome.DEGRADES in outcomes and not self.warnings_pass):
             return Static(False, reasons)
@@ -170,9 +166,9 @@ class _Judge:
             return Static(None, reasons)
         return Static(True, reasons, warns=bool(reasons))
 
-    def _judged(self, kept: Kept, number: int) -> Iterable[tuple[Outcome, str]]:
-        judging = self._judging(kept.subject, number)
-        place = f"{kept.subject} version {number}"
+    def _judged(self, kept: Kept, subject: str, number: int) -> Iterable[tuple[Outcome, str]]:
+        judging = self._judging(subject, number)
+        place = f"{subject} version {number}"
         if isinstance(judging, str):
             yield Outcome.UNKNOWN, judging
             return
@@ -180,9 +176,9 @@ class _Judge:
         for contract, covered in zip(contracts, judging(contracts), strict=True):
             yield Outcome.SAFE, ""
             if contract.partial:
-                yield Outcome.UNKNOWN, f"has a contract on {kept.subject} that was recorded in part"
+                yield Outcome.UNKNOWN, f"has a contract on {subject} that was recorded in part"
             for reason in contract.reasons:
-                yield Outcome.UNKNOWN, f"on {kept.subject}: {reason}"
+                yield Outcome.UNKNOWN, f"on {subject}: {reason}"
             for each in covered:
                 found = outcome(each)
                 if found is not Outcome.SAFE:

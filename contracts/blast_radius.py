@@ -233,8 +233,7 @@ class BlastRadius:
 
     def consumers(self, db: Db, subject: Subject) -> list[Reader]:
         """The readers of a subject."""
-        name = str(subject)
-        return readers.readers(db, [name], apart=queries.producers(db, name))[name]
+        return readers.of_subject(db, str(subject))
 
     def held(self, db: Db, subject: Subject, window: Window) -> list[Held]:
         """The versions that a window holds today."""

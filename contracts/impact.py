@@ -283,7 +283,7 @@ def _of_reader(
         return row(Outcome.UNKNOWN, reason, evidence, age, act, rule)
 
     if reader.contracts is None:
-        yield unknown(NO_CONTRACT, _without_contract(reader, question.now))
+        yield unknown(NO_CONTRACT, without_contract(reader.seen, question.now))
     for sentence in reader.reasons:
         yield unknown(GAP, sentence)
     if not reader.places:
@@ -319,10 +319,11 @@ def _of_reader(
         yield row(Outcome.SAFE, _told_safe(safe), ", ".join(reader.evidence), age, "")
 
 
-def _without_contract(reader: Reader, now: int) -> str:
-    if reader.seen is None:
+def without_contract(seen: int | None, now: int) -> str:
+    """Why it is not known what a reader needs that was seen, or not, when it fetched a schema."""
+    if seen is None:
         return "it reads the subject, and this version has published no contract"
-    days = max(0, now - reader.seen) // 86_400_000
+    days = max(0, now - seen) // 86_400_000
     when = "today" if days == 0 else f"{days} day(s) ago"
     return f"it fetched schemas of the subject ({when}) and has published no contract"
 

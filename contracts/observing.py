@@ -129,6 +129,7 @@ def _of_id(db: Db, context: str, id: int, subject: str | None) -> list[Subject]:
     if subject:
         named = Subject.parse(subject, context)
         if not named.is_context:
+            named = subjects.aliased(db, named)
             return [] if schemas.of_subject(db, named, id) is None else [named]
         context = named.context
     return schemas.subjects_of_id(db, context, id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from contracts import readers
 from contracts.blast_radius import BlastRadius
@@ -11,7 +11,7 @@ from contracts.impact import Outcome, outcome
 from contracts.judging import Judge, judge
 from contracts.needs import Contract
 from contracts.protection import effective
-from contracts.queries import applications, environments
+from contracts.queries import aliases, applications, environments
 from contracts.queries import needs as queries
 from contracts.queries import protection as policies
 from contracts.rollout import Application, Link, Plan, plan
@@ -45,11 +45,12 @@ def order(
     name = str(subject)
     writers = queries.producers(db, name) or [f"whoever writes {name}"]
     running: dict[str, dict[str, int]] = {}
-    for each in queries.present(db, [name]):
+    names = aliases.among(db, [name])
+    for each in queries.present(db, names):
         if each.environment == environment and each.application not in writers:
             running.setdefault(each.application, {})[each.number] = each.version_pk
-    goals = _goals(db, name, targets, set(writers))
-    said = _said(db, name, {pk for versions in running.values() for pk in versions.values()} | set(goals.values()))
+    goals = _goals(db, names, targets, set(writers))
+    said = _said(db, names, {pk for versions in running.values() for pk in versions.values()} | set(goals.values()))
     here = _versions_here(db, environment, writers)
     known = [Application(each, here.get(each, NOTHING), targets.get(each, NEW_SCHEMA)) for each in writers]
     contracts: dict[tuple[str, str], list[list[Contract]]] = {}
@@ -76,9 +77,9 @@ def order(
     return plan(known, links, reads), known
 
 
-def _goals(db: Db, subject: str, targets: Mapping[str, str], writers: set[str]) -> dict[tuple[str, str], int]:
+def _goals(db: Db, names: Collection[str], targets: Mapping[str, str], writers: set[str]) -> dict[tuple[str, str], int]:
     """The versions that consumers go to: (application, number) → key."""
-    found = {(name, number): pk for name, pk, number in queries.newest(db, subject) if name not in targets}
+    found = {(name, number): pk for name, pk, number in queries.newest(db, names) if name not in targets}
     for name, number in targets.items():
         if name in writers:
             continue
@@ -89,8 +90,8 @@ def _goals(db: Db, subject: str, targets: Mapping[str, str], writers: set[str]) 
     return {key: pk for key, pk in found.items() if key[0] not in writers}
 
 
-def _said(db: Db, subject: str, version_pks: set[int]) -> dict[int, list[Contract]]:
-    rows = queries.of_versions(db, [subject], version_pks) if version_pks else []
+def _said(db: Db, names: Collection[str], version_pks: set[int]) -> dict[int, list[Contract]]:
+    rows = queries.of_versions(db, names, version_pks) if version_pks else []
     contracts = readers.contracts(db, rows)
     found: dict[int, list[Contract]] = {}
     for row in rows:

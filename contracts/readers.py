@@ -6,16 +6,16 @@ Contracts that were read before are kept in memory by their digest: versions of 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
 
 from contracts import kept
 from contracts.impact import Place, Reader
 from contracts.needs import Contract
+from contracts.queries import aliases, protection
 from contracts.queries import needs as queries
-from contracts.queries import protection
-from contracts.queries.needs import Kept, Observed, Presence
+from contracts.queries.needs import Kept, NeverPlaced, Observed, Presence
 from registry.store.engine import Db
 
 _MOST_KEPT = 20_000
@@ -69,7 +69,7 @@ class _Version:
 
     application: str
     number: str
-    places: list[Place]
+    places: dict[Place, None]
     contracts: list[Contract]
     seen: int | None = None
 
@@ -83,29 +83,40 @@ def place(presence: Presence) -> Place:
 
 def readers(db: Db, subjects: Collection[str], apart: Collection[str] = ()) -> dict[str, list[Reader]]:
     """The readers of each subject: what is deployed or supported, what never said where it runs, and who was seen
-    fetching schemas. Applications `apart` (those that write the subject) are not taken for readers by that alone."""
-    there = queries.present(db, subjects)
-    nowhere = queries.never_placed(db, subjects)
+    fetching schemas. Applications `apart` (those that write the subject) are not taken for readers by that alone.
+
+    Who reads an alias reads the subject that it means today.
+    """
+    names = aliases.among(db, subjects)
+    there = queries.present(db, names)
+    nowhere = queries.never_placed(db, names)
     pks = {each.version_pk for each in there} | {each.version_pk for each in nowhere if each.version_pk is not None}
-    rows = queries.of_versions(db, subjects, pks) if pks else []
+    rows = queries.of_versions(db, names, pks) if pks else []
     said = contracts(db, rows)
     found: dict[str, dict[int, _Version]] = {subject: {} for subject in subjects}
     for each in there:
-        version = found[each.subject].setdefault(each.version_pk, _Version(each.application, each.number, [], []))
-        version.places.append(place(each))
-    for none in nowhere:
+        for subject in names[each.subject]:
+            version = found[subject].setdefault(each.version_pk, _Version(each.application, each.number, {}, []))
+            version.places[place(each)] = None
+    for subject, none in _newest(nowhere, names):
         # One that was declared has no version; no key of a version is negative.
         key = -none.application_pk if none.version_pk is None else none.version_pk
-        found[none.subject].setdefault(key, _Version(none.application, none.number or "", [], []))
+        found[subject].setdefault(key, _Version(none.application, none.number or "", {}, []))
     for row in rows:
-        # A row of a subject that this version does not read at any place is none of ours.
-        if (spoken := found[row.subject].get(row.version_pk)) is not None:
-            spoken.contracts += said[row.pk]
+        for subject in names[row.subject]:
+            # A row of a subject that this version does not read at any place is none of ours.
+            if (spoken := found[subject].get(row.version_pk)) is not None:
+                spoken.contracts += said[row.pk]
     silent = {pk for versions in found.values() for pk, each in versions.items() if not each.contracts}
     elsewhere = queries.with_contracts(db, silent) if silent else set()
-    declared = queries.declared(db, subjects) if elsewhere else set()
-    kept = {(each.subject, each.version_pk) for each in there if (each.subject, each.application_pk) in declared}
-    seen = _seen(db, subjects, apart)
+    declared = queries.declared(db, names) if elsewhere else set()
+    kept = {
+        (subject, each.version_pk)
+        for each in there
+        if (each.subject, each.application_pk) in declared
+        for subject in names[each.subject]
+    }
+    seen = _seen(db, names, apart)
     owners = _owners(db, found, seen)
     return {
         subject: _of_subject(
@@ -113,6 +124,19 @@ def readers(db: Db, subjects: Collection[str], apart: Collection[str] = ()) -> d
         )
         for subject, versions in found.items()
     }
+
+
+def of_subject(db: Db, subject: str) -> list[Reader]:
+    """The readers of one subject; who writes it is none by fetching it."""
+    return readers(db, [subject], apart=queries.producers(db, subject))[subject]
+
+
+def _newest(rows: Iterable[NeverPlaced], names: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, NeverPlaced]]:
+    """The newest version of each application, whatever name of a subject it reads by."""
+    found: dict[tuple[str, int], NeverPlaced] = {}
+    for each in sorted(rows, key=lambda each: each.version_pk or 0):
+        found |= {(subject, each.application_pk): each for subject in names[each.subject]}
+    return ((subject, each) for (subject, _), each in found.items())
 
 
 def _owners(db: Db, found: dict[str, dict[int, _Version]], seen: dict[str, list[_Version]]) -> dict[str, str]:
@@ -150,9 +174,9 @@ def _reader(version: _Version, owners: dict[str, str], seen: int | None) -> Read
     )
 
 
-def _seen(db: Db, subjects: Collection[str], apart: Collection[str]) -> dict[str, list[_Version]]:
-    """Who fetched schemas, as versions that may be readers."""
-    fetched = [each for each in queries.observed(db, subjects) if each.application not in apart]
+def _seen(db: Db, names: Mapping[str, Sequence[str]], apart: Collection[str]) -> dict[str, list[_Version]]:
+    """Who fetched schemas, as versions that may be readers, by the subjects that the names mean."""
+    fetched = [each for each in queries.observed(db, names) if each.application not in apart]
     if not fetched:
         return {}
     by_application: dict[str, list[Presence]] = {}
@@ -161,7 +185,9 @@ def _seen(db: Db, subjects: Collection[str], apart: Collection[str]) -> dict[str
     found: dict[str, dict[tuple[str, str], _Version]] = {}
     for each in fetched:
         for version in _versions_seen(each, by_application.get(each.application, [])):
-            found.setdefault(each.subject, {})[version.application, version.number] = version
+            for subject in names[each.subject]:
+                known = found.setdefault(subject, {}).setdefault((version.application, version.number), version)
+                known.seen = max(known.seen or 0, each.last_seen)
     return {subject: list(versions.values()) for subject, versions in found.items()}
 
 
@@ -174,15 +200,15 @@ def _versions_seen(seen: Observed, there: Sequence[Presence]) -> list[_Version]:
     if seen.number and seen.number not in numbers:
         if there and seen.last_seen <= max(presence.since for presence in there):
             return []
-        return [_Version(seen.application, seen.number, [], [], seen.last_seen)]
+        return [_Version(seen.application, seen.number, {}, [], seen.last_seen)]
     if not there:
-        return [_Version(seen.application, seen.number, [], [], seen.last_seen)]
+        return [_Version(seen.application, seen.number, {}, [], seen.last_seen)]
     wanted = {seen.number} if seen.number else numbers
     return [
         _Version(
             seen.application,
             number,
-            [place(presence) for presence in there if presence.number == number],
+            {place(presence): None for presence in there if presence.number == number},
             [],
             seen.last_seen,
         )

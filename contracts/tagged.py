@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from contracts import readers
 from contracts.errors import UnknownTag
-from contracts.queries import environments, needs, produces
+from contracts.queries import aliases, environments, needs, produces
 from contracts.queries import tagged as queries
 from registry.names import Subject
 from registry.objections import InUse
@@ -25,6 +25,6 @@ def in_use(db: Db, tag: str, subject: Subject) -> InUse:
     name = str(subject)
     written = produces.of_versions(db, there)
     found = {number for listed in written.values() for of, number, _ in listed if of == name}
-    kept = needs.of_versions(db, [name], there)
+    kept = needs.of_versions(db, aliases.among(db, [name]), there)
     found |= {each.version for listed in readers.contracts(db, kept).values() for each in listed if each.version}
     return InUse(frozenset(found), frozenset(there.values()))

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from contracts.queries import aliases
 from contracts.queries.lists import Parameters, one_of
 from registry.store.engine import Db
 
@@ -97,13 +98,24 @@ def declare(db: Db, subject: str, application_pk: int) -> None:
 
 
 def readers_of(db: Db, subject: str) -> set[str]:
-    """The applications that read a subject, or said so once."""
+    """The applications that read a subject by any of its names, or said so once."""
+    listed, parameters = one_of("s", aliases.among(db, [subject]))
     rows = db.all(
-        """SELECT a.name FROM subject_reader r JOIN application a ON a.pk = r.application_pk
-        WHERE r.subject = :subject""",
-        subject=subject,
+        f"""SELECT a.name FROM subject_reader r JOIN application a ON a.pk = r.application_pk
+        WHERE r.subject IN {listed}""",  # noqa: S608 # placeholders
+        **parameters,
     )
     return {name for (name,) in rows}
+
+
+def read_by(db: Db, application: str) -> list[tuple[str, bool]]:
+    """The names of subjects that an application reads in whatever version, and whether it was declared only."""
+    rows = db.all(
+        """SELECT r.subject, r.version_pk FROM subject_reader r JOIN application a ON a.pk = r.application_pk
+        WHERE a.name = :application""",
+        application=application,
+    )
+    return [(subject, version is None) for subject, version in rows]
 
 
 def declared(db: Db, subjects: Collection[str]) -> set[tuple[str, int]]:
@@ -262,14 +274,17 @@ def never_placed(db: Db, subjects: Collection[str]) -> list[NeverPlaced]:
     return [NeverPlaced(*row) for row in rows]
 
 
-def newest(db: Db, subject: str) -> list[tuple[str, int, str]]:
-    """The readers of a subject with their newest version that said what it needs: (application, key, number)."""
+def newest(db: Db, names: Iterable[str]) -> list[tuple[str, int, str]]:
+    """The readers of a subject, by its names, with their newest version that said what it needs: (application, key,
+    number)."""
+    listed, parameters = one_of("s", names)
     rows = db.all(
-        """SELECT a.name, v.pk, v.number FROM subject_reader r JOIN application a ON a.pk = r.application_pk
-        JOIN application_version v ON v.pk = r.version_pk WHERE r.subject = :subject ORDER BY a.name""",
-        subject=subject,
+        f"""SELECT a.name, v.pk, v.number FROM subject_reader r JOIN application a ON a.pk = r.application_pk
+        JOIN application_version v ON v.pk = r.version_pk WHERE r.subject IN {listed} ORDER BY a.name, v.position""",  # noqa: S608 # placeholders
+        **parameters,
     )
-    return [(name, pk, number) for name, pk, number in rows]
+    newest_of = {name: (pk, number) for name, pk, number in rows}
+    return [(name, pk, number) for name, (pk, number) in newest_of.items()]
 
 
 def of_versions(db: Db, subjects: Collection[str], version_pks: Collection[int]) -> list[Kept]:
@@ -355,14 +370,16 @@ def unmapped(db: Db, providers: Collection[str] | None = None) -> list[tuple[Kep
 
 
 def producers(db: Db, subject: str) -> list[str]:
-    """The applications that say they write a subject, or that have message contracts on it as the provider."""
+    """The applications that say they write a subject, or that have message contracts on it as the provider, by any of
+    its names."""
+    listed, parameters = one_of("s", aliases.among(db, [subject]))
     # CROSS JOIN keeps SQLite from beginning with the needs of every version that ever was.
     rows = db.all(
-        """SELECT DISTINCT a.name FROM produced_subject p JOIN application_version v ON v.pk = p.version_pk
-        JOIN application a ON a.pk = v.application_pk WHERE p.subject = :subject
+        f"""SELECT DISTINCT a.name FROM produced_subject p JOIN application_version v ON v.pk = p.version_pk
+        JOIN application a ON a.pk = v.application_pk WHERE p.subject IN {listed}
         UNION SELECT DISTINCT n.provider FROM subject_reader r CROSS JOIN contract_needs n
-        WHERE n.version_pk = r.version_pk AND n.subject = r.subject AND r.subject = :subject AND n.provider <> ''""",
-        subject=subject,
+        WHERE n.version_pk = r.version_pk AND n.subject = r.subject AND r.subject IN {listed} AND n.provider <> ''""",  # noqa: S608 # placeholders
+        **parameters,
     )
     return sorted(name for (name,) in rows)
 
@@ -416,6 +433,9 @@ class Observed:
     fetches: int
 
 
+_OBSERVED = "subject, application, number, first_seen, last_seen, fetches"
+
+
 def observe(db: Db, seen: Iterable[Observed]) -> None:
     """Note who fetched what."""
     db.many(
@@ -456,8 +476,24 @@ def observed(db: Db, subjects: Collection[str]) -> list[Observed]:
     for part in _parts(sorted(subjects)):
         listed, parameters = one_of("s", part)
         rows = db.all(
-            f"""SELECT subject, application, number, first_seen, last_seen, fetches FROM observed_consumer
+            f"""SELECT {_OBSERVED} FROM observed_consumer
             WHERE subject IN {listed} ORDER BY application, number""",  # noqa: S608 # placeholders
+            **parameters,
+        )
+        found += [Observed(*row) for row in rows]
+    return found
+
+
+def fetched_by(db: Db, names: Collection[str], application: str, number: str) -> list[Observed]:
+    """The subjects of some names whose schemas a version fetched, or its application without saying which it is."""
+    found: list[Observed] = []
+    for part in _parts(sorted(names)):
+        listed, parameters = one_of("s", part)
+        rows = db.all(
+            f"""SELECT {_OBSERVED} FROM observed_consumer
+            WHERE subject IN {listed} AND application = :application AND number IN ('', :number)""",  # noqa: S608 # placeholders
+            application=application,
+            number=number,
             **parameters,
         )
         found += [Observed(*row) for row in rows]

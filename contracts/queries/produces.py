@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from contracts.queries import aliases
 from contracts.queries.lists import one_of
-from registry.store.engine import Db
+from registry.store.engine import Db, Row
 
 
 def put(db: Db, version_pk: int, written: Iterable[tuple[str, int]], self_verified: bool | None, now: int) -> None:
@@ -54,7 +56,13 @@ def subjects_of(db: Db, application: str) -> list[str]:
         UNION SELECT DISTINCT subject FROM contract_needs WHERE provider = :name AND subject <> ''""",
         name=application,
     )
-    return sorted(subject for (subject,) in rows)
+    return _meant(db, rows)
+
+
+def _meant(db: Db, rows: Iterable[Sequence[str]]) -> list[str]:
+    """The subjects that names mean."""
+    meanings = aliases.meanings(db)
+    return sorted({meanings.get(name, name) for (name,) in rows if name})
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,44 +104,59 @@ def subjects_used(db: Db, application: str | None) -> list[str]:
         UNION SELECT subject FROM observed_consumer {seen}""",  # noqa: S608 # constants
         **named,
     )
-    return sorted(subject for (subject,) in rows if subject)
+    return _meant(db, rows)
 
 
 _AT_ONCE = 512
 _PRESENT = ("deployed_version", "released_version")
 
 
-def readers_in(db: Db, version_pk: int, environment: str) -> list[tuple[int, str, str, int]]:
-    """Versions in an environment that say themselves, without a pact, that they read what a version writes."""
-    return _met(
+Met = tuple[int, str, str, int]
+"""A version: key, application, number, position."""
+
+
+def readers_in(db: Db, names: Collection[str], environment: str) -> list[Met]:
+    """Versions in an environment that say themselves, without a pact, that they read a subject by one of its names."""
+    listed, parameters = one_of("s", sorted(names))
+    rows = _met(
         db,
-        """produced_subject p JOIN subject_reader r ON r.subject = p.subject JOIN environment e ON e.name = :environment
+        "''",
+        """subject_reader r JOIN environment e ON e.name = :environment
         JOIN {present} d ON d.application_pk = r.application_pk AND d.environment_pk = e.pk AND d.ended_at IS NULL
-        JOIN contract_needs n ON n.version_pk = d.version_pk AND n.subject = p.subject AND n.source NOT LIKE 'pact:%'
-        {names} WHERE p.version_pk = :version""",
-        version_pk,
-        environment,
+        JOIN contract_needs n ON n.version_pk = d.version_pk AND n.subject = r.subject AND n.source NOT LIKE 'pact:%'
+        {names} WHERE r.subject IN {listed}""",
+        listed,
+        environment=environment,
+        **parameters,
     )
+    return [(pk, name, number, position) for _, pk, name, number, position in rows]
 
 
-def writers_in(db: Db, version_pk: int, environment: str) -> list[tuple[int, str, str, int]]:
-    """Versions in an environment that write what a version says itself, without a pact, that it reads."""
-    return _met(
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """A version that says that it writes a subject."""
+
+    subject: str
+    version: Met
+
+
+def writers_in(db: Db, environment: str) -> list[Writing]:
+    """The versions in an environment that say what they write, once for each subject."""
+    rows = _met(
         db,
-        """contract_needs n JOIN environment e ON e.name = :environment
-        JOIN {present} d ON d.environment_pk = e.pk AND d.ended_at IS NULL
-        JOIN produced_subject p ON p.version_pk = d.version_pk AND p.subject = n.subject
-        {names} WHERE n.version_pk = :version AND n.source NOT LIKE 'pact:%'""",
-        version_pk,
-        environment,
+        "p.subject",
+        """environment e JOIN {present} d ON d.environment_pk = e.pk AND d.ended_at IS NULL
+        JOIN produced_subject p ON p.version_pk = d.version_pk {names} WHERE e.name = :environment""",
+        environment=environment,
     )
+    return [Writing(subject, (pk, name, number, position)) for subject, pk, name, number, position in rows]
 
 
-def _met(db: Db, source: str, version_pk: int, environment: str) -> list[tuple[int, str, str, int]]:
+def _met(db: Db, subject: str, source: str, listed: str = "", **parameters: Any) -> list[Row]:
     names = "JOIN application_version v ON v.pk = d.version_pk JOIN application a ON a.pk = v.application_pk"
     parts = [
-        f"SELECT v.pk, a.name, v.number, v.position FROM {source.format(present=table, names=names)}"  # noqa: S608 # constants
+        f"""SELECT {subject}, v.pk, a.name, v.number, v.position
+        FROM {source.format(present=table, names=names, listed=listed)}"""  # noqa: S608 # constants and placeholders
         for table in _PRESENT
     ]
-    rows = db.all(" UNION ".join(parts), version=version_pk, environment=environment)
-    return sorted((pk, name, number, position) for pk, name, number, position in rows)
+    return sorted(db.all(" UNION ".join(parts), **parameters))
