@@ -18,6 +18,7 @@ from tenor.cli.running import UsageError
 
 HEAD = """\
 # Which schema file is which subject: `tenor check --against git:main` reads this file, and so does everything else.
+# Beside path and subject: owner, level, policy, protect, readable_for, consumers, waivers; `tenor apply` sets them.
 # Editors: `tenor init --schema > .tenor.schema.json`, then "# yaml-language-server: $schema=.tenor.schema.json" here.
 """
 
