@@ -11,17 +11,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 from contracts import impact as impacts
-from contracts import protection, readers, tagged
-from contracts.impact import Direction, FieldUse, Impact, Outcome, Question, Reader, Row, Unreadable
-from contracts.judging import judge
+from contracts import protection, readers, sealed, tagged
+from contracts.impact import Direction, FieldUse, Impact, Outcome, Question, Reader, Row, StillSealed, Unreadable
+from contracts.judging import Judge, judge
 from contracts.options import Options
 from contracts.protection import Protect, Protection, Waiver
 from contracts.queries import needs as queries
 from contracts.queries import protection as policies
 from contracts.queries import referrers
+from contracts.sealed import Place
 from registry import formats
 from registry.clock import now_ms
-from registry.errors import InvalidSchema, OperationNotPermitted
+from registry.errors import InvalidSchema, OperationNotPermitted, RegistryError
 from registry.evolution import windows
 from registry.evolution.changes import changes
 from registry.evolution.levels import Conflict, Earlier, Level, conflicts
@@ -75,13 +76,13 @@ class BlastRadius:
         newest = history[0].version if history else 0
         found: list[Conflict] = []
         if policy.readable_for is not None:
-            for each in self._unreadable(db, subject, candidate.schema, policy.readable_for):
+            for each in self._unreadable(db, subject, candidate.schema, _kept(db, subject, policy.readable_for)):
                 told = f"version {each.version} must stay readable: {each.reason}"
                 found.append(_objection(NOT_READABLE, each.path or "/", told, each.version, forward=False))
         if policy.protect is Protect.EVERYTHING and history:
             found += _touched_fields(db, candidate.schema, history[0])
         if policy.protect is not None:
-            answer = self.ask(db, subject, candidate, history, window=None)
+            answer = self.ask(db, subject, candidate, history, window=policy.readable_for, consumers_only=True)
             found += _of_consumers(answer, policy.protect, newest, warnings_pass=self.warnings_pass)
         return found[:_MOST_OBJECTIONS]
 
@@ -135,11 +136,17 @@ class BlastRadius:
         *,
         window: Window | None,
         among: Among = None,
+        consumers_only: bool = False,
     ) -> Impact:
-        """The impact of a candidate on the readers of its subject, and of those that refer to it."""
+        """The impact of a candidate on the readers of its subject, and of those that refer to it.
+
+        `consumers_only` leaves out which versions of the window it does not read, whoever reads them.
+        """
         name, now = str(subject), now_ms()
         waivers = policies.waivers(db)
-        found = self._of_subject(db, subject, candidate, now, window, among)
+        old = _newest(history) if window is None else _kept(db, subject, window)
+        unreadable = [] if window is None or consumers_only else self._unreadable(db, subject, candidate.schema, old)
+        found = self._of_subject(db, subject, candidate, now, old, unreadable, among)
         if not history:
             return impacts.answer(
                 name, found[0], found[1], now, _about(waivers, [name]), warnings_pass=self.warnings_pass
@@ -161,14 +168,22 @@ class BlastRadius:
         )
 
     def _of_subject(
-        self, db: Db, subject: Subject, candidate: Candidate, now: int, window: Window | None, among: Among
+        self,
+        db: Db,
+        subject: Subject,
+        candidate: Candidate,
+        now: int,
+        old: Sequence[_Old],
+        unreadable: Sequence[Unreadable],
+        among: Among,
     ) -> tuple[list[Row], int]:
         name = str(subject)
         producers = queries.producers(db, name)
         listed = _among(readers.readers(db, [name], apart=producers)[name], among)
         question = Question(name, now, tuple(producers), policies.subject_owner(db, subject))
-        unreadable = [] if window is None else self._unreadable(db, subject, candidate.schema, window)
-        answer = impacts.impact(question, listed, judge(candidate), unreadable=unreadable)
+        judging = judge(candidate)
+        still_sealed = _still_sealed(db, judging.sealed.places, old) if listed else []
+        answer = impacts.impact(question, listed, judging, unreadable=unreadable, still_sealed=still_sealed)
         unmapped = [
             row for row in _unmapped(db, name, producers) if among is None or (row.consumer, row.version) in among
         ]
@@ -200,10 +215,9 @@ class BlastRadius:
                 rows += impacts.impact(Question(name, now), listed, judge(moved)).rows
         return rows, sorted(named), sum(map(len, read.values()))
 
-    def _unreadable(self, db: Db, subject: Subject, candidate: Schema, window: Window) -> list[Unreadable]:
+    def _unreadable(self, db: Db, subject: Subject, candidate: Schema, old: Sequence[_Old]) -> list[Unreadable]:
         """What a candidate cannot read of the versions that a window holds, by itself or through an upcaster."""
-        history = schemas.history(db, subject, deleted=True)
-        held = {each.version: each for each in _held(db, window, history)}
+        held = {each.version: each for _, each in old}
         resolver = Resolver(db)
         earlier = [
             Earlier(
@@ -212,8 +226,7 @@ class BlastRadius:
                 each.content.text,
                 lambda each=each: resolver.parsed(each.content, subject.context),  # type: ignore[misc] # a lambda with a default
             )
-            for each in history
-            if each.version in held
+            for each, _ in old
         ]
         crossed: dict[int, bool] = {}
         found = []
@@ -247,6 +260,38 @@ def _among(listed: Sequence[Reader], among: Among) -> list[Reader]:
 def fields(schema: Schema, listed: Iterable[Reader]) -> list[FieldUse]:
     """Every field of a schema with its readers."""
     return impacts.used([FieldUse(each.path, each.type, each.required, each.doc) for each in schema.fields()], listed)
+
+
+_Old = tuple[Version, Held]
+"""A version whose events may still be there, and why."""
+
+
+def _kept(db: Db, subject: Subject, window: Window) -> list[_Old]:
+    """The versions that a window holds, the newest first."""
+    history = schemas.history(db, subject, deleted=True)
+    held = {each.version: each for each in _held(db, window, history)}
+    return [(each, held[each.version]) for each in history if each.version in held]
+
+
+def _newest(history: Sequence[Version]) -> list[_Old]:
+    """Without a window the events that were written last are there all the same."""
+    return [(each, Held(each.version, "the newest until now")) for each in history[:1]]
+
+
+def _still_sealed(db: Db, now: Sequence[Place], old: Iterable[_Old]) -> list[StillSealed]:
+    """What events of older versions seal for persons, and a candidate does not; each place once."""
+    known, resolver, found = sealed.left(now), Resolver(db), []
+    for version, held in old:
+        if not sealed.may_seal(version.content.rule_set):
+            continue
+        try:
+            written = Candidate.of(resolver.parsed(version.content, version.subject.context), version.content)
+        except RegistryError:
+            continue  # what was imported leniently may not parse: `_unreadable` tells
+        if places := sealed.besides(sealed.places(written), known):
+            cover = Judge(sealed.opened(written), places=places).erased
+            found.append(StillSealed(version.version, held.why, cover))
+    return found
 
 
 def _held(db: Db, window: Window, history: Iterable[Version]) -> list[Held]:

@@ -3,6 +3,7 @@
     readers (versions that are deployed or supported, with their contracts)
       × what coverage says of each need        → rows: breaks, degrades, unknown, safe
     versions that must stay readable           → rows in the other direction: new code, old events
+    what their events still seal for persons   → likewise, of each reader
     waivers                                    → rows that are shown and do not count
 
 The verdict is the worst row that counts. It is never safe without evidence: no reader, a reader without a contract, a
@@ -135,6 +136,16 @@ class Unreadable:
     known: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class StillSealed:
+    """A version whose events seal for persons what the candidate does not: `cover` says what contracts do not handle
+    of what their erasure leaves. `why` its events are still there."""
+
+    version: int
+    why: str
+    cover: CoverAll
+
+
 CoverAll = Callable[[Sequence[Contract]], Sequence[Sequence[Covered]]]
 """What coverage says of the needs of each contract, in their order."""
 
@@ -181,6 +192,7 @@ def impact(
     cover: CoverAll,
     *,
     unreadable: Iterable[Unreadable] = (),
+    still_sealed: Sequence[StillSealed] = (),
     waivers: Sequence[Waiver] = (),
     warnings_pass: bool = False,
 ) -> Impact:
@@ -194,6 +206,7 @@ def impact(
     following = iter(judged)
     rows = [row for reader in readers for row in _of_reader(question, reader, following, known)]
     rows += [_backward(question, each) for each in unreadable]
+    rows += [row for each in still_sealed for row in _of_sealed(question, readers, each)]
     return answer(question.subject, rows, len(readers), question.now, waivers, warnings_pass=warnings_pass)
 
 
@@ -385,6 +398,36 @@ def _backward(question: Question, found: Unreadable) -> Row:
         witness=found.witness,
         act=question.owner or f"the owner of {question.subject}",
     )
+
+
+def _of_sealed(question: Question, readers: Sequence[Reader], old: StillSealed) -> Iterator[Row]:
+    """Code that reads with the new schema still reads events that seal what the new one does not."""
+    said = [(reader, contract) for reader in readers for contract in reader.contracts or ()]
+    told: set[tuple[object, ...]] = set()
+    for (reader, contract), found in zip(said, old.cover([contract for _, contract in said]), strict=True):
+        age, remark = _age(contract.confirmed, question.now)
+        for each in found:
+            key = (reader.application, reader.version, each.need.path, each.reason)
+            if (is_bad := outcome(each)) is Outcome.SAFE or key in told:
+                continue
+            told.add(key)
+            yield Row(
+                question.subject,
+                reader.application,
+                reader.version,
+                tuple(dict.fromkeys(place.environment for place in reader.places)),
+                Direction.BACKWARD,
+                is_bad,
+                f"in events of version {old.version} ({old.why}) {each.reason}{remark}",
+                each.need.path,
+                ERASED,
+                contract.evidence,
+                age,
+                each.witness,
+                _who_acts(question, reader),
+                any(place.production for place in reader.places),
+                reader.owner,
+            )
 
 
 def _next(subject: str, rows: Sequence[Row], found: Verdict) -> Iterator[str]:

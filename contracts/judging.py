@@ -80,9 +80,17 @@ class Judge:
         for key, group in groups.items():
             judged |= self._group(key, group)
         if self.sealed.places:
-            by_needs = {id(contract.needs): contract for contract in contracts}
-            judged = {key: [*judged[key], *self._erased(contract)] for key, contract in by_needs.items()}
+            judged = {key: [*judged[key], *found] for key, found in self._all_erased(contracts).items()}
         return [judged[id(contract.needs)] for contract in contracts]
+
+    def erased(self, contracts: Sequence[Contract]) -> list[Sequence[Covered]]:
+        """What each contract does not handle of what may be erased, and nothing else."""
+        found = self._all_erased(contracts)
+        return [found[id(contract.needs)] for contract in contracts]
+
+    def _all_erased(self, contracts: Sequence[Contract]) -> dict[int, Sequence[Covered]]:
+        by_needs = {id(contract.needs): contract for contract in contracts}
+        return {key: self._erased(contract) for key, contract in by_needs.items()}
 
     def _erased(self, contract: Contract) -> Sequence[Covered]:
         """What a contract does not say, or says that it fails on, of what may be erased."""

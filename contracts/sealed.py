@@ -14,7 +14,7 @@ from __future__ import annotations
 import base64
 import copy
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import islice
@@ -27,6 +27,7 @@ from registry.errors import InvalidSchema
 from registry.formats.base import Schema, Source
 from registry.formats.reach import View
 from registry.objections import Candidate
+from registry.rules import RuleSet as Carried
 from registry.rules import metadata_to_json, rule_set_to_json
 
 if TYPE_CHECKING:
@@ -98,10 +99,15 @@ def opened(candidate: Candidate) -> Schema:
 # Which places are sealed for persons.
 
 
+def may_seal(carried: Carried | None) -> bool:
+    """Whether rules seal anything, for persons or not."""
+    return carried is not None and any(rule.type.upper() in _TYPES for rule in (*carried.domain, *carried.encoding))
+
+
 def places(candidate: Candidate) -> tuple[Place, ...]:
     """The places that a schema seals for persons, by the rules that travel with it; each path once."""
     carried = candidate.rule_set
-    if carried is None or not any(rule.type.upper() in _TYPES for rule in (*carried.domain, *carried.encoding)):
+    if carried is None or not may_seal(carried):
         return ()
     rules = rule_set_to_json(carried)
     metadata = None if candidate.metadata is None else metadata_to_json(candidate.metadata)
@@ -229,6 +235,23 @@ def _leaves(root: Node, tags: Any) -> Iterator[tuple[str, Names, Field | Names]]
 def _number(node: Node, slot: Slot) -> tuple[str, ...]:
     known = getattr(node.native, "fields_by_name", None)
     return () if known is None else (f"#{known[slot.name].number}",)
+
+
+def besides(found: Sequence[Place], known: set[Hashable]) -> tuple[Place, ...]:
+    """The places that are not among those known by what is left there, which they join. Where a record comes again is
+    told with them."""
+    new = [place for place in found if place.form is not Form.AGAIN and _left(place) not in known]
+    known |= {_left(place) for place in new}
+    return (*new, *(place for place in found if place.form is Form.AGAIN)) if new else ()
+
+
+def left(found: Sequence[Place]) -> set[Hashable]:
+    """What is left at some places once a key is destroyed, to tell whether another schema leaves anything else."""
+    return {_left(place) for place in found}
+
+
+def _left(place: Place) -> Hashable:
+    return place.path, place.form, json.dumps(place.stands)
 
 
 # Found by path.
