@@ -358,6 +358,30 @@ async def test_sql_marks_and_handles_in_one_transaction(tmp_path: Path) -> None:
     reading.close()
 
 
+async def test_an_event_without_identity_is_handled_in_a_transaction_too(tmp_path: Path) -> None:
+    """Stock producers write no ids: the handler gets its connection all the same, and nothing is remembered."""
+    database = tmp_path / "shop.db"
+    with sqlite3.connect(database) as setup:
+        setup.execute("CREATE TABLE orders (id TEXT)")
+    setup.close()
+    seen = AsyncSeenInSql(lambda: sqlite3.connect(database))
+    await seen.create()
+    bench = await Bench().ready()
+
+    def handle(event: Event, connection: sqlite3.Connection) -> None:
+        connection.execute("INSERT INTO orders VALUES (?)", (event.data["id"],))
+        if event.data["id"] == "bad":
+            raise ValueError("after the insert")
+
+    consumer = AsyncConsumer(bench.orders, handle, name="b", quarantine=bench.poison.append, seen=seen, retries=QUICK)
+    outcomes = [await consumer.process(replace(bench.record(name), headers=None)) for name in ("A1", "A1", "bad")]
+    assert outcomes == [Outcome.HANDLED, Outcome.HANDLED, Outcome.QUARANTINED]
+    with sqlite3.connect(database) as found:
+        assert found.execute("SELECT id FROM orders").fetchall() == [("A1",), ("A1",)]
+        assert found.execute("SELECT count(*) FROM tenor_seen").fetchone() == (0,)
+    found.close()
+
+
 async def test_a_store_that_fails_loses_nothing(tmp_path: Path) -> None:
     bench = await Bench(seen=AsyncSeenInSql(lambda: sqlite3.connect(tmp_path / "no table.db"))).ready()
     with pytest.raises(Unprocessed, match="StoreFailed"):

@@ -30,7 +30,8 @@ class AsyncSeen(Protocol):
     """A store of handled events."""
 
     transactional: bool
-    """Whether handlers get the store's connection as a second argument."""
+    """Whether handlers get the store's connection as a second argument; also for events without an identity, if the
+    store has `unmarked`."""
 
     async def once(self, consumer: str, identity: str, work: AsyncWork) -> bool:
         """Do the work if the event is new to this consumer; False if it was handled before."""
@@ -120,15 +121,26 @@ class AsyncSeenInSql:
             if found == 0:
                 await self._rolled_back(connection)
                 return False
-            try:
-                await work(connection)
-            except BaseException:
-                await self._rolled_back(connection)
-                raise
-            await self._committed(connection)
+            await self._worked(connection, work)
             return True
         finally:
             await self._give_back(connection)
+
+    async def unmarked(self, work: AsyncWork) -> None:
+        """Do the work in a transaction, for an event that nothing tells from others, so that nothing is remembered."""
+        connection = await self._connected()
+        try:
+            await self._worked(connection, work)
+        finally:
+            await self._give_back(connection)
+
+    async def _worked(self, connection: Any, work: AsyncWork) -> None:
+        try:
+            await work(connection)
+        except BaseException:
+            await self._rolled_back(connection)
+            raise
+        await self._committed(connection)
 
     async def _alone(self, statement: str, values: tuple[Any, ...]) -> None:
         connection = await self._connected()

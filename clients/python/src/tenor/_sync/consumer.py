@@ -21,7 +21,7 @@ from typing import Any
 from tenor import events
 from tenor._sync.codec import Codec
 from tenor._sync.concurrency import callable_here, settled, sleep
-from tenor._sync.seen import Seen
+from tenor._sync.seen import Seen, Work
 from tenor.consuming import Failure, Outcome, QuarantinedRecord, Record, Retries, Stage, identity, judged, quarantined
 from tenor.consuming.failures import PASSING
 from tenor.errors import Erased, MissingExtra, RecordBusy, Unprocessed
@@ -189,16 +189,25 @@ class Consumer:
                 if event is not decoded:
                     self._observer.count("upcast", subject=self._codec.subject)
             stage = Stage.STORE
-            if self._seen is None or (found := self._identify(event)) is None:
-                self._handled(handler, event, None, raised)
-                return Outcome.HANDLED
-            new = self._seen.once(self.name, found, lambda with_: self._handled(handler, event, with_, raised))
+            new = self._once(event, lambda with_: self._handled(handler, event, with_, raised))
         except Exception as error:
             if stage is Stage.DECODE and isinstance(error, Erased) and error.drop:
                 return Outcome.DROPPED
             # The handler's own errors came through the store, which may raise others of the same types.
             return judged(error, Stage.HANDLER if raised and error is raised[0] else stage, self._passing)
         return Outcome.HANDLED if new else Outcome.DUPLICATE
+
+    def _once(self, event: Event, work: Work) -> bool:
+        """Do the work for an event that is new, or that nothing tells from others; whether it was done."""
+        if self._seen is None:
+            work(None)
+        elif (found := self._identify(event)) is not None:
+            return self._seen.once(self.name, found, work)
+        elif (unmarked := getattr(self._seen, "unmarked", None)) is not None:
+            unmarked(work)
+        else:
+            work(None)
+        return True
 
     def _handled(self, handler: Handler, event: Event, transaction: Any, raised: list[Exception]) -> None:
         try:

@@ -32,7 +32,8 @@ class Seen(Protocol):
     """A store of handled events."""
 
     transactional: bool
-    """Whether handlers get the store's connection as a second argument."""
+    """Whether handlers get the store's connection as a second argument; also for events without an identity, if the
+    store has `unmarked`."""
 
     def once(self, consumer: str, identity: str, work: Work) -> bool:
         """Do the work if the event is new to this consumer; False if it was handled before."""
@@ -122,15 +123,26 @@ class SeenInSql:
             if found == 0:
                 self._rolled_back(connection)
                 return False
-            try:
-                work(connection)
-            except BaseException:
-                self._rolled_back(connection)
-                raise
-            self._committed(connection)
+            self._worked(connection, work)
             return True
         finally:
             self._give_back(connection)
+
+    def unmarked(self, work: Work) -> None:
+        """Do the work in a transaction, for an event that nothing tells from others, so that nothing is remembered."""
+        connection = self._connected()
+        try:
+            self._worked(connection, work)
+        finally:
+            self._give_back(connection)
+
+    def _worked(self, connection: Any, work: Work) -> None:
+        try:
+            work(connection)
+        except BaseException:
+            self._rolled_back(connection)
+            raise
+        self._committed(connection)
 
     def _alone(self, statement: str, values: tuple[Any, ...]) -> None:
         connection = self._connected()
