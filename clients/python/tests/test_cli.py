@@ -194,15 +194,67 @@ ENDINGS: list[tuple[list[str], Any, int, str]] = [
     (["get", "s", "0"], None, 2, "'0' is not a version"),
     (["get", "--id", "x"], None, 2, "invalid int value: 'x'"),
     (["get", "s"], None, 2, "Subject 's' not found."),
-    (["list"], httpx.ConnectError("refused"), 4, "No answer from the registry at http://localhost:8081: refused"),
+    (
+        ["list"],
+        httpx.ConnectError("refused"),
+        4,
+        "No answer from the registry at http://localhost:8081: refused",
+    ),
     (["list", "--registry", "http://h:1"], httpx.ReadTimeout("slow"), 4, "at http://h:1: slow"),
     (["list", "--registry", "h"], None, 2, "'h' is not the address of a registry"),
-    (["list"], httpx.Response(401, json={"error_code": 401, "message": "who?"}), 4, "who?"),
+    (
+        ["list"],
+        httpx.Response(401, json={"error_code": 401, "message": "who?"}),
+        4,
+        "who?",
+    ),
     (["list"], httpx.Response(403, json={"error_code": 40301, "message": "no"}), 4, "no"),
-    (["list"], httpx.Response(500, text="<html>"), 4, "answered 500"),
+    (["list"], httpx.Response(500, text="<html>"), 4, "answered 500 (Internal Server Error)."),
+    (["list"], httpx.Response(429), 4, "answered 429 (Too Many Requests)."),
+    (["list"], httpx.Response(529), 4, "answered 529."),
     (["list"], httpx.Response(200, text="<html>"), 4, "not as a registry does: the body is no JSON"),
     (["list"], RuntimeError("a bug"), 4, "unexpected RuntimeError: a bug (--debug shows where)"),
 ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "failure", "step"),
+    [
+        (["list"], httpx.ConnectError("refused"), "--registry URL, or TENOR_URL, says where the registry is"),
+        (["list"], httpx.Response(401, json={"error_code": 401, "message": "who?"}), "log in with tenor login"),
+        (["login", "--user", "u"], httpx.Response(401, json={"error_code": 401, "message": "who?"}), ""),
+        (["list"], httpx.Response(403, json={"error_code": 40301, "message": "no"}), ""),
+    ],
+)
+def test_what_to_do_next_is_said_where_an_error_does_not(
+    run: Run, fake: FakeRegistry, monkeypatch: pytest.MonkeyPatch, arguments: list[str], failure: Any, step: str
+) -> None:
+    monkeypatch.setenv("TENOR_BASIC_AUTH", "u:p")
+    fake.failures = [failure] * 9
+    ran = run(*arguments)
+    assert (ran.code, ran.err.count("\n")) == (4, 1)
+    assert ran.err.partition("; ")[2].startswith(step) if step else "; " not in ran.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "seconds"),
+    [(["list"], 10), (["plan"], 60), (["plan", "--timeout", "2"], 2), (["plan", "--timeout", "10"], 10)],
+)
+def test_a_request_has_the_time_that_it_is_given(
+    run: Run, fake: FakeRegistry, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, arguments: list[str], seconds: float
+) -> None:
+    (tmp_path / "tenor.yaml").write_text("schemas: [{path: a.avsc, subject: a}]\n")
+    (tmp_path / "a.avsc").write_text(ORDER)
+    given: list[float] = []
+    registry = connection.Registry
+
+    def noted(url: Any, **options: Any) -> tenor.Registry:
+        given.append(options["timeout"])
+        return registry(url, **options)
+
+    monkeypatch.setattr(connection, "Registry", noted)
+    run(*arguments)
+    assert given == [seconds]
 
 
 @pytest.mark.parametrize("output", ["text", "json"])

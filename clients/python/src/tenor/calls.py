@@ -14,6 +14,7 @@ import json
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, Final, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -182,11 +183,17 @@ def _registers(call: Call[Any]) -> bool:
     return call.method == "POST" and path.startswith("/subjects/") and path.endswith("/versions")
 
 
+def _words(status: int) -> str:
+    """A status with its name, where it has one."""
+    names = {each.value: each.phrase for each in HTTPStatus}
+    return f"{status} ({names[status]})" if status in names else str(status)
+
+
 def _without_words(status: int, content_type: str, content: bytes, url: str) -> Exception:
     """Proxies and gateways speak no JSON: their status still says whether to try again or to log in."""
     kind = Unavailable if status >= 500 or status in RETRIABLE else _BY_STATUS.get(status)
     if kind is not None and issubclass(kind, Unavailable | Unauthenticated | Forbidden):
-        return kind(status=status, code=status, message=f"{url} answered {status}.", url=url)
+        return kind(status=status, code=status, message=f"{url} answered {_words(status)}.", url=url)
     return UnexpectedAnswer(
         url=url, status=status, reason=f"the body is {content_type or 'of no type'}, no JSON object"
     )

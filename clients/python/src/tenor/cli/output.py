@@ -12,9 +12,17 @@ from typing import Any, Final, TextIO
 from tenor.cli import FAILED
 from tenor.cli.documents import ERROR, identifier
 from tenor.cli.progress import Progress
-from tenor.errors import Answered, InvalidEvent, TenorError
+from tenor.errors import Answered, InvalidEvent, TenorError, Unauthenticated, Unreachable
 
 _COLOURS: Final = {"red": "31", "yellow": "33", "green": "32", "dim": "2"}
+
+_NEXT: Final[Mapping[type[TenorError], str]] = {
+    Unauthenticated: "log in with tenor login, or set TENOR_TOKEN",
+    Unreachable: "--registry URL, or TENOR_URL, says where the registry is; tenor-server serve starts one here",
+}
+"""What to do about errors that say nothing of it."""
+_OTHERWISE: Final = ("login", "import confluent", "import pact-broker")
+"""Verbs that are told otherwise where a registry is, and as whom they ask."""
 
 TEXT: Final = "text"
 JSON: Final = "json"
@@ -99,6 +107,9 @@ class Output:
         sentence = one_line(str(error)) or type(error).__name__
         if isinstance(error, Answered) and code == FAILED and error.url not in sentence:
             sentence = f"{sentence} ({one_line(error.url)})"
+        for kind, step in _NEXT.items():
+            if isinstance(error, kind) and self._verb not in _OTHERWISE:
+                sentence = f"{sentence.removesuffix('.')}; {step}"
         if unexpected:
             sentence = f"unexpected {type(error).__name__}: {sentence} (--debug shows where)"
         print(f"{self.paint('error:', 'red', self._err)} {sentence}", file=self._err)

@@ -118,7 +118,13 @@ def connected(arguments: argparse.Namespace, project: Project) -> Registry:
     """The registry that the arguments or the project name, with time for what a large repository asks."""
     if arguments.registry is None and project.file.registry and not os.environ.get("TENOR_URL"):
         arguments.registry = [project.file.registry]
-    arguments.timeout = max(arguments.timeout, SECONDS)
+    return patiently(arguments)
+
+
+def patiently(arguments: argparse.Namespace) -> Registry:
+    """The registry of the arguments, with time for many schemas in one request unless --timeout says how much."""
+    if arguments.said_timeout is None:
+        arguments.timeout = SECONDS
     return connect(arguments)
 
 

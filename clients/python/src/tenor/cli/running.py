@@ -28,6 +28,9 @@ from tenor.errors import (
     UnusableSchema,
 )
 
+_SECONDS: Final = 10.0
+"""How long one request may take, unless --timeout says."""
+
 
 class UsageError(Exception):
     """What was typed cannot be done; the sentence says why."""
@@ -61,7 +64,7 @@ def parser_of(name: str, module: ModuleType) -> argparse.ArgumentParser:
     module.configure(parser)
     shared = parser.add_argument_group("for every verb")
     shared.add_argument("--registry", metavar="URL", action="append", help="address; may be repeated (TENOR_URL)")
-    shared.add_argument("--timeout", type=float, default=10.0, metavar="SECONDS", help="of one request; default 10")
+    shared.add_argument("--timeout", type=float, metavar="SECONDS", help=f"of one request; default {_SECONDS:g}")
     shared.add_argument("--output", choices=FORMS, default=TEXT, help="how results are written")
     shared.add_argument("--quiet", action="store_true", help="results and errors only: no progress, no remarks")
     shared.add_argument("--debug", action="store_true", help="show the traceback of an error")
@@ -86,6 +89,8 @@ def run(name: str, verb: Verb, arguments: Sequence[str]) -> int:
         if others and not getattr(module, "PASSES_ON", False):
             parser.error(f"unrecognized arguments: {' '.join(others)}")
         parsed.passed_on = others
+        parsed.said_timeout = parsed.timeout
+        parsed.timeout = _SECONDS if parsed.timeout is None else parsed.timeout
         return int(module.run(parsed, output))
     except SystemExit as end:  # --help
         return int(end.code or 0)

@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 
 from tenor.cli import SAFE, planning
-from tenor.cli.connection import connect
 from tenor.cli.output import Output
 from tenor.cli.verbs.plan import made
 
@@ -31,8 +30,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
         return plan.code
     if arguments.plan and arguments.registry is None:
         arguments.registry = [plan.registry]
-    arguments.timeout = max(arguments.timeout, planning.SECONDS)
-    with connect(arguments) as registry, output.progress("registering"):
+    with planning.patiently(arguments) as registry, output.progress("registering"):
         done = planning.planned(registry, plan.files, plan.schemas, plan.environments, plan.state)
     output.result({**done.document(), "applied": True}, [*done.lines(output.paint), _summary(done)])
     return SAFE
