@@ -254,6 +254,7 @@ def test_init_writes_a_project_file_that_covers_what_is_there(tmp_path: Path) ->
     repository.write({"package.json": "{}", "node_modules/x/y.avsc": '"int"'})
     ran = repository.tenor("init", "--owner", "shop")
     assert (ran.code, ran.out) == (0, "tenor.yaml: 5 schemas in 3 patterns\n")
+    assert "tenor check --against git:main says what a branch breaks" in ran.err
     described = documents.read(repository.tenor("init", "--schema").out)
     written = yaml.safe_load((repository.path / "tenor.yaml").read_text())
     jsonschema.Draft202012Validator(described).validate(written)

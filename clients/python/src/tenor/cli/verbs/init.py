@@ -21,6 +21,8 @@ HEAD = """\
 # Beside path and subject: owner, level, policy, protect, readable_for, consumers, waivers; `tenor apply` sets them.
 # Editors: `tenor init --schema > .tenor.schema.json`, then "# yaml-language-server: $schema=.tenor.schema.json" here.
 """
+NEXT = "look it over and commit it; then tenor check --against git:main says what a branch breaks"
+NOTHING = "there is no schema file here yet (.avsc, .proto, or .json with a $schema of JSON Schema): name them in it"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -42,7 +44,8 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     patterns = list(covering(files))
     target.write_text(text_of(patterns, arguments.owner), encoding="utf-8")
     document = {"file": FILE, "schemas": len(files), "patterns": [pattern for pattern, _ in patterns]}
-    output.result(document, f"{FILE}: {len(files)} schema{'' if len(files) == 1 else 's'} in {len(patterns)} patterns")
+    output.result(document, f"{FILE}: {counted(len(files), 'schema')} in {counted(len(patterns), 'pattern')}")
+    output.say(NEXT if patterns else NOTHING)
     return SAFE
 
 
@@ -73,6 +76,11 @@ def covering(files: list[str]) -> list[tuple[str, str]]:
     stems = Counter(PurePosixPath(file).stem for file in files)
     subject = "{stem}-value" if all(count == 1 for count in stems.values()) else "{dir}/{stem}-value"
     return [(f"{folder}/**/*{ending}" if folder else f"*{ending}", subject) for folder, ending in sorted(counts)]
+
+
+def counted(count: int, what: str) -> str:
+    """A number of things."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def text_of(patterns: list[tuple[str, str]], owner: str | None) -> str:
