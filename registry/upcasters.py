@@ -15,7 +15,14 @@ from typing import Any
 
 from registry import examine
 from registry.clock import now_ms
-from registry.errors import InvalidUpcast, SchemaNotFound, UpcastNotFound, UpcastRefuted, VersionNotFound
+from registry.errors import (
+    InvalidUpcast,
+    SchemaNotFound,
+    SubjectNotFound,
+    UpcastNotFound,
+    UpcastRefuted,
+    VersionNotFound,
+)
 from registry.events import Actor, record
 from registry.evolution.upcasts import schema_key
 from registry.formats.base import Schema
@@ -142,7 +149,7 @@ def forget(db: Db, subject: Subject, old: int, new: int, actor: Actor) -> None:
 
 
 def graph(db: Db, subject: Subject) -> Graph:
-    """What is known about a subject's upcasters. Raises VersionNotFound for a subject without live versions."""
+    """What is known about a subject's upcasters. Raises SubjectNotFound for a subject without live versions."""
     history = _history(db, subject)
     numbers = [version.version for version in history]
     edges = [edge for edge, _ in _edges(db, subject, history)]
@@ -272,7 +279,7 @@ def _version(db: Db, subject: Subject, number: int) -> Version:
 def _history(db: Db, subject: Subject, *, missing_is_empty: bool = False) -> list[Version]:
     history = schemas.history(db, subject)
     if not history and not missing_is_empty:
-        raise VersionNotFound(version=1)
+        raise SubjectNotFound(subject=str(subject))
     return history[::-1]
 
 

@@ -113,7 +113,7 @@ def test_bad_input_is_named(registry_client: httpx.Client, subject: str, edge: s
 
 def test_what_is_not_there_is_not_found(registry_client: httpx.Client, subject: str) -> None:
     problem(registry_client.put(f"{subject}/1..9", json={}), 404, "version-not-found")
-    problem(registry_client.get("/api/v1/subjects/nobody/upcasts"), 404, "version-not-found")
+    problem(registry_client.get("/api/v1/subjects/nobody/upcasts"), 404, "subject-not-found")
     problem(registry_client.delete(f"{subject}/1..2"), 404, "upcast-not-found")
     registry_client.put(f"{subject}/1..2", json={"examples": 50})
     assert registry_client.delete(f"{subject}/1..2").status_code == 204
