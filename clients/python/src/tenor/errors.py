@@ -408,14 +408,23 @@ class NotExpressible(PlanError):
 
 
 class UpcastFailed(TenorError):
-    """An event could not be upcast. `step` is the kind of the step, `path` a JSON pointer into the new event."""
+    """An event could not be upcast. `step` is the kind of the step, `path` a JSON pointer into the new event.
+
+    `quotes`: the reason tells a value of the event.
+    """
 
     sentence = "The event could not be upcast at '{path}' ({step}): {reason}."
     kind = "UPCAST"
 
-    def __init__(self, step: str, path: str, reason: str) -> None:
-        self.step, self.path, self.reason = step, path, reason
-        super().__init__(step=step, path=path, reason=reason)
+    def __init__(self, step: str, path: str, reason: str, quotes: bool = False) -> None:
+        self.step, self.path, self.reason, self.quotes = step, path, reason, quotes
+        super().__init__(step=step, path=path, reason=reason, quotes=quotes)
+
+    def discreet(self) -> UpcastFailed:
+        """The error without what it may quote, for events of which something was sealed."""
+        if not self.quotes:
+            return self
+        return UpcastFailed(self.step, self.path, "the value is not of the kind that the step takes")
 
 
 class EncryptionError(TenorError):

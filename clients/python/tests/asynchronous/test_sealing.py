@@ -17,12 +17,14 @@ from fake_registry import error
 from fastavro import schemaless_reader
 from sealing import ADA, CUSTOMER, KMS, PEPPER, avro, pii, plain, rule, rules, secrets
 
-from tenor import AsyncRegistry, Keys, Retry, Sanitise, Schema, errors
+from tenor import AsyncRegistry, Keys, Retry, Sanitise, Schema, Upcasting, errors
 from tenor._async import codec as codec_module
 from tenor._async import keys as keys_module
 from tenor._async.concurrency import sleep
 from tenor._async.confluent import AsyncDeserializer, AsyncSerializer
 from tenor.keys.kms import Driver
+from tenor.plans import Plan, compile_plan
+from tenor.plans.nodes import Convert, Custom, Table, Take
 
 pytestmark = pytest.mark.anyio
 
@@ -246,6 +248,30 @@ async def test_8_8_constraints_are_about_the_plaintext() -> None:
             orders.encode({"email": "no mail, and secret"})
         assert "secret" not in str(caught.value) + repr(caught.value.violations)
         assert caught.value.violations[0].path == "/email"
+
+
+async def test_no_failed_upcast_tells_a_sealed_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    plans: list[Any] = [
+        Convert(Take(("email",)), "text_to_int", [-9, 9]),
+        Table(Take(("email",)), (("x", 1),)),
+        Custom("shop:first", "0" * 64, (Take(("email",)),)),
+    ]
+
+    def custom(text: str) -> Any:
+        raise ValueError(f"{text} has no second part")
+
+    for root, rules_ in [(root, rules_) for root in plans for rules_ in ((rule(),), ())]:
+        upcast = compile_plan(Plan("AVRO", root), {"shop:first": custom})
+
+        async def upcaster(*_: Any, upcast: Any = upcast) -> Any:
+            return upcast
+
+        monkeypatch.setattr(AsyncRegistry, "_upcaster", upcaster)
+        reader = await client(customers(*rules_)).events("customers-value", version=1, upcast=Upcasting())
+        with pytest.raises(errors.UpcastFailed) as caught:
+            await reader.decode(reader.encode(ADA).value)
+        assert ("ada@" in str(caught.value)) is not bool(rules_)
+        assert caught.value.__cause__ is None or not rules_
 
 
 async def test_no_error_tells_a_sealed_value() -> None:

@@ -26,6 +26,7 @@ from tenor.errors import (
     StaleSchema,
     TenorError,
     Unencoded,
+    UpcastFailed,
 )
 from tenor.events import Event, Message, RecordKey
 from tenor.rules.model import DLQ, Opened
@@ -401,7 +402,12 @@ class AsyncCodec:
         if type(data) is Opened:
             data, erased = data.data, data.erased
         if reading.upcast is not None and "" not in erased:  # of an erased body there is nothing to bring up
-            data = reading.upcast(data)
+            try:
+                data = reading.upcast(data)
+            except UpcastFailed as failed:
+                if not reading.sealed:
+                    raise
+                raise failed.discreet() from None
         if erased:
             return Event(data, reading.registered, message, headers, self._settings.header_prefix, erased)
         return Event(data, reading.registered, message, headers, self._settings.header_prefix)

@@ -60,10 +60,10 @@ class _Interpreter:
         self._plan = plan
         self._functions = functions
 
-    def _fail(self, at: str, reason: str, kind: str = "copy") -> UpcastFailed:
+    def _fail(self, at: str, reason: str, kind: str = "copy", *, quotes: bool = False) -> UpcastFailed:
         pattern = _pattern(at)
         step = next((step.kind for step in self._plan.steps if _pattern(step.path) == pattern), kind)
-        return UpcastFailed(step, at, reason)
+        return UpcastFailed(step, at, reason, quotes)
 
     def run(self, node: Node, it: Any, at: str) -> Any:
         match node:
@@ -104,7 +104,7 @@ class _Interpreter:
             return CONVERSIONS[node.to].apply(value, node.by)
         except ValueError as error:
             if node.otherwise is None:
-                raise self._fail(at, str(error), "convert") from None
+                raise self._fail(at, str(error), "convert", quotes=True) from None
         except TypeError as error:
             raise self._fail(at, str(error), "convert") from None
         return self.run(node.otherwise, it, at)
@@ -125,7 +125,7 @@ class _Interpreter:
                         if key(entry) == wanted:
                             return decode(found)
                 if node.otherwise is None:
-                    raise self._fail(at, f"{_shown(value)} is not in the table", "table")
+                    raise self._fail(at, f"{_shown(value)} is not in the table", "table", quotes=True)
                 return self.run(node.otherwise, value, at)
             case Array():
                 if type(value) is not list:
@@ -196,7 +196,8 @@ class _Interpreter:
         try:
             return function(*(None if each is ABSENT else each for each in inputs))
         except Exception as error:
-            raise self._fail(at, f"{node.function} raised {type(error).__name__}: {error}", "custom") from error
+            reason = f"{node.function} raised {type(error).__name__}: {error}"
+            raise self._fail(at, reason, "custom", quotes=True) from error
 
 
 def passes(test: Test, value: Any) -> bool:
