@@ -42,7 +42,7 @@ class Verdict(StrEnum):
 
 
 class Direction(StrEnum):
-    """FORWARD: code that runs reads new events. BACKWARD: new code reads events of the support window."""
+    """FORWARD: code that runs reads new events. BACKWARD: new code reads older events, of the support window."""
 
     FORWARD = "forward"
     BACKWARD = "backward"

@@ -17,6 +17,7 @@ import json
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -109,16 +110,23 @@ def places(candidate: Candidate) -> tuple[Place, ...]:
     carried = candidate.rule_set
     if carried is None or not may_seal(carried):
         return ()
-    rules = rule_set_to_json(carried)
     metadata = None if candidate.metadata is None else metadata_to_json(candidate.metadata)
-    if _DATA_SUBJECT not in json.dumps([rules, metadata]) and _DATA_SUBJECT not in candidate.schema.inlined():
+    told = json.dumps([rule_set_to_json(carried), metadata])
+    if _DATA_SUBJECT not in told and _DATA_SUBJECT not in candidate.schema.inlined():
         return ()
+    return _places(candidate.schema, told)
+
+
+@lru_cache(200)
+def _places(schema: Schema, told: str) -> tuple[Place, ...]:
+    """By rules and metadata as JSON. Kept, as every question asks it of all versions of a window."""
     from tenor.errors import TenorError
     from tenor.rules.model import parse
 
+    rules, metadata = json.loads(told)
     try:
         read = parse(rules, metadata)
-        found = [*_of_body(read), *_of_fields(candidate.schema, read, metadata)]
+        found = [*_of_body(read), *_of_fields(schema, read, metadata)]
     except TenorError as error:
         return (Place("", Form.UNTOLD, "", reason=str(error)),)
     except Exception as error:  # marks and rules may be anybody's: what cannot be read is not known
