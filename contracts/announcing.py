@@ -19,6 +19,7 @@ from contracts.blast_radius import BlastRadius, sentence
 from contracts.closing import AHEAD, Closing, Closings
 from contracts.hooks import Announcement
 from contracts.impact import Outcome, Verdict
+from contracts.protection import effective
 from contracts.queries import needs, protection
 from contracts.queries import webhooks as queries
 from contracts.sealing import Sealer
@@ -94,6 +95,7 @@ class Announcer:
         return found.more
 
     def _found(self, db: Db) -> _Found | None:
+        """What there is to say; None while nobody wants to hear."""
         wanted = queries.wanted_events(db)
         if not wanted & NOTICES:
             return None  # the first webhook that wants to hear begins with what happens from then on (`hooks.put`)
@@ -123,7 +125,8 @@ class Announcer:
         found = [Announcement(Event.SCHEMA_REGISTERED, name, text, owner, version.version, (), producers)]
         try:
             written = Candidate.of(Resolver(db).parsed(version.content, subject.context), version.content)
-            impact = self._radius.ask(db, subject, written, [], window=None)
+            window = effective(protection.policies(db), name).readable_for
+            impact = self._radius.ask(db, subject, written, [], window=window, consumers_only=True)
         except RegistryError:
             return found  # what was imported leniently may not parse
         if impact.verdict is Verdict.UNSAFE:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from contracts import impact, readers
+from contracts.derivation import PACT
 from contracts.matrix import Version
 from contracts.queries import aliases, applications, needs, produces
 from registry.clock import now_ms
@@ -79,9 +80,7 @@ def _writers(
     """Those in the environment that write what a version reads, or may."""
     kept = needs.of_sources(db, [consumer.id])
     said = {subject for each in kept for subject in names.get(each.subject, ())}
-    itself = {
-        subject for each in kept if not each.source.startswith("pact:") for subject in names.get(each.subject, ())
-    }
+    itself = {subject for each in kept if not each.source.startswith(PACT) for subject in names.get(each.subject, ())}
     silent = {
         subject: seen for subject, seen in _silent(db, consumer, names, is_known=bool(kept)) if subject not in said
     }

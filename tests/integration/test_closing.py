@@ -24,7 +24,17 @@ from registry.settings import Settings
 from registry.store.engine import Db, Store
 from tests.integration.served import ENGINES, client_on
 from tests.integration.test_announced import Listener, hook, listener
-from tests.integration.test_v1_impact import V1, register, without
+from tests.integration.test_v1_impact import (
+    SEALS,
+    V1,
+    deploy,
+    environment,
+    publish,
+    recorded,
+    register,
+    text,
+    without,
+)
 from tests.postgres import Server
 
 __all__ = ["listener"]
@@ -80,6 +90,18 @@ def test_a_topic_that_keeps_less_closes_windows(client: httpx.Client, listener: 
     assert not listener.received
     client.put("/api/v1/topics/orders/evidence", json={"retention_ms": 86_400_000})
     assert listener.texts(1)[0].startswith("orders-value version 1 may be deleted from 20")
+
+
+def test_whom_it_hurts_that_older_events_are_still_sealed(client: httpx.Client, listener: Listener) -> None:
+    publish(client, "1", recorded("mailer", {"/id": {"types": ["string"], "when": {"erased": "fails"}}}))
+    deploy(client, "mailer", "1", environment(client, "prod"))
+    policy(client, "", {"readable_for": {"days": 30}})
+    client.post("/api/v1/subjects/orders-value/versions", json={**text(V1), "ruleSet": SEALS})
+    time.sleep(0.2)
+    hook(client, listener, "impact_found")
+    client.post("/api/v1/subjects/orders-value/versions", json={**text(V1), "ruleSet": {"domainRules": []}})
+    told = "orders-value version 2: mailer 1 in prod breaks on /id: in events of version 1 (versions stay readable"
+    assert listener.texts(1)[0].startswith(told)
 
 
 def fill(db: Db, subjects: Mapping[str, int]) -> None:
