@@ -12,9 +12,11 @@ from typing import Any
 import httpx
 import pytest
 from concurrency import together
+from confluent_kafka.schema_registry.confluent import meta_pb2
 from fake_keys import FakeKeys
 from fake_registry import error
 from fastavro import schemaless_reader
+from google.protobuf import descriptor_pb2
 from sealing import ADA, CUSTOMER, KMS, PEPPER, avro, pii, plain, rule, rules, secrets
 
 from tenor import AsyncRegistry, Keys, Retry, Sanitise, Schema, Upcasting, errors
@@ -25,6 +27,7 @@ from tenor._async.confluent import AsyncDeserializer, AsyncSerializer
 from tenor.keys.kms import Driver
 from tenor.plans import Plan, compile_plan
 from tenor.plans.nodes import Convert, Custom, Table, Take
+from tenor.sealing.wire import wired
 
 pytestmark = pytest.mark.anyio
 
@@ -248,6 +251,82 @@ async def test_8_8_constraints_are_about_the_plaintext() -> None:
             orders.encode({"email": "no mail, and secret"})
         assert "secret" not in str(caught.value) + repr(caught.value.violations)
         assert caught.value.violations[0].path == "/email"
+
+
+def proto(*tagged: str) -> str:
+    """`message demo.Customer { string id = 1; string mail = 2 [… PII]; }` as a registry serializes it."""
+    file = descriptor_pb2.FileDescriptorProto(name="c.proto", package="demo", syntax="proto3")
+    message = file.message_type.add(name="Customer")
+    for number, name in enumerate(("id", *tagged), 1):
+        field = message.field.add(name=name, number=number, type=descriptor_pb2.FieldDescriptorProto.TYPE_STRING)
+        field.label = descriptor_pb2.FieldDescriptorProto.LABEL_OPTIONAL
+        if number > 1:
+            field.options.Extensions[meta_pb2.field_meta].tags.append("PII")
+    return base64.b64encode(file.SerializeToString()).decode()
+
+
+LATER = [
+    ("AVRO", avro(plain("id", "string")), avro(plain("id", "string"), pii("mail", "string", default=""))),
+    (
+        "JSON",
+        json.dumps({"type": "object", "properties": {"id": {"type": "string"}}}),
+        json.dumps({"properties": {"id": {"type": "string"}, "mail": {"type": "string", "confluent:tags": ["PII"]}}}),
+    ),
+    ("PROTOBUF", proto(), proto("mail")),
+]
+
+
+@pytest.mark.parametrize(("format", "first", "second"), LATER, ids=[each[0] for each in LATER])
+async def test_what_was_written_before_there_were_rules_is_read_as_a_schema_with_rules(
+    format: str, first: str, second: str
+) -> None:
+    for own, refused in (
+        ([rule()], False),
+        ([rule("SEAL")], False),
+        (reading("message.id == 'c1'"), False),
+        (reading("message.id == 'c2'"), True),
+    ):
+        fake = customers(text=first, format=format)
+        fake.add("customers-value", second, format, ruleSet=rules(*own))
+        fake.serialized = {first: first, second: second}
+        registry = client(fake)
+        value = (await registry.events("customers-value", version=1)).encode({"id": "c1"}).value
+        reader = await registry.events("customers-value", version=2)
+        if refused:
+            with pytest.raises(errors.RuleFailed):
+                await reader.decode(value)
+            continue
+        data = (await reader.decode(value)).data
+        assert data == ({"id": "c1"} if format == "JSON" else {"id": "c1", "mail": ""})
+
+
+def reading(expr: str) -> list[Any]:
+    return [{"name": "c", "kind": "CONDITION", "type": "CEL", "mode": "READ", "expr": expr, "onFailure": "ERROR"}]
+
+
+READINGS = [
+    pytest.param({"type": "enum", "name": "E", "symbols": ["OPEN", "ada"]}, ["OPEN"], [], id="resolution"),
+    pytest.param("string", None, reading("duration(message.value) == duration('1s')"), id="a-quoted-value"),
+    pytest.param("string", None, reading("{'a': true}[message.value]"), id="a-value-as-key"),
+]
+
+
+@pytest.mark.parametrize("sealed", [True, False])
+@pytest.mark.parametrize(("type_", "symbols", "conditions"), READINGS)
+async def test_no_error_of_the_readers_schema_tells_a_sealed_value(
+    type_: Any, symbols: Any, conditions: list[Any], sealed: bool
+) -> None:
+    own = rules(*[rule("SEAL")] * sealed)
+    written = Schema(avro(pii("value", type_)), rule_set=own)
+    fake = customers(*own["domainRules"], text=(wired(written, {}) if sealed else written).text)
+    fake.add("customers-value", avro(plain("value", {**type_, "symbols": symbols} if symbols else type_)))
+    fake.subjects["customers-value"][-1]["ruleSet"] = rules(*conditions)
+    registry = client(fake)
+    message = (await registry.events("customers-value", version=1)).encode({"value": "ada"})
+    reader = await registry.events("customers-value", version=2)
+    with pytest.raises((errors.Undecodable, errors.RuleFailed)) as caught:
+        await reader.decode(message.value)
+    assert ("ada" in f"{caught.value} {caught.value.__cause__}") is not sealed
 
 
 async def test_no_failed_upcast_tells_a_sealed_value(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,6 +32,7 @@ from tenor.errors import (
 )
 from tenor.events import Event, Message, RecordKey
 from tenor.rules.model import DLQ, Opened
+from tenor.rules.ruled import read_by
 from tenor.schemas import PROTOBUF, Registered
 
 if TYPE_CHECKING:
@@ -477,7 +478,9 @@ class Codec:
             if frame.in_header:  # now that the format is known, all of the header can be read
                 frame = wire.read(value, headers, part=self._settings.part, protobuf=body.format == PROTOBUF)
             upcast = None if self._source.upcaster is None else self._source.upcaster(compiled.registered)
-            read = body.reader(frame.indexes, self._reads_as if upcast is None else None)
+            reads_as = self._reads_as if upcast is None else None
+            body = read_by(body, compiled.registered.schema, reads_as)
+            read = body.reader(frame.indexes, reads_as)
             sealed = compiled.sealing is not None
             looks = looks_beside(body)
             reading = Reading(compiled.registered, body, read, frame.body, frame.indexes, sealed, upcast, looks)

@@ -18,7 +18,7 @@ from typing import Any, Final, Protocol
 from tenor.codecs import Body, Options, Plain, Read, Write, compile
 from tenor.codecs.fields import MARK, Change, Choose, Field, Hands, Node, Tags, leaves, slots, walker
 from tenor.consuming.dead_letters import Discretion
-from tenor.errors import EncryptionError, Erased, InvalidEvent, RuleFailed, TenorError, Unsealed, Violation
+from tenor.errors import EncryptionError, Erased, InvalidEvent, RuleFailed, TenorError, Undecodable, Unsealed, Violation
 from tenor.events import Beside
 from tenor.rules import checks, steps
 from tenor.rules.logical import logical as logical_of
@@ -230,7 +230,7 @@ class RuledBody:
 
         later: list[Step] = []
         if other and isinstance(reads_as, RuledBody):
-            later = reads_as._domain(READ, None, opening=False)
+            later = reads_as._domain(READ, None, opening=False, hidden=self.secretive or reads_as.secretive)
 
         if self._bare(READ) and not later:
             return self.body.reader(indexes, theirs if other else None, raw=raw)
@@ -259,6 +259,11 @@ class RuledBody:
                     event = final(self.logical.serializer(b"", path)(event), 0)
             except InvalidEvent as error:
                 raise self.hides(error) from None
+            except Undecodable as error:
+                if not self.secretive:
+                    raise
+                reason = "a value does not fit the schema that it is read as"
+                raise Undecodable(**{**error.data, "reason": reason}) from None
             for step in later:
                 event = step(event, None)
             return Opened(event, tuple(dict.fromkeys(gone))) if gone else event
@@ -285,10 +290,13 @@ class RuledBody:
 
         return read
 
-    def _domain(self, mode: str, path: tuple[int, ...] | None, *, opening: bool | None = None) -> list[Step]:
-        """The steps of reading; only those that open, or only the others."""
+    def _domain(
+        self, mode: str, path: tuple[int, ...] | None, *, opening: bool | None = None, hidden: bool | None = None
+    ) -> list[Step]:
+        """The steps of reading; only those that open, or only the others. `hidden`: no error may quote the event."""
         rules, _ = self.rules.of(mode)
-        return [self._step(rule, mode, path) for rule in rules if opening is None or (rule.type in SEALING) is opening]
+        chosen = [rule for rule in rules if opening is None or (rule.type in SEALING) is opening]
+        return [self._step(rule, mode, path, hidden) for rule in chosen]
 
     def name_of(self, data: bytes, at: int, indexes: tuple[int, ...] | None) -> str:
         return self.body.name_of(data, at, indexes)
@@ -309,7 +317,7 @@ class RuledBody:
             _require_closed(rule, mode)
         return [self._guarded(rule, mode, self._keys(rule).payload(rule, mode)) for rule in rules]
 
-    def _step(self, rule: Rule, mode: str, path: tuple[int, ...] | None) -> Step:
+    def _step(self, rule: Rule, mode: str, path: tuple[int, ...] | None, hidden: bool | None = None) -> Step:
         match rule.type:
             case "CEL":
                 run = steps.cel_message(rule, mode)
@@ -321,13 +329,12 @@ class RuledBody:
                 run = self._sealed(rule, mode, path)
             case other:
                 raise rule.refused(f"this client cannot run {other or 'a rule without type'} on an event")
-        return self._guarded(rule, mode, run)
+        return self._guarded(rule, mode, run, self.secretive if hidden is None else hidden)
 
-    def _guarded(self, rule: Rule, mode: str, run: Step) -> Step:
-        """A rule with its actions."""
+    def _guarded(self, rule: Rule, mode: str, run: Step, hidden: bool = True) -> Step:
+        """A rule with its actions. `hidden`: its error does not tell what the engine says: that may quote the event."""
         ignores, sets_aside = (rule.action(mode, failed=True) == action for action in (NONE, DLQ))
         refuses = rule.action(mode, failed=False)
-        hidden = self.secretive
 
         def step(event: Any, state: Any) -> Any:
             try:
@@ -349,7 +356,7 @@ class RuledBody:
             except Exception as error:  # engines raise whatever an expression meets
                 if ignores:
                     return event
-                raise rule.failed(_reason(error, hidden), mode) from (None if hidden else error)
+                raise rule.failed(_reason(error, rule, hidden), mode) from (None if hidden else error)
             if refuses != NONE:
                 raise rule.objected(mode)
             return result
@@ -494,6 +501,14 @@ def ruled(
     return RuledBody(body, logical, schema, rules, sealing, must_encrypt)
 
 
+def read_by(body: Body, schema: Schema, reads_as: Body | None) -> Body:
+    """What was written without rules, for a reader whose schema has some: they apply to what it reads."""
+    if not isinstance(reads_as, RuledBody) or isinstance(body, RuledBody):
+        return body
+    plain: Any = body
+    return RuledBody(plain, plain, schema, RuleSet(), None, frozenset())
+
+
 def _may_have_checks(schema: Schema) -> bool:
     return schema.format == PROTOBUF or "confluent:rules" in schema.text
 
@@ -503,8 +518,8 @@ def _require_closed(rule: Rule, mode: str) -> None:
         raise rule.refused("it would let plaintext out when it fails (onFailure NONE)")
 
 
-def _reason(error: Exception, hidden: bool) -> str:
-    if isinstance(error, KeyError):
+def _reason(error: Exception, rule: Rule, hidden: bool) -> str:
+    if isinstance(error, KeyError) and not (hidden and str(error.args[0]) not in rule.expr):  # a key may be a value
         return f"the field {error} is missing"
     text = "" if hidden else " ".join(str(error).split())[:160]
     return text or type(error).__name__
