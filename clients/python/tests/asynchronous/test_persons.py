@@ -128,6 +128,20 @@ async def test_an_erased_body_is_nothing(type_: str) -> None:
     assert (event.data, event.erased) == (None, ("",))
 
 
+async def test_who_was_erased_is_erased_in_every_context() -> None:
+    fake = personal("SEAL")
+    fake.add(":.dev:s", TEXT, ruleSet=fake.subjects["s"][0]["ruleSet"])
+    codec = await client(fake).events(":.dev:s")
+    ada, bob = [(await codec.encode_when_ready(each)).value for each in (ADA, BOB)]
+    reader = await client(fake).events(":.dev:s", decode_only=True)
+    assert (await reader.decode(ada)).data == ADA
+    fake.erase("kek1", of("c~1"))
+    other = await client(fake).events(":.dev:s", decode_only=True)
+    event = await other.decode(ada)
+    assert (event.data["email"], event.erased) == (None, ("email", "name"))
+    assert (await other.decode(bob)).data == BOB
+
+
 async def test_many_who_seal_for_one_person_at_once_ask_once() -> None:
     fake = personal("SEAL")
     codec = await client(fake).events("s")

@@ -128,6 +128,20 @@ def test_an_erased_body_is_nothing(type_: str) -> None:
     assert (event.data, event.erased) == (None, ("",))
 
 
+def test_who_was_erased_is_erased_in_every_context() -> None:
+    fake = personal("SEAL")
+    fake.add(":.dev:s", TEXT, ruleSet=fake.subjects["s"][0]["ruleSet"])
+    codec = client(fake).events(":.dev:s")
+    ada, bob = [(codec.encode_when_ready(each)).value for each in (ADA, BOB)]
+    reader = client(fake).events(":.dev:s", decode_only=True)
+    assert (reader.decode(ada)).data == ADA
+    fake.erase("kek1", of("c~1"))
+    other = client(fake).events(":.dev:s", decode_only=True)
+    event = other.decode(ada)
+    assert (event.data["email"], event.erased) == (None, ("email", "name"))
+    assert (other.decode(bob)).data == BOB
+
+
 def test_many_who_seal_for_one_person_at_once_ask_once() -> None:
     fake = personal("SEAL")
     codec = client(fake).events("s")

@@ -336,7 +336,7 @@ class AsyncKeychain:
         keys = [key for key in keys if self.ring.find(key, now) is None and not self.ring.absent(key, now)]
         people = [key for key in keys if key.version >= PERSONS]
         rest = [key for key in keys if key.version < PERSONS]
-        if people and self._people is not False and not context_of(people[0].domain):
+        if people and self._people is not False:  # KEKs and their persons are the same in every context
             known: dict[int, Person] = {}
             for some in _pages(sorted({key.version for key in people})):
                 call = calls.resolve_persons(kek, versions=some)
