@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 import time
+from collections import Counter
+from pathlib import Path
 
 import pytest
 
+from tenor.cli import project
+from tenor.cli.checking import against_git
 from tenor.cli.project import Entry
 from tenor.cli.references import mentioned, provided
+from tenor.cli.schema_file import read_text
 
 PROTO: list[tuple[str, list[str]]] = [
     ('import "a.proto";', ["a.proto"]),
@@ -42,3 +49,25 @@ def test_a_long_text_takes_no_longer_than_it_is() -> None:
 def test_a_json_reference_is_a_uri_from_the_file(name: str, file: str | None) -> None:
     files = {each: Entry(each, "", "JSON") for each in ("s/t.json", "t.json", "s/é/a b.json")}
     assert provided(name, "s/x.json", "JSON", files, lambda _: None) == file
+
+
+def test_a_check_of_many_files_reads_each_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "tenor.yaml").write_text("schemas: [{path: '*.avsc', subject: '{stem}'}]\n")
+    for number in range(40):
+        other = [{"name": "r", "type": f"T{number // 2}"}] if number else []
+        schema = {"type": "record", "name": f"T{number}", "fields": [{"name": "a", "type": "int"}, *other]}
+        (tmp_path / f"t{number}.avsc").write_text(json.dumps(schema))
+    me = ("-c", "user.name=a", "-c", "user.email=a@b")
+    for command in (("init", "-q"), ("add", "-A"), (*me, "commit", "-q", "-m", "one")):
+        subprocess.run(["git", "-C", tmp_path, *command], check=True, timeout=30)
+    read: Counter[str] = Counter()
+
+    def counted(path: str) -> str:
+        read[path] += 1
+        return read_text(path)
+
+    monkeypatch.setattr(project, "read_text", counted)
+    found = project.load(tmp_path)
+    report = against_git(found, found.entries, "HEAD", "both")
+    assert [each.status for each in report.checked] == ["unchanged"] * 40
+    assert (len(read), set(read.values())) == (40, {1})

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Final
 
 from tenor.cli import told
@@ -13,8 +12,7 @@ from tenor.cli.engine import many
 from tenor.cli.git import Baseline
 from tenor.cli.local_schema import place
 from tenor.cli.output import one_line
-from tenor.cli.project import Entry, Project, entries, referred, with_references
-from tenor.cli.schema_file import read_text
+from tenor.cli.project import Entry, Project, entries, reading, referred, with_references
 
 SERVER: Final = "server"
 TAG: Final = "tag:"
@@ -149,19 +147,20 @@ def against_git(project: Project, wanted: Sequence[Entry], revision: str, by: st
     before = base.files()
     base.fetch(each for each in before if each in files or each in set(base.renamed.values()))
     former = {base.former(file): entry for file, entry in files.items()}
+    read = reading(project.root)
     label = f"git:{revision}"
     rows: list[Checked | None] = []
     questions: list[dict[str, Any]] = []
     asked: list[tuple[int, Entry, str, Mapping[str, str], Any]] = []
     for entry in wanted:
-        new, parts = with_references(entry, files, _reading(project.root))
+        new, parts = with_references(entry, files, read)
         old_file = base.former(entry.file)
         old, old_parts = with_references(_moved(entry, old_file), former, base.read)
         text = "" if new is None else new["text"]
         if new is None:
             continue
         shown = f"{label}:{old_file}"
-        if old is not None and [_text(project.root, each) for each in parts] == [base.read(each) for each in old_parts]:
+        if old is not None and [read(each) for each in parts] == [base.read(each) for each in old_parts]:
             rows.append(Checked(entry.file, entry.subject, entry.owner, UNCHANGED, told.SAFE, shown, text))
         elif entry.level == "NONE" and old is not None:
             rows.append(Checked(entry.file, entry.subject, entry.owner, UNCOMPARED, told.SAFE, shown, text))
@@ -215,12 +214,3 @@ def _checked(entry: Entry, old: str, text: str, answer: Mapping[str, Any], by: s
 
 def _moved(entry: Entry, file: str) -> Entry:
     return replace(entry, file=file)
-
-
-def _reading(root: Path) -> Callable[[str], str | None]:
-    return lambda file: _text(root, file)
-
-
-def _text(root: Path, file: str) -> str | None:
-    path = root / file
-    return read_text(str(path)) if path.is_file() else None

@@ -25,7 +25,7 @@ from tenor.calls import Call, speaks_native
 from tenor.cli import SAFE, STALE, UNSAFE, USAGE
 from tenor.cli.connection import connect
 from tenor.cli.output import finding_line, json_line, one_line
-from tenor.cli.project import FILE, Entry, Project
+from tenor.cli.project import FILE, Entry, Project, reading
 from tenor.cli.references import REGISTERED, mentioned, provided, registered
 from tenor.cli.running import UsageError
 from tenor.cli.schema_file import read_text
@@ -179,14 +179,7 @@ def sendable(project: Project, wanted: Sequence[Entry]) -> tuple[list[str], list
     Raises UsageError for files that refer to each other, and for a reference to a file that is no subject.
     """
     files = {each.file: each for each in project.entries}
-    texts: dict[str, str | None] = {}
-
-    def read(file: str) -> str | None:
-        if file not in texts:
-            path = project.root / file
-            texts[file] = read_text(str(path)) if path.is_file() else None
-        return texts[file]
-
+    read = reading(project.root)
     uses: dict[str, dict[str, str]] = {}
     for file in _in_order(wanted, files, read, uses):
         if not files[file].subject:

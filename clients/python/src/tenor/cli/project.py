@@ -35,7 +35,7 @@ from msgspec import UNSET, UnsetType
 
 from tenor.cli.references import REGISTERED, NamedFile, mentioned, provided
 from tenor.cli.running import UsageError
-from tenor.cli.schema_file import SUFFIXES
+from tenor.cli.schema_file import SUFFIXES, read_text
 
 FILE: Final = "tenor.yaml"
 LEVELS: Final = ("NONE", "BACKWARD", "BACKWARD_TRANSITIVE", "FORWARD", "FORWARD_TRANSITIVE", "FULL", "FULL_TRANSITIVE")
@@ -279,6 +279,19 @@ def with_references(
     for named in chain:
         below = [[named.name, {"text": read(named.file) or "", "references": below}]]
     return {"format": entry.format, "text": text, "references": below}, [entry.file, *(each.file for each in chain)]
+
+
+def reading(root: Path) -> Callable[[str], str | None]:
+    """A function that reads the files of a project by their paths in it, each once; None for one that is not there."""
+    texts: dict[str, str | None] = {}
+
+    def read(file: str) -> str | None:
+        if file not in texts:
+            path = root / file
+            texts[file] = read_text(str(path)) if path.is_file() else None
+        return texts[file]
+
+    return read
 
 
 def referred(data: Mapping[str, Any], files: Sequence[str]) -> dict[str, str]:

@@ -30,9 +30,9 @@ from tenor.cli import CHANGED, SAFE
 from tenor.cli.connection import connect
 from tenor.cli.local_schema import LocalSchema, add_reference, add_type, ask_about, read_local
 from tenor.cli.output import Output, one_line
-from tenor.cli.project import Project, load, with_references
+from tenor.cli.project import Project, load, reading, with_references
 from tenor.cli.running import UsageError
-from tenor.cli.schema_file import SUFFIXES, read_text
+from tenor.cli.schema_file import SUFFIXES
 from tenor.cli.verbs.get import version_number
 from tenor.errors import MissingExtra, UnusableSchema
 from tenor.schemas import PROTOBUF, Schema
@@ -186,8 +186,9 @@ def _of_files(paths: list[str], arguments: argparse.Namespace) -> Iterator[Sourc
 
 def _of_project(project: Project, paths: list[str], seconds: float) -> Iterator[Source]:
     known = {each.file: each for each in project.entries}
+    read = reading(project.root)
     for entry in project.named(paths):
-        data, parts = with_references(entry, known, lambda file: _text(project.root / file))
+        data, parts = with_references(entry, known, read)
         if data is not None:
             names = dict(zip(_chain(data), parts[1:], strict=True))
             yield _compiled(LocalSchema(entry.file, data, names), entry.subject, entry.file, seconds)
@@ -196,10 +197,6 @@ def _of_project(project: Project, paths: list[str], seconds: float) -> Iterator[
 def _has(project: Project, path: str) -> bool:
     place = Path(path).resolve()
     return any((project.root / each.file).resolve() == place for each in project.entries)
-
-
-def _text(path: Path) -> str | None:
-    return read_text(str(path)) if path.is_file() else None
 
 
 def _chain(data: Mapping[str, Any]) -> list[str]:

@@ -21,11 +21,10 @@ from tenor.cli import SAFE, UNSAFE, USAGE
 from tenor.cli.engine import many
 from tenor.cli.local_schema import LocalSchema, add_reference, add_type, ask_about, place, read_local, unreadable
 from tenor.cli.output import Output, one_line
-from tenor.cli.project import find, load, referred, with_references
+from tenor.cli.project import find, load, reading, referred, with_references
 from tenor.cli.reports.asked import add_format, tell
 from tenor.cli.reports.remarks import outcome
 from tenor.cli.running import UsageError
-from tenor.cli.schema_file import read_text
 
 _SECONDS_EACH: Final = 1.0
 SEVERITIES: Final = ("error", "warning", "off")
@@ -72,6 +71,7 @@ def _schemas(arguments: argparse.Namespace) -> Iterator[LocalSchema]:
         raise UsageError("--reference, --type and - go with one FILE")
     project = load(here, arguments.files)
     known = {each.file: each for each in project.entries}
+    read = reading(project.root)
     for path in arguments.files or [""]:
         try:
             wanted = project.named([path] if path else [])
@@ -81,13 +81,9 @@ def _schemas(arguments: argparse.Namespace) -> Iterator[LocalSchema]:
             yield read_local(path, None, [])  # beside what the project names
             continue
         for entry in wanted:
-            data, files = with_references(entry, known, lambda file: _text(project.root / file))
+            data, files = with_references(entry, known, read)
             if data is not None:
                 yield LocalSchema(os.path.relpath(project.root / entry.file), data, referred(data, files))
-
-
-def _text(path: Path) -> str | None:
-    return read_text(str(path)) if path.is_file() else None
 
 
 def _many(
