@@ -19,10 +19,11 @@ from sealing import KMS, PEPPER, avro, pii, plain, rule, rules
 from tenor import AsyncConsumer, AsyncRegistry, Keys, Outcome, Record, Retry, Schema, errors
 from tenor.keys.algorithms import AES256_GCM
 from tenor.rules.logical import logical
+from tenor.rules.model import Rule
 from tenor.sealing import seal
 from tenor.sealing.executor import State
 from tenor.sealing.keyring import KeyRing
-from tenor.sealing.sources import Key, Source
+from tenor.sealing.sources import Key, Source, source
 from tenor.sealing.wire import wired
 
 pytestmark = pytest.mark.anyio
@@ -296,6 +297,11 @@ async def test_bodies_are_compressed_before_they_are_sealed() -> None:
         assert (await codec.decode(value)).data == event
         sizes.append(len(value))
     assert sizes[1] * 10 < sizes[0]
+
+
+def test_a_subject_of_the_default_context_has_the_same_key_however_it_is_called() -> None:
+    ruled = Rule("seal", "SEAL", params={"encrypt.kek.name": "kek1"})
+    assert source(ruled, ":.:s") == source(ruled, "s") != source(ruled, ":.dev:s")
 
 
 def test_another_thread_does_not_lend_a_value_its_key_reference() -> None:

@@ -99,7 +99,7 @@ def source(rule: Rule, subject: str) -> Source:
     kms_type = params.get("encrypt.kms.type", "")
     return Source(
         kek,
-        params.get("tenor.key.domain") or subject,
+        (params.get("tenor.key.domain") or subject).removeprefix(":.:"),  # the default context has two names
         algorithm,
         normalised(kms_type) if kms_type else "",
         params.get("encrypt.kms.key.id", ""),
