@@ -297,6 +297,19 @@ def test_a_verb_at_a_terminal(tmp_path: Path) -> None:
     assert (done.stdout, done.stderr) == (out, "")
 
 
+@pytest.mark.parametrize(("files", "bar"), [(3, False), (30, True)])
+def test_a_check_of_many_files_has_a_bar(tmp_path: Path, files: int, bar: bool) -> None:
+    (tmp_path / "tenor.yaml").write_text("schemas: [{path: '*.avsc', subject: '{stem}'}]\n")
+    for number in range(files):
+        (tmp_path / f"t{number}.avsc").write_text('"int"')
+    me = ("-c", "user.name=a", "-c", "user.email=a@b")
+    for command in (("init", "-q"), ("add", "-A"), (*me, "commit", "-q", "-m", "one")):
+        subprocess.run(["git", "-C", tmp_path, *command], check=True, timeout=30)
+    out, seen = at_a_terminal([sys.executable, "-m", "tenor", "check", "--against", "git:HEAD"], folder=tmp_path)
+    assert out == f"safe: against git:HEAD ({files} unchanged)\n"
+    assert ("checking" in seen, screen(seen)) == (bar, [])
+
+
 def work(form: str = TEXT, *, quiet: bool = False, **environment: str) -> tuple[str, str]:
     return at_a_terminal([sys.executable, "-c", WORK.format(form=form, quiet=quiet)], environment=environment)
 

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 LEVELS: Final = ("BACKWARD", "FORWARD", "FULL")
 _GIT: Final = "git:"
+_A_FEW: Final = 20
 POLICIES: Final = ("STRICT", "LENIENT", "LOGICAL")
 
 
@@ -107,7 +109,9 @@ def _changes(arguments: argparse.Namespace, output: Output) -> Report:
     wanted = project.named(arguments.paths)
     folder = folder_in_repository(project.root)
     if kind == "git":
-        return replace(against_git(project, wanted, name, arguments.verdict), folder=folder)
+        # A few files are done before a bar could be drawn.
+        with output.progress("checking") if len(wanted) > _A_FEW else nullcontext():
+            return replace(against_git(project, wanted, name, arguments.verdict), folder=folder)
     from tenor.cli.planning import connected
     from tenor.cli.registered import against_registry
 
