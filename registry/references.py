@@ -11,7 +11,7 @@ from registry.errors import InvalidSchema
 from registry.formats.base import Reference, Schema, Source
 from registry.names import LATEST, Subject
 from registry.store.engine import Db
-from registry.store.queries import schemas, subjects
+from registry.store.queries import associations, schemas, subjects
 
 # Far below what Python's stack holds, far above what anybody writes.
 _DEEPEST = 100
@@ -36,6 +36,7 @@ class Resolver:
     db: Db
     beside: Mapping[Subject, Beside] = field(default_factory=dict)
     _sources: dict[tuple[Subject, int], Source] = field(default_factory=dict)
+    _strong: dict[Subject, bool] = field(default_factory=dict)
 
     def numbered(self, references: Sequence[Reference], context: str, format: str) -> tuple[Reference, ...]:
         """The references with `-1` replaced by the latest version. Raises InvalidSchema when there is none."""
@@ -92,6 +93,12 @@ class Resolver:
         found = self.source(given.text, given.references, target.context, format, depth + 1)
         self._sources[target, LATEST] = found
         return found
+
+    def strong(self, target: Subject) -> bool:
+        """Whether a subject is strongly associated, so that nothing else may refer to it."""
+        if target not in self._strong:
+            self._strong[target] = associations.strong(self.db, str(target))
+        return self._strong[target]
 
     def parsed(self, content: Content, context: str) -> Schema:
         """A stored content, parsed. What is stored is not judged again."""

@@ -43,11 +43,11 @@ def commit(
         if target is None:
             raise Moved
         targets.append((reference, target))
-    context_pk = head.context_pk if head else subjects.open_context(db, subject.context)
-    schema_pk, id = _stored_schema(db, proposal, context_pk, targets, now)  # 10
+    given = _given(db, proposal)  # before anything is written: it may be refused
+    subject_pk, context_pk = (head.pk, head.context_pk) if head else subjects.add_subject(db, subject)
+    schema_pk, id = _stored_schema(db, proposal, context_pk, given, targets, now)  # 10
     if head is not None and head.live < head.max_version:
         db.forget(f"id:{id}")  # a tombstone of this content is no longer the version that its id stands for
-    subject_pk = head.pk if head else subjects.add_subject(db, context_pk, subject.name)
     if head is not None and head.live < head.max_version:
         _purge_tombstones(db, subject, subject_pk, proposal.number, id)  # 11
     if (there := _already(db, proposal, head, id)) is not None:
@@ -89,25 +89,36 @@ def _registered(proposal: Proposal, schema_pk: int, id: int, now: int) -> Regist
     return Registered(version, created=True, conflicts=proposal.conflicts, previous=proposal.previous)
 
 
+def _given(db: Db, proposal: Proposal) -> Stored | None:
+    """The schema that has the id that an import gives. Raises OperationNotPermitted when its content is another."""
+    if proposal.given_id is None:
+        return None
+    context = proposal.subject.context
+    taken = schemas.by_id(db, context, proposal.given_id)
+    if taken is not None and taken.content.fingerprint != proposal.content.fingerprint:
+        raise OperationNotPermitted(
+            f"Overwrite new schema with id {proposal.given_id} in context {printed(context)} is not permitted."
+        )
+    return taken
+
+
 def _stored_schema(
-    db: Db, proposal: Proposal, context_pk: int, targets: Sequence[tuple[Reference, int]], now: int
+    db: Db,
+    proposal: Proposal,
+    context_pk: int,
+    given: Stored | None,
+    targets: Sequence[tuple[Reference, int]],
+    now: int,
 ) -> tuple[int, int]:
     """10: the content's row and id: reused in this context, given by an import, or the next of the context."""
-    context, content, given = proposal.subject.context, proposal.content, proposal.given_id
-    existing = schemas.by_content(db, context, content.fingerprint)
-    if given is not None:
-        taken = schemas.by_id(db, context, given)
-        if taken is not None and taken.content.fingerprint != content.fingerprint:
-            raise OperationNotPermitted(
-                f"Overwrite new schema with id {given} in context {printed(context)} is not permitted."
-            )
-        existing = taken
-    if existing is not None:
+    content = proposal.content
+    same = schemas.by_content(db, proposal.subject.context, content.fingerprint) if given is None else None
+    if (existing := same if proposal.given_id is None else given) is not None:
         return existing.schema_pk, existing.id
-    if given is None:
+    if proposal.given_id is None:
         id, twin = subjects.next_id(db, context_pk), False
     else:
-        id, twin = given, schemas.by_content(db, context, content.fingerprint) is not None
+        id, twin = proposal.given_id, same is not None
         subjects.reserve_id(db, context_pk, id)
     schema_pk = schemas.insert_schema(db, context_pk, id, content, proposal.terms, now, twin=twin)
     for position, (reference, target) in enumerate(targets):

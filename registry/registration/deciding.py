@@ -28,7 +28,7 @@ from registry.registration.filling import filled_in, has_number, inherited
 from registry.registration.finding import exact, fast, looser, of_same_normal_form
 from registry.rules import require_sealable, validate
 from registry.store.engine import Db, Heavy, Settled
-from registry.store.queries import associations, schemas
+from registry.store.queries import schemas
 from registry.store.queries.schemas import Version
 
 _LIGHT_TEXT: Final = 8_000
@@ -211,7 +211,7 @@ def _require_mode(case: Case) -> None:
 def _require_weak_targets(case: Case) -> None:
     for reference in case.request.references:
         target = Subject.parse(reference.subject, case.request.subject.context)
-        if associations.strong(case.db, str(target)):
+        if case.resolver.strong(target):
             raise OperationNotPermitted(f"A strong association exists on the referenced subject '{target}'")
 
 

@@ -158,19 +158,23 @@ def reserve_id(db: Db, context_pk: int, id: int) -> None:
     db.run("UPDATE context SET last_id = :id WHERE pk = :context_pk AND last_id < :id", context_pk=context_pk, id=id)
 
 
-def add_subject(db: Db, context_pk: int, name: str) -> int:
-    """The key of a subject that is not there yet, made now."""
+def add_subject(db: Db, subject: Subject) -> tuple[int, int]:
+    """The keys of a subject that is not there yet, made now, and of its context."""
     db.wrote = True
-    row = db.one(
-        """INSERT INTO subject (context_pk, name, revision, live, max_version)
-        VALUES (:context_pk, :name, :revision, 0, 0) RETURNING pk""",
-        context_pk=context_pk,
-        name=name,
+    made = {
+        "context": subject.context,
+        "name": subject.name,
         # Not from 0: a subject that is purged and made anew must not come by a revision that a decision knows.
-        revision=getrandbits(62),
-    )
+        "revision": getrandbits(62),
+    }
+    insert = """INSERT INTO subject (context_pk, name, revision, live, max_version)
+        SELECT pk, :name, :revision, 0, 0 FROM context WHERE name = :context RETURNING pk, context_pk"""
+    row = db.one(insert, **made)
+    if row is None:
+        open_context(db, subject.context)
+        row = db.one(insert, **made)
     assert row is not None
-    return int(row[0])
+    return int(row[0]), int(row[1])
 
 
 def insert_version(db: Db, subject_pk: int, number: int, schema_pk: int, source: str | None, now: int) -> None:
