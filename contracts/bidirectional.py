@@ -10,15 +10,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cached_property
 
-from contracts import readers
+from contracts import old_events, readers
+from contracts.coverage import Covered
 from contracts.derivation import PACT, source_of
-from contracts.impact import Outcome, outcome
+from contracts.impact import Outcome, StillSealed, outcome
 from contracts.judging import Judge, judge
 from contracts.matrix import NO_CONTENT, Matrix, Origin, Publication, Resolved, Row, Static, Version
 from contracts.meeting import Meeting, meetings
 from contracts.needs import Contract
-from contracts.queries import aliases, applications, needs, produces
+from contracts.protection import Protection, effective
+from contracts.queries import aliases, applications, needs, produces, protection
 from contracts.queries.needs import Kept
 from contracts.questions import Ignore
 from registry.errors import RegistryError
@@ -77,7 +80,7 @@ def _with_static(row: Row, versions: Iterable[Version], judging: _Judge) -> list
     return [row, *static]
 
 
-@dataclass(slots=True)
+@dataclass
 class _Judge:
     """Reads what the versions of a matrix need, and judges it by what its providers write; each schema once."""
 
@@ -86,7 +89,7 @@ class _Judge:
     warnings_pass: bool
     _needs: dict[int, list[Kept]] = field(default_factory=dict)
     _contracts: dict[int, tuple[Contract, ...]] = field(default_factory=dict)
-    _judges: dict[tuple[str, int], Judge | str] = field(default_factory=dict)
+    _judges: dict[tuple[str, int], tuple[Judge | str, list[StillSealed]]] = field(default_factory=dict)
     _providers: dict[str, str] = field(default_factory=dict)
     _by_name: dict[int, dict[str, tuple[str, int, bool | None]]] = field(default_factory=dict)
 
@@ -167,12 +170,15 @@ class _Judge:
         return Static(True, reasons, warns=bool(reasons))
 
     def _judged(self, kept: Kept, subject: str, number: int) -> Iterable[tuple[Outcome, str]]:
-        judging = self._judging(subject, number)
+        judging, still_sealed = self._judging(subject, number)
         place = f"{subject} version {number}"
         if isinstance(judging, str):
             yield Outcome.UNKNOWN, judging
             return
         contracts = self._contracts[kept.pk]
+        for old in still_sealed:
+            for bad in old.of(contracts):
+                yield from ((is_bad, _sentence(is_bad, each, subject, old.told(each))) for each, is_bad in bad)
         for contract, covered in zip(contracts, judging(contracts), strict=True):
             yield Outcome.SAFE, ""
             if contract.partial:
@@ -182,26 +188,37 @@ class _Judge:
             for each in covered:
                 found = outcome(each)
                 if found is not Outcome.SAFE:
-                    yield found, f"{found.value} on {each.need.path or 'the event'} of {place}: {each.reason}"
+                    yield found, _sentence(found, each, place, each.reason)
 
-    def _judging(self, subject: str, number: int) -> Judge | str:
-        """What judges by a version, or why nothing does."""
+    def _judging(self, subject: str, number: int) -> tuple[Judge | str, list[StillSealed]]:
+        """What judges by a version, or why nothing does; and by older versions of the window that seal more."""
         key = subject, number
         if key not in self._judges:
-            named = Subject.parse(subject)
-            version = schemas.version(self.db, named, number, deleted=True)
-            try:
-                self._judges[key] = (
-                    f"needs {subject} version {number}, which is not there any more"
-                    if version is None
-                    else judge(Candidate.of(Resolver(self.db).parsed(version.content, named.context), version.content))
-                )
-            except RegistryError as error:
-                self._judges[key] = f"needs {subject} version {number}, which does not parse: {error}"
+            self._judges[key] = self._judge(Subject.parse(subject), number)
         return self._judges[key]
+
+    def _judge(self, subject: Subject, number: int) -> tuple[Judge | str, list[StillSealed]]:
+        version = schemas.version(self.db, subject, number, deleted=True)
+        if version is None:
+            return f"needs {subject} version {number}, which is not there any more", []
+        try:
+            written = Candidate.of(Resolver(self.db).parsed(version.content, subject.context), version.content)
+        except RegistryError as error:
+            return f"needs {subject} version {number}, which does not parse: {error}", []
+        found, window = judge(written), effective(self._policies, str(subject)).readable_for
+        old = [] if window is None else old_events.kept(self.db, subject, window)
+        return found, old_events.still_sealed(self.db, found.sealed.places, old)
+
+    @cached_property
+    def _policies(self) -> Mapping[str, Protection]:
+        return protection.policies(self.db)
 
     def _source(self, provider: str) -> str:
         if provider not in self._providers:
             found = applications.application(self.db, provider)
             self._providers[provider] = "" if found is None else source_of(found.pk)
         return self._providers[provider]
+
+
+def _sentence(found: Outcome, covered: Covered, place: str, reason: str) -> str:
+    return f"{found.value} on {covered.need.path or 'the event'} of {place}: {reason}"

@@ -11,22 +11,21 @@ from datetime import UTC, datetime
 from typing import Any
 
 from contracts import impact as impacts
-from contracts import protection, readers, sealed, tagged
-from contracts.impact import Direction, FieldUse, Impact, Outcome, Question, Reader, Row, StillSealed, Unreadable
-from contracts.judging import Judge, judge
+from contracts import old_events, protection, readers, tagged
+from contracts.impact import Direction, FieldUse, Impact, Outcome, Question, Reader, Row, Unreadable
+from contracts.judging import judge
+from contracts.old_events import Old
 from contracts.options import Options
 from contracts.protection import Protect, Protection, Waiver
 from contracts.queries import needs as queries
 from contracts.queries import protection as policies
 from contracts.queries import referrers
-from contracts.sealed import Place
 from registry import formats
 from registry.clock import now_ms
-from registry.errors import InvalidSchema, OperationNotPermitted, RegistryError
-from registry.evolution import windows
+from registry.errors import InvalidSchema, OperationNotPermitted
 from registry.evolution.changes import changes
 from registry.evolution.levels import Conflict, Earlier, Level, conflicts
-from registry.evolution.windows import Held, Registered, Window
+from registry.evolution.windows import Held, Window
 from registry.formats.base import ChangeKind, Finding, Schema, Source
 from registry.names import Subject
 from registry.objections import CONSUMER_BREAKS, CONSUMER_UNKNOWN, FIELD_PROTECTED, NOT_READABLE, Candidate, InUse
@@ -76,7 +75,9 @@ class BlastRadius:
         newest = history[0].version if history else 0
         found: list[Conflict] = []
         if policy.readable_for is not None:
-            for each in self._unreadable(db, subject, candidate.schema, _kept(db, subject, policy.readable_for)):
+            for each in self._unreadable(
+                db, subject, candidate.schema, old_events.kept(db, subject, policy.readable_for)
+            ):
                 told = f"version {each.version} must stay readable: {each.reason}"
                 found.append(_objection(NOT_READABLE, each.path or "/", told, each.version, forward=False))
         if policy.protect is Protect.EVERYTHING and history:
@@ -97,7 +98,7 @@ class BlastRadius:
         if policy.readable_for is None:
             return
         wanted = set(versions)
-        for each in _held(db, policy.readable_for, schemas.history(db, subject, deleted=True)):
+        for each in old_events.held(db, policy.readable_for, schemas.history(db, subject, deleted=True)):
             if each.version in wanted:
                 when = "" if each.until is None else f" It may be deleted from {_date(each.until)} on."
                 raise OperationNotPermitted(
@@ -144,7 +145,7 @@ class BlastRadius:
         """
         name, now = str(subject), now_ms()
         waivers = policies.waivers(db)
-        old = _newest(history) if window is None else _kept(db, subject, window)
+        old = old_events.newest(history) if window is None else old_events.kept(db, subject, window)
         unreadable = [] if window is None or consumers_only else self._unreadable(db, subject, candidate.schema, old)
         found = self._of_subject(db, subject, candidate, now, old, unreadable, among)
         if not history:
@@ -173,7 +174,7 @@ class BlastRadius:
         subject: Subject,
         candidate: Candidate,
         now: int,
-        old: Sequence[_Old],
+        old: Sequence[Old],
         unreadable: Sequence[Unreadable],
         among: Among,
     ) -> tuple[list[Row], int]:
@@ -182,7 +183,7 @@ class BlastRadius:
         listed = _among(readers.readers(db, [name], apart=producers)[name], among)
         question = Question(name, now, tuple(producers), policies.subject_owner(db, subject))
         judging = judge(candidate)
-        still_sealed = _still_sealed(db, judging.sealed.places, old) if listed else []
+        still_sealed = old_events.still_sealed(db, judging.sealed.places, old) if listed else []
         answer = impacts.impact(question, listed, judging, unreadable=unreadable, still_sealed=still_sealed)
         unmapped = [
             row for row in _unmapped(db, name, producers) if among is None or (row.consumer, row.version) in among
@@ -215,7 +216,7 @@ class BlastRadius:
                 rows += impacts.impact(Question(name, now), listed, judge(moved)).rows
         return rows, sorted(named), sum(map(len, read.values()))
 
-    def _unreadable(self, db: Db, subject: Subject, candidate: Schema, old: Sequence[_Old]) -> list[Unreadable]:
+    def _unreadable(self, db: Db, subject: Subject, candidate: Schema, old: Sequence[Old]) -> list[Unreadable]:
         """What a candidate cannot read of the versions that a window holds, by itself or through an upcaster."""
         held = {each.version: each for _, each in old}
         resolver = Resolver(db)
@@ -250,7 +251,7 @@ class BlastRadius:
 
     def held(self, db: Db, subject: Subject, window: Window) -> list[Held]:
         """The versions that a window holds today."""
-        return _held(db, window, schemas.history(db, subject, deleted=True))
+        return old_events.held(db, window, schemas.history(db, subject, deleted=True))
 
 
 def _among(listed: Sequence[Reader], among: Among) -> list[Reader]:
@@ -260,46 +261,6 @@ def _among(listed: Sequence[Reader], among: Among) -> list[Reader]:
 def fields(schema: Schema, listed: Iterable[Reader]) -> list[FieldUse]:
     """Every field of a schema with its readers."""
     return impacts.used([FieldUse(each.path, each.type, each.required, each.doc) for each in schema.fields()], listed)
-
-
-_Old = tuple[Version, Held]
-"""A version whose events may still be there, and why."""
-
-
-def _kept(db: Db, subject: Subject, window: Window) -> list[_Old]:
-    """The versions that a window holds, the newest first."""
-    history = schemas.history(db, subject, deleted=True)
-    held = {each.version: each for each in _held(db, window, history)}
-    return [(each, held[each.version]) for each in history if each.version in held]
-
-
-def _newest(history: Sequence[Version]) -> list[_Old]:
-    """Without a window the events that were written last are there all the same."""
-    return [(each, Held(each.version, "the newest until now")) for each in history[:1]]
-
-
-def _still_sealed(db: Db, now: Sequence[Place], old: Iterable[_Old]) -> list[StillSealed]:
-    """What events of older versions seal for persons, and a candidate does not; each place once."""
-    known, resolver, found = sealed.left(now), Resolver(db), []
-    for version, held in old:
-        if not sealed.may_seal(version.content.rule_set):
-            continue
-        try:
-            written = Candidate.of(resolver.parsed(version.content, version.subject.context), version.content)
-        except RegistryError:
-            continue  # what was imported leniently may not parse: `_unreadable` tells
-        if places := sealed.besides(sealed.places(written), known):
-            cover = Judge(sealed.opened(written), places=places).erased
-            found.append(StillSealed(version.version, held.why, cover))
-    return found
-
-
-def _held(db: Db, window: Window, history: Iterable[Version]) -> list[Held]:
-    # Of versions that are counted a deleted one is none; by time, its events may still be there.
-    kept = [each for each in history if window.versions is None or not each.deleted]
-    registered = [Registered(each.version, each.created_at) for each in kept]
-    retention = None if window.while_retained is None else policies.retention(db, window.while_retained)
-    return windows.held(window, registered, now_ms(), retention)
 
 
 def _about(waivers: Sequence[Waiver], subjects: Sequence[str]) -> list[Waiver]:

@@ -139,11 +139,23 @@ class Unreadable:
 @dataclass(frozen=True, slots=True)
 class StillSealed:
     """A version whose events seal for persons what the candidate does not: `cover` says what contracts do not handle
-    of what their erasure leaves. `why` its events are still there."""
+    of what their erasure leaves. `why` its events are still there; `known` False: whether they are could not be told.
+    """
 
     version: int
     why: str
     cover: CoverAll
+    known: bool = True
+
+    def of(self, contracts: Sequence[Contract]) -> Iterator[list[tuple[Covered, Outcome]]]:
+        """What each contract does not handle, with what it means."""
+        for found in self.cover(contracts):
+            bad = [(each, is_bad) for each in found if (is_bad := outcome(each)) is not Outcome.SAFE]
+            yield [(each, is_bad if self.known else Outcome.UNKNOWN) for each, is_bad in bad]
+
+    def told(self, covered: Covered) -> str:
+        """Why a contract does not hold for its events."""
+        return f"in events of version {self.version} ({self.why}) {covered.reason}"
 
 
 CoverAll = Callable[[Sequence[Contract]], Sequence[Sequence[Covered]]]
@@ -404,11 +416,11 @@ def _of_sealed(question: Question, readers: Sequence[Reader], old: StillSealed) 
     """Code that reads with the new schema still reads events that seal what the new one does not."""
     said = [(reader, contract) for reader in readers for contract in reader.contracts or ()]
     told: set[tuple[object, ...]] = set()
-    for (reader, contract), found in zip(said, old.cover([contract for _, contract in said]), strict=True):
+    for (reader, contract), found in zip(said, old.of([contract for _, contract in said]), strict=True):
         age, remark = _age(contract.confirmed, question.now)
-        for each in found:
+        for each, is_bad in found:
             key = (reader.application, reader.version, each.need.path, each.reason)
-            if (is_bad := outcome(each)) is Outcome.SAFE or key in told:
+            if key in told:
                 continue
             told.add(key)
             yield Row(
@@ -418,7 +430,7 @@ def _of_sealed(question: Question, readers: Sequence[Reader], old: StillSealed) 
                 tuple(dict.fromkeys(place.environment for place in reader.places)),
                 Direction.BACKWARD,
                 is_bad,
-                f"in events of version {old.version} ({old.why}) {each.reason}{remark}",
+                old.told(each) + remark,
                 each.need.path,
                 ERASED,
                 contract.evidence,

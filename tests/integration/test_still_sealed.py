@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.integration.test_produces import can_i_deploy, kinds, produces
 from tests.integration.test_v1_impact import SEALS, V1, deploy, environment, protect, publish, recorded, text
 
 PLAIN: dict[str, Any] = {"domainRules": []}
@@ -99,3 +100,27 @@ def test_one_that_says_now_what_it_does_is_safe(shop: httpx.Client) -> None:
         deploy(shop, consumer, "2", places[0]["uuid"])
     answer = impact(shop, MORE, PLAIN)
     assert (answer["verdict"], backward(answer)) == ("safe", []), json.dumps(answer)
+
+
+def test_can_i_deploy_asks_of_the_window_too(shop: httpx.Client) -> None:
+    assert shop.post(f"{WHERE}/versions", json={**text(MORE), "ruleSet": PLAIN}).status_code == 201
+    assert produces(shop, "2", ("orders-value", 2)).status_code == 200
+    verdicts = [("audit", "BDCT", True), ("mailer", "BDCT", True), ("search", "BDCT", True)]
+    assert sorted(kinds(can_i_deploy(shop, "orders", "2"))) == verdicts
+    protect(shop, {"readable_for": {"days": 30}})
+    answer = can_i_deploy(shop, "orders", "2")
+    assert {name: success for name, _, success in kinds(answer)} == {
+        "audit": True,
+        "mailer": False,
+        "search": None,
+    }
+    told = [reason for row in answer["matrix"] for reason in row.get("reasons", ())]
+    assert told[0].startswith("mailer 1 breaks on /id of orders-value: in events of version 1 (versions stay readable")
+    deploy(shop, "orders", "2", shop.get("/pact/environments").json()["_embedded"]["environments"][0]["uuid"])
+    for number, said, expected in (("2", reads(), None), ("3", reads(erased="handled"), True)):
+        publish(shop, number, recorded("mailer", {"/id": said}))
+        assert can_i_deploy(shop, "mailer", number)["summary"]["deployable"] is expected
+    # Whether the events are still there is not known: so is the rest.
+    protect(shop, {"readable_for": {"while_retained": "orders"}})
+    assert can_i_deploy(shop, "mailer", "1")["summary"]["deployable"] is None
+    assert backward(impact(shop, MORE, PLAIN))[0] == ("mailer", "unknown", "/id")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -153,6 +153,24 @@ def test_a_record_inside_itself_is_sealed_however_deep() -> None:
     assert "'/below/*/below/0/who' is sealed" in found.rows[0].reason
     assert outcomes(told(tree, Need("/below"))) == {"/below": Outcome.UNKNOWN}
     assert sealed.places(candidate(text=json.dumps(TREE), person=False)) == ()
+
+
+def test_what_only_an_older_schema_leaves_is_told_apart() -> None:
+    """By what is left at a place, not by the place; what comes again inside itself stays so."""
+    tree = sealed.places(candidate(text=json.dumps(TREE)))
+    kept, raised = sealed.places(candidate()), sealed.places(candidate(**RAISES))
+
+    def new(found: Sequence[sealed.Place], known: Sequence[sealed.Place]) -> list[str]:
+        return [each.path for each in sealed.besides(found, sealed.left(known))]
+
+    assert new(kept, kept) == []
+    assert new(tree, tree) == []
+    assert new(tree, kept) == ["/who", "/below/*"]
+    assert set(new(kept, [each for each in kept if each.path != "/email"])) == {"/email"}
+    assert new(raised, kept) == [""], "the event is left out now, not the value"
+    of_both = sealed.left(kept)
+    assert sealed.besides(tree, of_both)
+    assert sealed.besides(tree, of_both) == (), "each place once"
 
 
 def test_a_schema_that_unfolds_without_end_is_unknown() -> None:
