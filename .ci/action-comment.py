@@ -1,6 +1,7 @@
 """The step `Comment` of action.yml: keep one comment on a pull request, edited in place.
 
-GITHUB_TOKEN, GITHUB_REPOSITORY, GITHUB_API_URL and PULL in the environment, the comment's file as argument
+GITHUB_TOKEN, GITHUB_REPOSITORY, GITHUB_API_URL, PULL and FOLDER in the environment, the comment's file as argument.
+FOLDER is where the project is: each of a repository's has a comment of its own.
 """
 
 import json
@@ -31,12 +32,21 @@ def call(method: str, path: str, body: Any = None) -> Any:
         return json.load(answer)
 
 
-def ours(issue: str) -> int | None:
+def marked(text: str, folder: str) -> tuple[str, str]:
+    """The mark of a folder's comment, and the comment with it."""
+    name = folder.removeprefix("./").strip("/")
+    if name in ("", "."):
+        return MARKER, text
+    mark = f"<!-- tenor check {name.replace('--', '- -')} -->"
+    return mark, f"{mark}\n**{name}**\n\n{text.removeprefix(MARKER).lstrip()}"
+
+
+def ours(issue: str, mark: str) -> int | None:
     """The id of the comment that is there already."""
     page = 1
     while comments := call("GET", f"{issue}/comments?per_page=100&page={page}"):
         for comment in comments:
-            if comment["body"].startswith(MARKER):
+            if (comment["body"] or "").startswith(mark):
                 return int(comment["id"])
         page += 1
     return None
@@ -44,12 +54,12 @@ def ours(issue: str) -> int | None:
 
 def main(file: str) -> int:
     """Write the comment, or change the one that is there."""
-    text = Path(file).read_text(encoding="utf-8")
+    mark, text = marked(Path(file).read_text(encoding="utf-8"), os.environ.get("FOLDER", "."))
     if len(text) > LONGEST:
         text = text[: LONGEST - len(CUT)] + CUT
     repository = f"/repos/{os.environ['GITHUB_REPOSITORY']}"
     issue = f"{repository}/issues/{os.environ['PULL']}"
-    comment = ours(issue)
+    comment = ours(issue, mark)
     if comment is None:
         call("POST", f"{issue}/comments", {"body": text})
     else:

@@ -46,7 +46,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(self.server.comments[(page - 1) * 100 : page * 100])
 
     def do_POST(self) -> None:
-        self.server.comments.append({"id": 1000, **self._body()})
+        self.server.comments.append({"id": 1000 + len(self.server.comments), **self._body()})
         self._answer(self.server.comments[-1])
 
     def do_PATCH(self) -> None:
@@ -114,13 +114,14 @@ def check_step(
     return outputs, done.stdout, summary.read_text() if summary.exists() else ""
 
 
-def comment_step(github: GitHub, file: str) -> None:
+def comment_step(github: GitHub, file: str, folder: str = ".") -> None:
     environment = {
         **os.environ,
         "GITHUB_API_URL": f"http://127.0.0.1:{github.server_address[1]}",
         "GITHUB_REPOSITORY": "shop/events",
         "GITHUB_TOKEN": "secret",
         "PULL": "7",
+        "FOLDER": folder,
     }
     script = ROOT / ".ci" / "action-comment.py"
     subprocess.run([sys.executable, script, file], env=environment, check=True, timeout=30)
@@ -145,6 +146,25 @@ def test_a_pull_request_keeps_one_comment(branch: Repository, github: GitHub, tm
     assert not github.refused
 
 
+def test_each_project_of_a_repository_keeps_a_comment(github: GitHub, tmp_path: Path) -> None:
+    said = tmp_path / "comment.md"
+    for round in ("one", "two"):
+        for folder in (".", "billing", "./orders/"):
+            said.write_text(f"<!-- tenor check -->\n### {round} of {folder}\n")
+            comment_step(github, str(said), folder)
+    assert [each["body"] for each in github.comments[130:]] == [
+        "<!-- tenor check -->\n### two of .\n",
+        "<!-- tenor check billing -->\n**billing**\n\n### two of billing\n",
+        "<!-- tenor check orders -->\n**orders**\n\n### two of ./orders/\n",
+    ]
+
+
+def test_a_branch_that_was_just_made_is_compared_with_the_default_one(branch: Repository, tmp_path: Path) -> None:
+    branch.git("update-ref", "refs/remotes/origin/trunk", "main")
+    outputs, _, _ = check_step(branch, tmp_path / "out", "0" * 40, DEFAULT_BRANCH="trunk")
+    assert (outputs["code"], outputs["verdict"]) == ("1", "unsafe")
+
+
 def test_a_comment_that_is_too_long_is_cut(github: GitHub, tmp_path: Path) -> None:
     long = tmp_path / "comment.md"
     long.write_text("<!-- tenor check -->\n" + "x" * 100_000)
@@ -154,13 +174,16 @@ def test_a_comment_that_is_too_long_is_cut(github: GitHub, tmp_path: Path) -> No
 
 
 def test_a_check_that_cannot_run_fails_the_job_without_a_comment(branch: Repository, tmp_path: Path) -> None:
-    outputs, annotations, _ = check_step(branch, tmp_path / "out", against="nowhere")
+    outputs, annotations, summary = check_step(branch, tmp_path / "out", against="nowhere")
     assert outputs == {"code": "2"}
-    assert annotations == ""
+    why = "git knows no revision nowhere (git branch --all lists them)"
+    assert annotations == f"::error title=tenor check did not run::{why}\n"
+    assert summary == f"tenor check did not run: {why}\n"
     for against in ("server", "tag:prod"):  # not taken for revisions
         address = f"http://127.0.0.1:{free_port()}"
         outputs, annotations, _ = check_step(branch, tmp_path / against, against, TENOR_URL=address, TENOR_TOKEN="")
-        assert (outputs, annotations) == ({"code": "4"}, "")
+        assert outputs == {"code": "4"}
+        assert annotations.startswith("::error title=tenor check did not run::No answer from the registry at http://")
 
 
 def test_the_action_names_files_and_outputs_that_exist() -> None:
