@@ -216,6 +216,25 @@ async def test_serialisers_are_told_the_key_by_a_function() -> None:
         await AsyncDeserializer(registry, naming="topic")(value, place)
 
 
+@pytest.mark.parametrize("naming", ["record", "topic-record"])
+@pytest.mark.parametrize("conf", [None, {"use.latest.version": True}])
+async def test_a_deserialiser_finds_the_keys_of_subjects_that_are_named_by_record(naming: str, conf: Any) -> None:
+    fake = FakeKeys()
+    http = httpx.AsyncClient(transport=httpx.MockTransport(fake))
+    registry = AsyncRegistry("http://registry.test", http=http, keys=tenor.Keys(kms=KMS))
+    place = SerializationContext("orders", MessageField.VALUE)
+    reads = AsyncDeserializer(registry, conf=conf, naming=naming)
+    for name in ("One", "Two"):
+        text = SEALED.replace('"Order"', f'"{name}"')
+        assert text != SEALED
+        fake.add({"record": name, "topic-record": f"orders-{name}"}[naming], text, ruleSet=rules(rule("SEAL")))
+        value = await AsyncSerializer(registry, text, conf={"use.latest.version": True}, naming=naming)(
+            {"id": name}, place
+        )
+        assert name.encode() not in (value or b"")
+        assert await reads(value, place) == {"id": name}
+
+
 OPEN_SIDES = [{"mode": "WRITE", "onFailure": "ERROR"}, {"onFailure": "ERROR,NONE", "type": "ENCRYPT"}]
 
 

@@ -11,13 +11,14 @@ from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any, Final
 
+from tenor import wire
 from tenor._async.codec import AsyncCodec
 from tenor._async.concurrency import Lock
 from tenor._async.registry import AsyncRegistry
 from tenor._async.snapshots import HEADER, PREFIX
 from tenor.errors import KeyNotReady, RuleFailed, UnusableSchema
 from tenor.events import RecordKey, steers
-from tenor.naming import ASSOCIATED, Naming, record_name
+from tenor.naming import ASSOCIATED, Naming, by_topic, record_name
 from tenor.schemas import AVRO, Reference, Schema
 
 _STRATEGIES: Final = {
@@ -137,7 +138,10 @@ class AsyncDeserializer:
         self._options = options
         if "validate" in self._conf:
             self._options = {"check_reads": bool(self._conf["validate"]), **options}
-        self._codecs: dict[tuple[str, str], AsyncCodec] = {}
+        self._record = None if self._schema is None else record_name(self._schema, options.get("message", ""))
+        self._by_record = self._record is None and self._naming in ("record", "topic-record")
+        self._codecs: dict[tuple[str, str, Any], AsyncCodec] = {}
+        """By topic, part and, where the writer's record names the subject, the schema that a frame names."""
         self._cold = Lock()
 
     async def __call__(self, data: bytes | None, ctx: Any = None) -> Any:
@@ -145,19 +149,23 @@ class AsyncDeserializer:
         if data is None:
             return None
         topic, part = _place(ctx)
-        codec = self._codecs.get((topic, part)) or await self._codec(topic, part)
-        event = await codec.decode(data, getattr(ctx, "headers", None), topic=topic)
+        headers = getattr(ctx, "headers", None)
+        written = wire.read(data, headers, part=part, protobuf=None).schema if self._by_record else None
+        codec = self._codecs.get((topic, part, written)) or await self._codec(topic, part, written)
+        event = await codec.decode(data, headers, topic=topic)
         return event.data if self._from_dict is None else self._from_dict(event.data, ctx)
 
-    async def _codec(self, topic: str, part: str) -> AsyncCodec:
+    async def _codec(self, topic: str, part: str, written: Any) -> AsyncCodec:
         async with self._cold:
-            if (known := self._codecs.get((topic, part))) is None:
-                record = None if self._schema is None else record_name(self._schema, self._options.get("message", ""))
-                by_record = record is None and self._naming in ("record", "topic-record")
-                naming = "topic" if by_record else self._naming  # ids need no subject: the topic's will do
+            if (known := self._codecs.get((topic, part, written))) is None:
+                record, naming = self._record, self._naming
+                if written is not None:
+                    number = written if isinstance(written, int) else str(written)
+                    record = record_name((await self._registry.schema(number, subject=by_topic(topic, part))).schema)
+                    naming = naming if record is not None else "topic"  # what Protobuf and nameless schemas get
                 subject = await self._registry.subject_for(topic, part, record=record, naming=naming)
                 known = await self._registry.events(subject, part=part, **await self._reading(subject))
-                self._codecs[topic, part] = known
+                self._codecs[topic, part, written] = known
             return known
 
     async def _reading(self, subject: str) -> dict[str, Any]:

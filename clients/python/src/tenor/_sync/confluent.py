@@ -13,13 +13,14 @@ from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any, Final
 
+from tenor import wire
 from tenor._sync.codec import Codec
 from tenor._sync.concurrency import Lock
 from tenor._sync.registry import Registry
 from tenor._sync.snapshots import HEADER, PREFIX
 from tenor.errors import KeyNotReady, RuleFailed, UnusableSchema
 from tenor.events import RecordKey, steers
-from tenor.naming import ASSOCIATED, Naming, record_name
+from tenor.naming import ASSOCIATED, Naming, by_topic, record_name
 from tenor.schemas import AVRO, Reference, Schema
 
 _STRATEGIES: Final = {
@@ -139,7 +140,10 @@ class Deserializer:
         self._options = options
         if "validate" in self._conf:
             self._options = {"check_reads": bool(self._conf["validate"]), **options}
-        self._codecs: dict[tuple[str, str], Codec] = {}
+        self._record = None if self._schema is None else record_name(self._schema, options.get("message", ""))
+        self._by_record = self._record is None and self._naming in ("record", "topic-record")
+        self._codecs: dict[tuple[str, str, Any], Codec] = {}
+        """By topic, part and, where the writer's record names the subject, the schema that a frame names."""
         self._cold = Lock()
 
     def __call__(self, data: bytes | None, ctx: Any = None) -> Any:
@@ -147,19 +151,23 @@ class Deserializer:
         if data is None:
             return None
         topic, part = _place(ctx)
-        codec = self._codecs.get((topic, part)) or self._codec(topic, part)
-        event = codec.decode(data, getattr(ctx, "headers", None), topic=topic)
+        headers = getattr(ctx, "headers", None)
+        written = wire.read(data, headers, part=part, protobuf=None).schema if self._by_record else None
+        codec = self._codecs.get((topic, part, written)) or self._codec(topic, part, written)
+        event = codec.decode(data, headers, topic=topic)
         return event.data if self._from_dict is None else self._from_dict(event.data, ctx)
 
-    def _codec(self, topic: str, part: str) -> Codec:
+    def _codec(self, topic: str, part: str, written: Any) -> Codec:
         with self._cold:
-            if (known := self._codecs.get((topic, part))) is None:
-                record = None if self._schema is None else record_name(self._schema, self._options.get("message", ""))
-                by_record = record is None and self._naming in ("record", "topic-record")
-                naming = "topic" if by_record else self._naming  # ids need no subject: the topic's will do
+            if (known := self._codecs.get((topic, part, written))) is None:
+                record, naming = self._record, self._naming
+                if written is not None:
+                    number = written if isinstance(written, int) else str(written)
+                    record = record_name((self._registry.schema(number, subject=by_topic(topic, part))).schema)
+                    naming = naming if record is not None else "topic"  # what Protobuf and nameless schemas get
                 subject = self._registry.subject_for(topic, part, record=record, naming=naming)
                 known = self._registry.events(subject, part=part, **self._reading(subject))
-                self._codecs[topic, part] = known
+                self._codecs[topic, part, written] = known
             return known
 
     def _reading(self, subject: str) -> dict[str, Any]:
