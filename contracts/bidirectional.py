@@ -137,7 +137,7 @@ class _Judge:
         ]
         who = f"{consumer.application} {consumer.number}"
         outcomes = {Outcome.UNKNOWN} if meeting.silent else set[Outcome]()
-        reasons = {f"{who} {each}": None for each in meeting.silent}
+        reasons = {f"{who} {each}": None for each in meeting.sentences}
         for kept in shared:
             subject, number, _ = written[kept.subject]
             for each, sentence in self._judged(kept, subject, number):

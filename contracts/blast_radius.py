@@ -17,9 +17,9 @@ from contracts.judging import judge
 from contracts.old_events import Old
 from contracts.options import Options
 from contracts.protection import Protect, Protection, Waiver
+from contracts.queries import aliases, referrers
 from contracts.queries import needs as queries
 from contracts.queries import protection as policies
-from contracts.queries import referrers
 from registry import formats
 from registry.clock import now_ms
 from registry.errors import InvalidSchema, OperationNotPermitted
@@ -179,8 +179,9 @@ class BlastRadius:
         among: Among,
     ) -> tuple[list[Row], int]:
         name = str(subject)
-        producers = queries.producers(db, name)
-        listed = _among(readers.readers(db, [name], apart=producers)[name], among)
+        meanings = aliases.meanings(db)
+        producers = queries.producers(db, name, meanings)
+        listed = _among(readers.readers(db, [name], producers, meanings)[name], among)
         question = Question(name, now, tuple(producers), policies.subject_owner(db, subject))
         judging = judge(candidate)
         still_sealed = old_events.still_sealed(db, judging.sealed.places, old) if listed else []

@@ -452,28 +452,29 @@ def _next(subject: str, rows: Sequence[Row], found: Verdict) -> Iterator[str]:
         )
     without = list(dict.fromkeys(row.consumer for row in counted if row.rule == NO_CONTRACT))
     if without:
-        yield f"Record what {_listed(without)} read(s): the pytest fixture tenor_events, then tenor contracts publish."
+        yield f"Record what {listed(without)} read(s): the pytest fixture tenor_events, then tenor contracts publish."
     partial = list(dict.fromkeys(row.consumer for row in counted if row.rule == PARTIAL))
     if partial:
-        yield f"Let the tests of {_listed(partial)} reach all code that touches the event, and record again."
+        yield f"Let the tests of {listed(partial)} reach all code that touches the event, and record again."
     silent = list(
         dict.fromkeys(row.consumer for row in counted if row.rule == ERASED and row.outcome is Outcome.UNKNOWN)
     )
     if silent:
         yield (
-            f"Let the contracts of {_listed(silent)} say what their code does once a person's key is destroyed: "
+            f"Let the contracts of {listed(silent)} say what their code does once a person's key is destroyed: "
             'record them again, or state "when": {"erased": "handled"} (tenor explain erased).'
         )
     nowhere = list(dict.fromkeys(row.consumer for row in counted if row.rule == NOWHERE))
     if nowhere:
-        yield f"Say where {_listed(nowhere)} run(s): tenor deploy record."
+        yield f"Say where {listed(nowhere)} run(s): tenor deploy record."
     if any(row.rule == UNMAPPED for row in counted):
         yield "Say which subject the unmapped messages belong to: tenor policy set --map PROVIDER DESCRIPTION SUBJECT."
     if found is Verdict.UNSAFE and any(row.direction is Direction.FORWARD for row in counted):
         yield "Keep what they need, or deploy versions of them first that cope: tenor rollout shows an order."
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """Some names, and how many more there are."""
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 

@@ -81,13 +81,15 @@ def place(presence: Presence) -> Place:
     )
 
 
-def readers(db: Db, subjects: Collection[str], apart: Collection[str] = ()) -> dict[str, list[Reader]]:
+def readers(
+    db: Db, subjects: Collection[str], apart: Collection[str] = (), meanings: Mapping[str, str] | None = None
+) -> dict[str, list[Reader]]:
     """The readers of each subject: what is deployed or supported, what never said where it runs, and who was seen
     fetching schemas. Applications `apart` (those that write the subject) are not taken for readers by that alone.
 
-    Who reads an alias reads the subject that it means today.
+    Who reads an alias reads the subject that it means today (`aliases.meanings`, where they were asked for before).
     """
-    names = aliases.among(db, subjects)
+    names = aliases.among(db, subjects, meanings)
     there = queries.present(db, names)
     nowhere = queries.never_placed(db, names)
     pks = {each.version_pk for each in there} | {each.version_pk for each in nowhere if each.version_pk is not None}
@@ -126,9 +128,10 @@ def readers(db: Db, subjects: Collection[str], apart: Collection[str] = ()) -> d
     }
 
 
-def of_subject(db: Db, subject: str) -> list[Reader]:
+def of_subject(db: Db, subject: str, meanings: Mapping[str, str] | None = None) -> list[Reader]:
     """The readers of one subject; who writes it is none by fetching it."""
-    return readers(db, [subject], apart=queries.producers(db, subject))[subject]
+    known = aliases.meanings(db) if meanings is None else meanings
+    return readers(db, [subject], queries.producers(db, subject, known), known)[subject]
 
 
 def _newest(rows: Iterable[NeverPlaced], names: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, NeverPlaced]]:

@@ -6,7 +6,7 @@ no contract to be written anew, and a question still costs what is deployed, onc
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -30,10 +30,13 @@ def meanings(db: Db) -> dict[str, str]:
     return found
 
 
-def among(db: Db, subjects: Iterable[str]) -> dict[str, list[str]]:
-    """Every name of some subjects, with those of them that it means: its own, and the target if it is an alias."""
+def among(db: Db, subjects: Iterable[str], known: Mapping[str, str] | None = None) -> dict[str, list[str]]:
+    """Every name of some subjects, with those of them that it means: its own, and the target if it is an alias.
+
+    `known` are the `meanings`, where they were asked for before.
+    """
     found = {subject: [subject] for subject in subjects}
-    for alias, subject in meanings(db).items():
+    for alias, subject in (meanings(db) if known is None else known).items():
         if subject in found and alias != subject:
             found.setdefault(alias, []).append(subject)
     return found

@@ -5,7 +5,7 @@ A question about a subject costs what is deployed: rows by reader and place, the
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -369,10 +369,10 @@ def unmapped(db: Db, providers: Collection[str] | None = None) -> list[tuple[Kep
     return [(Kept(*row[:8]), row[8], row[9]) for row in rows]
 
 
-def producers(db: Db, subject: str) -> list[str]:
+def producers(db: Db, subject: str, meanings: Mapping[str, str] | None = None) -> list[str]:
     """The applications that say they write a subject, or that have message contracts on it as the provider, by any of
     its names."""
-    listed, parameters = one_of("s", aliases.among(db, [subject]))
+    listed, parameters = one_of("s", aliases.among(db, [subject], meanings))
     # CROSS JOIN keeps SQLite from beginning with the needs of every version that ever was.
     rows = db.all(
         f"""SELECT DISTINCT a.name FROM produced_subject p JOIN application_version v ON v.pk = p.version_pk
