@@ -14,6 +14,7 @@ from tenor.cli import project
 from tenor.cli.checking import against_git
 from tenor.cli.project import Entry
 from tenor.cli.references import mentioned, provided
+from tenor.cli.running import UsageError
 from tenor.cli.schema_file import read_text
 
 PROTO: list[tuple[str, list[str]]] = [
@@ -49,6 +50,36 @@ def test_a_long_text_takes_no_longer_than_it_is() -> None:
 def test_a_json_reference_is_a_uri_from_the_file(name: str, file: str | None) -> None:
     files = {each: Entry(each, "", "JSON") for each in ("s/t.json", "t.json", "s/é/a b.json")}
     assert provided(name, "s/x.json", "JSON", files, lambda _: None) == file
+
+
+PROJECTS: list[tuple[str, str | list[tuple[str, str]], list[str]]] = [
+    ("{path: 's/*.avsc', subject: '{dir}/{stem}'}", [("s/a.avsc", "a")], []),
+    ("{path: '**/*.schema', subject: '{dir}/{stem}', format: AVRO}", [("s/t/b.schema", "s/t/b")], []),
+    ("{path: 's/*.avcs', subject: '{stem}'}", [], ["tenor.yaml: no file fits 's/*.avcs' whose name ends in .avsc"]),
+    ("{path: '*.txt', subject: '{stem}', format: JSON}", [], ["tenor.yaml: no file fits '*.txt'"]),
+    ("{path: 's/*.avsc', subject: '{path}'}, {path: 's/a.avsc', subject: x}", [("s/a.avsc", "s/a.avsc")], []),
+    ("{path: 's/*.avsc', subject: '{stem.__class__}'}", "knows {stem}, {dir} and {path}", []),
+    ("{path: 's/*.avsc', subject: '{name}'}", "knows {stem}, {dir} and {path}", []),
+    ("{path: 's/*.avsc', subject: '{stem'}", "knows {stem}, {dir} and {path}", []),
+    ("{path: 's/*.avsc', subject: '{{stem}}'}", "knows {stem}, {dir} and {path}", []),
+]
+
+
+@pytest.mark.parametrize(("schemas", "entries", "remarks"), PROJECTS)
+def test_which_file_is_which_subject(
+    tmp_path: Path, schemas: str, entries: str | list[tuple[str, str]], remarks: list[str]
+) -> None:
+    (tmp_path / "tenor.yaml").write_text(f"schemas: [{schemas}]\n")
+    (tmp_path / "s" / "t").mkdir(parents=True)
+    for file in ("s/a.avsc", "s/t/b.schema", "s/t/c.txt"):
+        (tmp_path / file).write_text('"int"')
+    if isinstance(entries, str):
+        with pytest.raises(UsageError, match=entries):
+            project.load(tmp_path)
+        return
+    found = project.load(tmp_path)
+    assert [(each.file, each.subject) for each in found.entries] == entries
+    assert [told.startswith(said) for told, said in zip(found.remarks, remarks, strict=True)] == [True] * len(remarks)
 
 
 def test_a_check_of_many_files_reads_each_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

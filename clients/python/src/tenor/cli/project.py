@@ -42,6 +42,7 @@ LEVELS: Final = ("NONE", "BACKWARD", "BACKWARD_TRANSITIVE", "FORWARD", "FORWARD_
 DEFAULT_LEVEL: Final = "BACKWARD"
 DEFAULT_POLICY: Final = "STRICT"
 MOST_FILES: Final = 5_000
+_PART: Final = re.compile(r"\{(\w+)\}")
 _SKIPPED: Final = ("node_modules", ".git", ".venv", "__pycache__")
 
 Level = Literal["NONE", "BACKWARD", "BACKWARD_TRANSITIVE", "FORWARD", "FORWARD_TRANSITIVE", "FULL", "FULL_TRANSITIVE"]
@@ -167,6 +168,13 @@ class Project:
             {"name": each} if isinstance(each, str) else msgspec.to_builtins(each) for each in self.file.environments
         ]
 
+    @property
+    def remarks(self) -> list[str]:
+        """What is most likely a mistake: paths that no file fits, so that what they mean is not checked."""
+        unused = [each for each in self.file.schemas if not any(matches(each.path, one.file) for one in self.entries)]
+        hint = f" whose name ends in {', '.join(SUFFIXES)}; with another ending, say format"
+        return [f"{self.origin}: no file fits {each.path!r}{'' if each.format else hint}" for each in unused]
+
     def named(self, paths: Sequence[str]) -> tuple[Entry, ...]:
         """The entries of these files and folders, all without any. Raises UsageError for one that is no schema here."""
         if not paths:
@@ -203,7 +211,7 @@ def load(start: Path, paths: Sequence[str] = ()) -> Project:
         return _without_file(start, paths)
     parsed = parse(origin)
     root = origin.parent
-    files = sorted(walked(root))
+    files = sorted(walked(root, [each.path for each in parsed.schemas if each.format]))
     return Project(root, origin.name, parsed, tuple(entries(parsed, files, origin.name)))
 
 
@@ -330,10 +338,10 @@ def _subject(schemas: Schemas, file: str, origin: str) -> str:
     fixed = PurePosixPath(re.split(r"[*?\[]", schemas.path)[0].rpartition("/")[0] or ".")
     folder = path.parent.relative_to(fixed) if path.parent.is_relative_to(fixed) else path.parent
     parts = {"stem": path.stem, "path": file, "dir": "" if str(folder) == "." else str(folder)}
-    try:
-        subject = schemas.subject.format(**parts)
-    except (KeyError, IndexError, ValueError):
-        raise UsageError(f"{origin}: subject {schemas.subject!r} knows {{stem}}, {{dir}} and {{path}}") from None
+    fixed_text, *rest = _PART.split(schemas.subject)
+    if not {*rest[::2]} <= {*parts} or re.search("[{}]", "".join((fixed_text, *rest[1::2]))):
+        raise UsageError(f"{origin}: subject {schemas.subject!r} knows {{stem}}, {{dir}} and {{path}}")
+    subject = _PART.sub(lambda found: parts[found[1]], schemas.subject)
     return subject.strip("/") or path.stem
 
 
@@ -357,8 +365,8 @@ def _without_file(start: Path, paths: Sequence[str]) -> Project:
     return Project(start, "", ProjectFile(schemas=[]), tuple(found))
 
 
-def walked(root: Path) -> Iterator[str]:
-    """Files below a folder that may be schemas, as paths with slashes."""
+def walked(root: Path, patterns: Sequence[str] = ()) -> Iterator[str]:
+    """Files below a folder that may be schemas, by their endings or by these patterns, as paths with slashes."""
     count = 0
     waiting = [root]
     while waiting:
@@ -366,7 +374,9 @@ def walked(root: Path) -> Iterator[str]:
             if each.is_dir():
                 if each.name not in _SKIPPED and not each.is_symlink():
                     waiting.append(each)
-            elif each.suffix.lower() in SUFFIXES:
+            elif each.suffix.lower() in SUFFIXES or any(
+                matches(pattern, each.relative_to(root).as_posix()) for pattern in patterns
+            ):
                 count += 1
                 if count > MOST_FILES:
                     raise UsageError(f"{root} holds more than {MOST_FILES} files that may be schemas")

@@ -24,7 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
     """Apply."""
-    plan = planning.kept(arguments.plan) if arguments.plan else made(arguments)
+    plan = planning.kept(arguments.plan) if arguments.plan else made(arguments, output)
     if plan.refused:
         output.result(plan.document(), plan.lines(output.paint))
         return plan.code

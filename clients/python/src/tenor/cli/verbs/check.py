@@ -106,6 +106,8 @@ def _changes(arguments: argparse.Namespace, output: Output) -> Report:
     if kind != SERVER and (not name or name.startswith("-")):
         raise UsageError(f"--against {arguments.against}: say git:REVISION, e.g. git:main, or tag:NAME, e.g. tag:prod")
     project = load(Path.cwd(), arguments.paths)
+    for remark in project.remarks:
+        output.say(remark)
     wanted = project.named(arguments.paths)
     folder = folder_in_repository(project.root)
     if kind == "git":

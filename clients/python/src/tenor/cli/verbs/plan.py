@@ -35,7 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
     """Plan."""
-    plan = made(arguments)
+    plan = made(arguments, output)
     steps = list(zip(plan.files, plan.steps, strict=True))
     lines = plan.lines(output.paint)
     tell(arguments.format, output, plan.document(), lines, lambda: plans.outcome(steps, plan.registry))
@@ -49,9 +49,11 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     return CHANGED if plan.changing and arguments.detailed_exitcode else plan.code
 
 
-def made(arguments: argparse.Namespace) -> planning.Planned:
+def made(arguments: argparse.Namespace, output: Output) -> planning.Planned:
     """The plan of these arguments, by the registry that they or the project name."""
     project = load(Path.cwd(), arguments.paths)
+    for remark in project.remarks:
+        output.say(remark)
     files, schemas = planning.sendable(project, project.named(arguments.paths))
     environments = () if arguments.paths else project.environments
     with planning.connected(arguments, project) as registry:
