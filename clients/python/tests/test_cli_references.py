@@ -52,6 +52,16 @@ def test_a_json_reference_is_a_uri_from_the_file(name: str, file: str | None) ->
     assert provided(name, "s/x.json", "JSON", files, lambda _: None) == file
 
 
+def git(folder: Path, *command: str) -> None:
+    me = ("-c", "user.name=a", "-c", "user.email=a@b")
+    subprocess.run(["git", "-C", folder, *me, *command], check=True, timeout=30)
+
+
+def committed(folder: Path) -> None:
+    git(folder, "add", "-A")
+    git(folder, "commit", "-q", "-m", "one")
+
+
 PROJECTS: list[tuple[str, str | list[tuple[str, str]], list[str]]] = [
     ("{path: 's/*.avsc', subject: '{dir}/{stem}'}", [("s/a.avsc", "a")], []),
     ("{path: '**/*.schema', subject: '{dir}/{stem}', format: AVRO}", [("s/t/b.schema", "s/t/b")], []),
@@ -88,9 +98,8 @@ def test_a_check_of_many_files_reads_each_once(tmp_path: Path, monkeypatch: pyte
         other = [{"name": "r", "type": f"T{number // 2}"}] if number else []
         schema = {"type": "record", "name": f"T{number}", "fields": [{"name": "a", "type": "int"}, *other]}
         (tmp_path / f"t{number}.avsc").write_text(json.dumps(schema))
-    me = ("-c", "user.name=a", "-c", "user.email=a@b")
-    for command in (("init", "-q"), ("add", "-A"), (*me, "commit", "-q", "-m", "one")):
-        subprocess.run(["git", "-C", tmp_path, *command], check=True, timeout=30)
+    git(tmp_path, "init", "-q")
+    committed(tmp_path)
     read: Counter[str] = Counter()
 
     def counted(path: str) -> str:
@@ -102,3 +111,19 @@ def test_a_check_of_many_files_reads_each_once(tmp_path: Path, monkeypatch: pyte
     report = against_git(found, found.entries, "HEAD", "both")
     assert [each.status for each in report.checked] == ["unchanged"] * 40
     assert (len(read), set(read.values())) == (40, {1})
+
+
+def test_a_file_that_was_moved_to_another_subject_is_told(tmp_path: Path) -> None:
+    (tmp_path / "tenor.yaml").write_text("schemas: [{path: '**/*.avsc', subject: '{stem}'}]\n")
+    (tmp_path / "s").mkdir()
+    for file in ("a.avsc", "b.avsc"):
+        (tmp_path / file).write_text(json.dumps({"type": "enum", "name": "E", "symbols": [file[0]]}))
+    git(tmp_path, "init", "-q")
+    committed(tmp_path)
+    git(tmp_path, "mv", "a.avsc", "c.avsc")
+    git(tmp_path, "mv", "b.avsc", "s/b.avsc")
+    found = project.load(tmp_path)
+    report = against_git(found, found.entries, "HEAD", "both")
+    assert [(each.subject, each.status) for each in report.checked] == [("c", "unchanged"), ("b", "unchanged")]
+    (remark,) = report.remarks
+    assert remark.startswith("a.avsc is now c.avsc, and so subject a is now c: ")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -69,6 +69,8 @@ class Report:
     checked: tuple[Checked, ...]
     numbered: bool = False
     folder: str = ""
+    remarks: tuple[str, ...] = ()
+    """What a person may like to know besides."""
 
     @property
     def verdict(self) -> str:
@@ -171,7 +173,20 @@ def against_git(project: Project, wanted: Sequence[Entry], revision: str, by: st
     for (row, entry, shown, names, new), answer in zip(asked, many(questions, _SECONDS_EACH), strict=True):
         rows[row] = _checked(entry, shown, new["text"], _blamed(answer, names), by)
     gone = [] if len(wanted) < len(project.entries) else _removed(project, base, before, files, label)
-    return Report(label, by, (*(each for each in rows if each is not None), *gone))
+    checked = (*(each for each in rows if each is not None), *gone)
+    return Report(label, by, checked, remarks=tuple(_renamed(project, wanted, base)))
+
+
+def _renamed(project: Project, wanted: Sequence[Entry], base: Baseline) -> Iterator[str]:
+    """Files whose subject is another since they were moved."""
+    for entry in wanted:
+        old_file = base.former(entry.file)
+        before = next(entries(project.file, [old_file], project.origin), None) if project.origin else None
+        if before is not None and before.subject != entry.subject:
+            yield (
+                f"{old_file} is now {entry.file}, and so subject {before.subject} is now {entry.subject}: a registry "
+                f"takes that for a new one without a past; to keep it, say the subject of this file in {project.origin}"
+            )
 
 
 def _removed(

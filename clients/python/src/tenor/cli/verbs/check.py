@@ -113,7 +113,10 @@ def _changes(arguments: argparse.Namespace, output: Output) -> Report:
     if kind == "git":
         # A few files are done before a bar could be drawn.
         with output.progress("checking") if len(wanted) > _A_FEW else nullcontext():
-            return replace(against_git(project, wanted, name, arguments.verdict), folder=folder)
+            report = against_git(project, wanted, name, arguments.verdict)
+        for remark in report.remarks:
+            output.say(remark)
+        return replace(report, folder=folder)
     from tenor.cli.planning import connected
     from tenor.cli.registered import against_registry
 
