@@ -173,6 +173,20 @@ def test_any_document_is_told_and_what_cannot_be_told_is_named(shop: tuple[Path,
     assert "shipping" in consumers
 
 
+@pytest.mark.parametrize(("idle", "lines"), [(2, 2), (40, 1)])
+def test_a_document_of_everybody_is_told_in_a_few_lines(shop: tuple[Path, str], idle: int, lines: int) -> None:
+    folder, address = shop
+    channels = {f"c{number}": {"address": f"c{number}"} for number in range(idle)}
+    operations = {"lost": {"action": "send"}}
+    (folder / "all.json").write_text(
+        json.dumps({"asyncapi": "3.0.0", "info": {"version": "1"}, "channels": channels, "operations": operations})
+    )
+    ran = tenor(folder, "import", "asyncapi", "all.json", "--application", "x", "--dry-run", "--registry", address)
+    told = [line for line in ran.out.splitlines() if line.endswith("no operation uses it")]
+    assert (ran.code, len(told)) == (0, lines)
+    assert lines == idle or told == [f"left out: {idle} times, --output json tells where: no operation uses it"]
+
+
 REFUSED = {
     "no document": ("[1]", "it is no object with members"),
     "no AsyncAPI": ("{}", "it names no version of AsyncAPI"),

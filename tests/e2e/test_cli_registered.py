@@ -134,7 +134,7 @@ def test_a_tag_is_what_an_environment_runs(folder: Folder, server: httpx.Client)
     # Nothing in prod says that it writes or reads this subject: that is unknown, never safe.
     unknown = folder.tenor("check", "proto/shop/unit.proto", "--against", "tag:prod")
     assert unknown.code == 0
-    assert "nothing in prod is known to write or read it" in unknown.out
+    assert "nothing in prod said which version it writes or reads: tenor produces" in unknown.out
     assert unknown.out.splitlines()[0].startswith("proto/shop/unit.proto: unknown: ")
     assert unknown.out.splitlines()[-1] == "unknown: 1 schema, against tag:prod (1 unused)"
     assert folder.tenor("check", "proto", "--against", "tag:prod", "--unknown", "fail").code == 3

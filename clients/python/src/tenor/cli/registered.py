@@ -106,7 +106,9 @@ class _Asking:
         versions = answer.get("versions") if self.tag is not None else None
         old = f"{entry.subject} version {', '.join(map(str, versions))}" if versions else entry.subject
         if versions == [] and answer["compatible"]:
-            answer["semantic"] = _nothing_known(answer["level"], f"nothing in {self.tag} is known to write or read it")
+            answer["semantic"] = _nothing_known(
+                answer["level"], f"nothing in {self.tag} said which version it writes or reads: tenor produces"
+            )
         if self.by != told.BOTH:
             answer.pop("impact", None)
         elif self.tag is None:

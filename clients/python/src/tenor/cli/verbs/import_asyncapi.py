@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import base64
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,6 +31,8 @@ from tenor.errors import NotFound, Rejected
 from tenor.naming import ASSOCIATED, STRATEGIES, record_name
 from tenor.schemas import LATEST, Schema
 
+_EACH = 10
+"""What is left out for one reason is named, up to so many."""
 _UNTOLD = "the document does not say what it reads of the event"
 
 
@@ -243,7 +246,12 @@ def _lines(document: dict[str, Any]) -> Iterator[str]:
         yield f"{would}{who} needs {len(each['needs'])} places of {each['subject']} ({each['description']})"
         for reason in each["reasons"]:
             yield f"  counts as unknown: {reason}"
+    why = Counter(each["why"] for each in document["left_out"])
     for each in document["left_out"]:
-        yield f"left out: {each['what']}: {each['why']}"
+        if why[each["why"]] <= _EACH:
+            yield f"left out: {each['what']}: {each['why']}"
+    for reason, count in why.items():
+        if count > _EACH:
+            yield f"left out: {count} times, --output json tells where: {reason}"
     if not (document["writes"] or document["reads"] or document["contracts"]):
         yield f"nothing to tell of {who}"
