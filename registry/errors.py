@@ -9,7 +9,7 @@
     │                        KeyNotSoftDeleted · KeyNotUndeleted · KeyInUse
     ├── Invalid              InvalidSchema (EmptySchema, UnknownFormat) · InvalidVersion · VersionNotNext · InvalidLevel
     │                        InvalidConfig · InvalidMode · InvalidSubject · InvalidContext · InvalidRuleSet
-    │                        InvalidUpcast
+    │                        InvalidUpcast (UpcastRefuted)
     │                        InvalidAssociation · InvalidRequest · SchemaTooLarge · InvalidKey
     ├── Refused              OperationNotPermitted · IdMismatch · Incompatible
     │                        AssociationExists · AssociationForSubjectExists · StrongAssociationExists
@@ -234,7 +234,7 @@ class InvalidRequest(Invalid):
 
 
 class InvalidUpcast(Invalid):
-    """A plan that is none, is not finished, failed its proof, or is not what was proven."""
+    """A plan that is none, is not finished, or is not what was proven."""
 
 
 class UpcastRefuted(InvalidUpcast):

@@ -27,6 +27,8 @@ EVENTS = 15
 
 def as_javascript(value: Any) -> Any:
     """A value as Node prints it: numbers are floats, there is no minus zero in JSON."""
+    if isinstance(value, dict) and [*value] == ["$int"]:
+        return float(int(value["$int"]))
     if isinstance(value, dict):
         return {name: as_javascript(each) for name, each in value.items()}
     if isinstance(value, list | tuple):

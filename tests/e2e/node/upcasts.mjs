@@ -12,6 +12,7 @@ function read(value) {
   const [name, ...more] = Object.keys(value);
   if (more.length === 0 && name === "$bytes") return Uint8Array.from(Buffer.from(value[name], "base64"));
   if (more.length === 0 && name === "$float") return FLOATS[value[name]];
+  if (more.length === 0 && name === "$int") return Number(value[name]); // as near as a number of JavaScript's comes
   if (more.length === 0 && name === "$object") return read(value[name]);
   return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, read(each)]));
 }
