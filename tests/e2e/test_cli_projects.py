@@ -246,6 +246,13 @@ def test_what_cannot_be_compared_is_said_in_a_sentence(tmp_path: Path) -> None:
     said(repository.tenor("check", "--against", "git:main"), 2, "schemas/money.avsc", "both subject money-value")
 
 
+def test_a_repository_without_a_commit_is_told_as_that(tmp_path: Path) -> None:
+    repository = Repository(tmp_path / "new")
+    repository.write({"tenor.yaml": "schemas: [{path: '*.avsc', subject: x}]", "a.avsc": '"int"'})
+    repository.git("init", "-q")
+    said(repository.tenor("check", "--against", "git:main"), 2, "no revision main", "nothing is committed yet")
+
+
 def test_a_shallow_clone_says_how_to_deepen_it(clone: Repository, tmp_path: Path) -> None:
     shallow = Repository(tmp_path / "shallow")
     url = f"file://{clone.path.parent / 'origin'}"

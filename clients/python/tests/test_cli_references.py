@@ -83,6 +83,8 @@ def test_which_file_is_which_subject(
     (tmp_path / "s" / "t").mkdir(parents=True)
     for file in ("s/a.avsc", "s/t/b.schema", "s/t/c.txt"):
         (tmp_path / file).write_text('"int"')
+    (tmp_path / "s" / "gone.avsc").symlink_to("nowhere")
+    (tmp_path / "s" / "again").symlink_to(".")
     if isinstance(entries, str):
         with pytest.raises(UsageError, match=entries):
             project.load(tmp_path)

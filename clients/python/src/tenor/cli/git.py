@@ -88,6 +88,8 @@ class Baseline:
                 self._git("rev-parse", "--verify", "--quiet", f"{remote}^{{commit}}")
             except _GitSaid:
                 hint = f"; {_deepen(revision)}" if self._shallow() else " (git branch --all lists them)"
+                if not self._git("rev-list", "--all", "--max-count=1"):
+                    hint = ": nothing is committed yet, so there is nothing to compare with"
                 raise UsageError(f"git knows no revision {revision}{hint}") from None
             revision = remote
         try:

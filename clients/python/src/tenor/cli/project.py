@@ -374,9 +374,10 @@ def walked(root: Path, patterns: Sequence[str] = ()) -> Iterator[str]:
             if each.is_dir():
                 if each.name not in _SKIPPED and not each.is_symlink():
                     waiting.append(each)
-            elif each.suffix.lower() in SUFFIXES or any(
-                matches(pattern, each.relative_to(root).as_posix()) for pattern in patterns
-            ):
+            elif (
+                each.suffix.lower() in SUFFIXES
+                or any(matches(pattern, each.relative_to(root).as_posix()) for pattern in patterns)
+            ) and each.is_file():
                 count += 1
                 if count > MOST_FILES:
                     raise UsageError(f"{root} holds more than {MOST_FILES} files that may be schemas")
