@@ -98,6 +98,15 @@ def test_all_of_the_project_and_then_nothing_changes(folder: Path, capsys: Said)
     assert sorted(capsys.readouterr().out.split()) == ["models/money_value.py", "models/order_value.py"]
 
 
+def test_code_that_somebody_wrote_is_not_overwritten(folder: Path, capsys: Said) -> None:
+    path = folder / "models.py"
+    for there, code in ((b"x = 1\n", 2), (b"\xff", 2), (b"", 0), (None, 0)):
+        path.unlink() if there is None else path.write_bytes(there)
+        assert main(["gen", "models", "avro/money.avsc", "--out", "models.py"]) == code
+        assert (path.read_bytes() == there) is (code == 2)
+    assert "models.py is there, and was not generated" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("kind", ["pydantic", "dataclass", "typeddict", "msgspec"])
 def test_a_file_without_a_project(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Said) -> None:
     monkeypatch.chdir(tmp_path)

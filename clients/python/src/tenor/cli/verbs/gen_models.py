@@ -257,7 +257,10 @@ def _differs(path: Path, text: str) -> bool:
 
 
 def _write(path: Path, text: str) -> None:
+    """Write a module where there is none, or one that was generated: nobody's own code. Raises UsageError."""
     try:
+        if path.exists() and (there := path.read_bytes()).strip() and _DO_NOT_EDIT.encode() not in there:
+            raise UsageError(f"{path} is there, and was not generated: move it away, or say another --out")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
