@@ -181,6 +181,9 @@ REFERRING: list[tuple[dict[str, Any], Any]] = [
     ({"a.json": {**INTEGER, "$id": "http://acme.test/a.json"}}, {"$ref": "http://acme.test/a.json"}),
     ({"b.json": INTEGER, "a.json": {"$ref": "b.json"}}, {"$ref": "a.json"}),
     ({"types/b.json": INTEGER, "a.json": {"$ref": "types/b.json"}}, {"$id": "http://h.test/q", "$ref": "a.json"}),
+    ({"ä b/ö.json": INTEGER, "é.json": {"$ref": "ä b/ö.json"}}, {"$ref": "é.json"}),
+    ({"é.json": {"definitions": {"ß": INTEGER}}}, {"$ref": "é.json#/definitions/ß"}),
+    ({"%C3%A9.json": INTEGER}, {"$ref": "%C3%A9.json"}),
 ]
 
 

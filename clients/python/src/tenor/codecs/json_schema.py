@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, Final
-from urllib.parse import urljoin
+from urllib.parse import quote, urljoin
 
 import jsonschema_rs
 import msgspec
@@ -36,6 +36,10 @@ MAX_DEPTH: Final = 254
 _STRICT: Final = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 _MASK: Final = "\x00"
 """Stands for the value in the validator's sentences, which would otherwise print all of it."""
+_OF_URIS: Final = "%/:?#[]@!$&'()*+,;=~"
+"""What a URI may hold besides letters, digits and -._ (RFC 3986)."""
+VALUES: Final = frozenset({"const", "enum", "default", "examples"})
+"""Keywords below which there are no schemas."""
 _NESTED: Final = {"anyOf", "oneOf"}
 _packed: Final = msgspec.msgpack.Encoder().encode
 _odd_float: Final = re.compile(rb"\xcb[\x7f\xff][\xf0-\xff]").search
@@ -56,8 +60,10 @@ class JsonBody:
     def __init__(self, schema: Schema, references: Mapping[str, Schema], options: Options) -> None:
         self._options = options
         try:
-            self._document = json.loads(schema.text)
-            self._documents = {name: json.loads(reference.text) for name, reference in references.items()}
+            self._document = _with_uris(json.loads(schema.text))
+            self._documents = {
+                _as_uri(name): _with_uris(json.loads(reference.text)) for name, reference in references.items()
+            }
         except ValueError as error:
             raise UnusableSchema(format=JSON, reason=f"it is no JSON ({error})") from error
         if not isinstance(self._document, dict | bool):
@@ -235,6 +241,24 @@ class _Shelf:
             if wanted.endswith("/" + name.lstrip("/")):
                 return self._documents[name]
         raise ValueError("it is not among the schema's references, and nothing is fetched")
+
+
+def _as_uri(name: str) -> str:
+    return quote(name, safe=_OF_URIS)
+
+
+def _with_uris(document: Any) -> Any:
+    """A document whose `$ref`s are URIs, as validators want them: registries take names such as `ä b.json`, too."""
+    waiting = [document]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, list):
+            waiting += node
+        elif isinstance(node, dict):
+            if isinstance(reference := node.get("$ref"), str):
+                node["$ref"] = _as_uri(reference)
+            waiting += [each for keyword, each in node.items() if keyword not in VALUES]
+    return document
 
 
 def _id(document: Any) -> str:

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 from urllib.parse import unquote, urljoin
 
 from tenor.codecs.json_fields import Documents
+from tenor.codecs.json_schema import VALUES
 from tenor.errors import UnusableSchema
 from tenor.schemas import JSON
-
-_VALUES: Final = frozenset({"const", "enum", "default", "examples"})
-"""Keywords below which there are no schemas."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +57,7 @@ class Resolver:
                 found = found.inside(inner)
         except (KeyError, IndexError, ValueError, TypeError):
             raise UnusableSchema(format=JSON, reason=f"nothing is where '{reference}' leads to") from None
-        last = fragment.rpartition("/")[2] if fragment else uri.rpartition("/")[2].partition(".")[0]
+        last = fragment.rpartition("/")[2] if fragment else unquote(uri).rpartition("/")[2].partition(".")[0]
         return Place(found.schema, found.base, last)
 
     def _resource(self, uri: str) -> Place:
@@ -93,7 +91,7 @@ def _schemas(top: Place) -> Iterator[Place]:
         place = todo.pop(0)
         if isinstance(place.schema, dict):
             yield place
-            todo += [place.inside(inner) for key, inner in place.schema.items() if key not in _VALUES]
+            todo += [place.inside(inner) for key, inner in place.schema.items() if key not in VALUES]
         elif isinstance(place.schema, list):
             todo += [place.inside(inner) for inner in place.schema]
 
