@@ -161,7 +161,7 @@ def test_validity_is_that_of_the_real_validator() -> None:
 
 
 def test_texts_whose_names_are_no_uris_are_judged() -> None:
-    street = Source('{"properties": {"city": {"$ref": "ß.json"}}}', [("ß.json", Source('{"type": "string"}'))])
+    street = Source('{"properties": {"city": {"$ref": "ß.json"}}}', (("ß.json", Source('{"type": "string"}')),))
     real = official(parse({"properties": {"ort": {"$ref": "défs/a b.json"}}}, ("défs/a b.json", street)))
     assert real.valid({"ort": {"city": "x"}}) is True
     assert real.valid({"ort": {"city": 1}}) is False
