@@ -4,7 +4,8 @@
   tenor waive --list
   tenor waive --withdraw ID
 
-Without --path, --consumer and --rule the waiver speaks of every row of the subject.
+Without --path, --consumer and --rule the waiver speaks of every row of the subject. Rows are what becomes of consumers:
+what the subject's compatibility level refuses stays refused.
 """
 
 from __future__ import annotations
