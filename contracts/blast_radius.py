@@ -7,6 +7,7 @@ version is deleted, and for the answer of a native registration. The native API 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,7 +27,7 @@ from registry.errors import InvalidSchema, OperationNotPermitted
 from registry.evolution.changes import changes
 from registry.evolution.levels import Conflict, Earlier, Level, conflicts
 from registry.evolution.windows import Held, Window
-from registry.formats.base import ChangeKind, Finding, Schema, Source
+from registry.formats.base import ChangeKind, Finding, Schema, Severity, Source
 from registry.names import Subject
 from registry.objections import CONSUMER_BREAKS, CONSUMER_UNKNOWN, FIELD_PROTECTED, NOT_READABLE, Candidate, InUse
 from registry.references import Resolver
@@ -86,6 +87,15 @@ class BlastRadius:
             answer = self.ask(db, subject, candidate, history, window=policy.readable_for, consumers_only=True)
             found += _of_consumers(answer, policy.protect, newest, warnings_pass=self.warnings_pass)
         return found[:_MOST_OBJECTIONS]
+
+    def accepted(self, db: Db, subject: Subject, conflicts: Sequence[Conflict]) -> Sequence[Conflict]:
+        """Conflicts of the compatibility level, of which those are warnings that a waiver without a consumer speaks of.
+
+        Its path is one that the finding shows: as it is printed, or a pointer into one of the texts.
+        """
+        now, name = now_ms(), str(subject)
+        live = [each for each in protection.about(policies.waivers(db), name) if not each.consumer and each.until > now]
+        return [_accepted(each, live, name) for each in conflicts] if live else conflicts
 
     def refused(self, subject: Subject, conflicts: Sequence[Conflict]) -> None:
         """Pass it on to whoever announces refusals."""
@@ -300,6 +310,18 @@ def _of_consumers(answer: Impact, protect: Protect, version: int, *, warnings_pa
         if not answer.rows:
             found.append(_objection(CONSUMER_UNKNOWN, "/", answer.next[0], version))
     return found
+
+
+def _accepted(conflict: Conflict, waivers: Sequence[Waiver], subject: str) -> Conflict:
+    found = conflict.finding
+    if not conflict.breaks:
+        return conflict
+    places = (found.path, found.reader_path, found.writer_path)
+    for waiver in waivers:
+        if any(protection.waives(waiver, subject, found.rule, place, "") for place in places):
+            told = f"Accepted until {_date(waiver.until)} by {waiver.owner}: {waiver.reason}"
+            return replace(conflict, finding=replace(found, severity=Severity.WARNING, accepted=told))
+    return conflict
 
 
 def sentence(row: Row) -> str:

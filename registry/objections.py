@@ -65,6 +65,10 @@ class Objector(Protocol):
         """What speaks against a new version. `history` are the live versions, newest first."""
         ...
 
+    def accepted(self, db: Db, subject: Subject, conflicts: Sequence[Conflict]) -> Sequence[Conflict]:
+        """The conflicts, of which those that somebody answers for break no longer, for a while."""
+        ...
+
     def refused(self, subject: Subject, conflicts: Sequence[Conflict]) -> None:
         """Told of every registration that was refused as incompatible."""
         ...

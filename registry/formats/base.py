@@ -90,6 +90,7 @@ class Finding:
     `info`      additionalInfo of Avro messages
     `reader_path`, `writer_path`   JSON pointers into the two source texts (Protobuf: dotted names), if there
     `reader_value`, `writer_value` short excerpts of what stands there
+    `accepted`  until when, by whom and why it does not count, of an error that a waiver made a warning
     """
 
     rule: str
@@ -101,11 +102,13 @@ class Finding:
     writer_path: str | None = None
     reader_value: str = ""
     writer_value: str = ""
+    accepted: str = ""
 
     def told(self, *, forward: bool = False) -> str:
         """The sentence with its slots filled: backward reads new/old, forward (old code, new events) old/new."""
         new, old = ("old", "new") if forward else ("new", "old")
-        return self.sentence.replace("{new}", new).replace("{old}", old)
+        said = self.sentence.replace("{new}", new).replace("{old}", old)
+        return f"{said} {self.accepted}" if self.accepted else said
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,9 @@ class Case:
     resolver: Resolver
     only_parsed: bool = False
     objector: Objector | None = None
+    """Who may object, where a policy exists."""
+    waiving: Objector | None = None
+    """Who knows what is accepted, policy or not."""
     head: Head | None = field(init=False)
     _history: list[Version] | None = None
 
@@ -136,7 +139,7 @@ def opened(
     if subject != request.subject:
         request = replace(request, subject=subject)
     resolver = resolver or Resolver(db, request.beside)
-    return Case(db, request, settings, resolver, only_parsed, objector if settings.guarded else None)
+    return Case(db, request, settings, resolver, only_parsed, objector if settings.guarded else None, objector)
 
 
 def strict(case: Case) -> bool:

@@ -28,6 +28,13 @@ def checked(case: Case, schema: Schema, level: Level) -> Sequence[Conflict]:
     return found
 
 
+def accepted(case: Case, found: Sequence[Conflict]) -> Sequence[Conflict]:
+    """The conflicts, of which those that a waiver speaks of are warnings."""
+    if case.waiving is None or not any(each.breaks for each in found):
+        return found
+    return case.waiving.accepted(case.db, case.request.subject, found)
+
+
 def with_objections(case: Case, schema: Schema, found: Sequence[Conflict]) -> Sequence[Conflict]:
     """The conflicts, and what others object that they do not say already."""
     if case.objector is None:

@@ -23,7 +23,7 @@ from registry.objections import Candidate, Objector
 from registry.policy import READWRITE, Config, Effective, not_in_mode
 from registry.references import Resolver
 from registry.registration.case import Case, Proposal, Registered, Registration, opened, parsed, strict
-from registry.registration.checking import checked, with_objections
+from registry.registration.checking import accepted, checked, with_objections
 from registry.registration.filling import filled_in, has_number, inherited
 from registry.registration.finding import exact, fast, looser, of_same_normal_form
 from registry.rules import require_sealable, validate
@@ -83,8 +83,11 @@ def decide(
     objected = None
     if not (request.force or case.settings.importing):  # 8
         # Read first: what moves while the objections are made must make the decision stale.
-        objected = None if case.objector is None else case.objector.epoch(db)
-        found = with_objections(case, schema, checked(case, schema, case.settings.level))
+        epoch = None if case.waiving is None else case.waiving.epoch(db)
+        found = accepted(case, checked(case, schema, case.settings.level))
+        if case.objector is not None or any(each.finding.accepted for each in found):
+            objected = epoch
+        found = with_objections(case, schema, found)
         if any(conflict.breaks for conflict in found):
             raise Incompatible(request.subject, found, case.history, case.settings)
     number = _number(case)  # 9
@@ -163,7 +166,7 @@ def check(
         raise EmptySchema
     level = case.settings.level
     if version not in (None, LATEST):
-        case.objector = None  # a comparison with one old version is no rehearsal of a registration
+        case.objector = case.waiving = None  # a comparison with one old version is no rehearsal of a registration
     if version is not None:
         one = case.latest() if version == LATEST else schemas.version(db, request.subject, version)
         if one is None and version != LATEST:
@@ -174,7 +177,8 @@ def check(
         case.look_at([each for each in schemas.history(db, request.subject, deleted=True) if each.version in versions])
         level = replace(level, transitive=True)
     schema, _ = parsed(case, strict=strict(case))
-    return with_objections(case, schema, checked(case, schema, level)), case.settings, case.history
+    found = accepted(case, checked(case, schema, level))
+    return with_objections(case, schema, found), case.settings, case.history
 
 
 def candidate(db: Db, request: Registration, server: Config) -> tuple[Subject, Candidate, list[Version]]:

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -384,3 +385,23 @@ def test_nothing_changed(tmp_path: Path) -> None:
         "No schema changed since `git:HEAD`."
         in repository.tenor("check", "--against", "git:HEAD", "--format", "markdown").out
     )
+
+
+def test_a_break_is_accepted_on_the_record(tmp_path: Path) -> None:
+    """By whoever answers for it, until it ends: then it breaks again."""
+    repository = started(tmp_path / "repository")
+    repository.change({"schemas/customer.json": ('["name"]', '["name", "age"]')})
+    refused = repository.tenor("check", "--against", "git:main")
+    assert refused.code == 1
+    waiver = "    waivers: [{{until: {}, owner: team-crm, reason: nobody replays}}]\n"
+    rule = '  - path: schemas/**/*.json\n    subject: "{stem}-value"\n'
+    for until, code in ((datetime.now(UTC).date() + timedelta(days=9), 0), (datetime(2026, 1, 1).date(), 1)):
+        repository.write({"tenor.yaml": PROJECT.replace(rule, rule + waiver.format(until))})
+        done = repository.tenor("check", "--against", "git:main", "--format", "text", "--format", "junit=out.xml")
+        assert done.code == code, done.out
+    repository.write({"tenor.yaml": PROJECT.replace(rule, rule + waiver.format(datetime.now(UTC).date()))})
+    told = repository.tenor("check", "--against", "git:main", "--output", "json")
+    [row] = [each for each in json.loads(told.out)["schemas"] if each["subject"] == "customer-value"]
+    assert row["verdict"] == "safe"
+    assert [each["severity"] for each in row["findings"]] == ["warning"] * len(row["findings"])
+    assert "by team-crm: nobody replays" in row["findings"][0]["sentence"]

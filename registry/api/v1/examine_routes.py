@@ -163,7 +163,27 @@ async def check_subject(
     )
     newest = explained.get(shown, {})
     answer |= {key: newest[key] for key in ("semantic", "differs", "changes") if key in newest}
+    _accept(answer, found)
     return msgspec.convert(answer, wire.Checked)
+
+
+def _accept(answer: dict[str, Any], found: Sequence[Conflict]) -> None:
+    """Of what waivers accept the explanations are warnings, too."""
+    accepted = {_key(examine.finding(each)): each.finding.accepted for each in found if each.finding.accepted}
+    if not accepted:
+        return
+    for each in answer["findings"]:
+        if each["severity"] == "error" and (told := accepted.get(_key(each))):
+            each |= {"severity": "warning", "sentence": f"{each['sentence']} {told}"}
+    broken = {each["direction"] for each in answer["findings"] if each["severity"] == "error"}
+    waived = {direction for _, _, _, direction in accepted} - broken
+    for direction, meaning in answer.get("semantic", {}).items():
+        if direction in waived and meaning["verdict"] == "breaks":
+            meaning["accepted"] = True
+
+
+def _key(finding: Mapping[str, Any]) -> tuple[Any, ...]:
+    return finding["rule"], finding["path"], finding["version"], finding["direction"]
 
 
 def _beside(actor: Caller, given: Sequence[wire.PlannedSchema]) -> dict[Subject, Beside]:

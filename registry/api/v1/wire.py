@@ -503,6 +503,8 @@ class Meaning(Struct, omit_defaults=True):
     verdict: str
     reasons: list[str] = []
     witness: Witness | None = None
+    accepted: bool = False
+    """It breaks, and a waiver speaks of each reason."""
 
 
 class Checked(Struct, omit_defaults=True, kw_only=True):

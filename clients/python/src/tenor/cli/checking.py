@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from tenor.cli import told
@@ -13,6 +14,7 @@ from tenor.cli.git import Baseline
 from tenor.cli.local_schema import place
 from tenor.cli.output import one_line
 from tenor.cli.project import Entry, Project, entries, reading, referred, with_references
+from tenor.cli.waived import accepted
 
 SERVER: Final = "server"
 TAG: Final = "tag:"
@@ -224,6 +226,7 @@ def _checked(entry: Entry, old: str, text: str, answer: Mapping[str, Any], by: s
         return Checked(*named, UNREADABLE, told.UNKNOWN, old, text, None, error)
     if not old:
         return Checked(*named, NEW, told.SAFE, "", text)
+    answer = accepted(answer, entry.settings.get("waivers", ()), datetime.now(UTC))
     return Checked(*named, CHANGED, told.verdict(answer, by), old, text, answer)
 
 

@@ -51,7 +51,7 @@ class Sides(NamedTuple):
 
 def verdict(answer: Answer, by: str = BOTH) -> str:
     """safe, unsafe or unknown: by Confluent's rules, by what events can break, or by both (then the worse counts)."""
-    meanings = [each["verdict"] for each in answer.get("semantic", {}).values()]
+    meanings = [each["verdict"] for each in answer.get("semantic", {}).values() if not each.get("accepted")]
     if by != SEMANTIC and not answer["compatible"]:
         return UNSAFE
     if by == CONFLUENT:
@@ -80,7 +80,7 @@ def told(answer: Answer, sides: Sides, by: str, paint: Paint) -> Iterator[str]:
         yield f"… and {more} more findings (--output json has them all)"
     for direction, meaning in answer.get("semantic", {}).items():
         shown = any(each["direction"] == direction and each.get("witness") for each in findings)
-        if meaning["verdict"] == "breaks" and not shown:
+        if meaning["verdict"] == "breaks" and not shown and not meaning.get("accepted"):
             yield from _break(direction, meaning, sides, paint)
     if differs := answer.get("differs"):
         yield f"{paint('differs:', 'yellow')} {one_line(differs)}"
@@ -181,12 +181,19 @@ def _why_safe(answer: Answer, by: str) -> str:
         return f"Confluent's rules accept this change at level {answer['level']}"
     if not meanings:
         return f"level {answer['level']} compares with no earlier version here"
-    return " and ".join(_CAN[direction] for direction in meanings)
+    return " and ".join(
+        f"it is accepted for a while that {_CANNOT[direction]}" if each.get("accepted") else _CAN[direction]
+        for direction, each in meanings.items()
+    )
 
 
 def _why_unsafe(answer: Answer, by: str) -> str:
     counts = Counter(each["direction"] for each in answer.get("findings", ()) if each["severity"] == "error")
-    broken = [direction for direction, each in answer.get("semantic", {}).items() if each["verdict"] == "breaks"]
+    broken = [
+        direction
+        for direction, each in answer.get("semantic", {}).items()
+        if each["verdict"] == "breaks" and not each.get("accepted")
+    ]
     parts = []
     for direction, sentence in _CANNOT.items():
         if by != SEMANTIC and (count := counts[direction]):
