@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import gc
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from decimal import Decimal
 from typing import Any, cast
@@ -17,6 +19,7 @@ from tenor.codecs import Options, compile
 from tenor.codecs.fields import slots
 from tenor.codecs.protobuf.descriptors import load
 from tenor.codecs.protobuf.meta import meta
+from tenor.rules import jsonata
 from tenor.rules.model import parse, pattern, tagger
 from tenor.rules.ruled import RuledBody, ruled
 
@@ -171,6 +174,25 @@ def test_jsonata_reshapes_a_message_and_moves_what_json_does_not_have() -> None:
 def test_jsonata_that_breaks_or_does_not_end_fails(expr: str) -> None:
     with pytest.raises(errors.RuleFailed):
         made(ORDER, rule("t", "JSONATA", expr, "TRANSFORM")).writer(b"")(EVENT)
+
+
+@pytest.mark.parametrize(
+    ("kind", "expr"), [("JSONATA", '$merge([$, {"total": total * 2}])'), ("CEL", "message.total > 0.0")]
+)
+def test_a_rule_made_by_one_thread_runs_and_ends_in_others(kind: str, expr: str) -> None:
+    """The engine of JSONata panics where another thread than its maker's uses an expression, or lets go of it."""
+    bodies = [made(ORDER, rule("t", kind, expr, "TRANSFORM" if kind == "JSONATA" else "CONDITION"))]
+    expected = written(bodies[0], EVENT)
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(lambda _: written(bodies[0], EVENT), range(64))) == [expected] * 64
+        pool.submit(bodies.clear).result()
+    gc.collect()
+
+
+def test_a_thread_keeps_so_many_expressions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jsonata, "MOST_KEPT", 2)
+    functions = [jsonata.compile(f"a + {number}") for number in range(5)]
+    assert [function({"a": 1}) for function in functions] == [1, 2, 3, 4, 5]
 
 
 def test_jsonata_conditions() -> None:

@@ -6,6 +6,7 @@ into it. JSONata has one kind of number: 2.0 comes back as 2.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from secrets import token_hex
 from typing import Any, Final
@@ -15,6 +16,10 @@ from tenor.errors import MissingExtra
 TIMEOUT_MS: Final = 1000
 MAX_DEPTH: Final = 500
 MAX_SEQUENCE: Final = 1_000_000
+MOST_KEPT: Final = 256
+"""Compiled expressions of a thread."""
+
+_own = threading.local()
 
 
 def compile(text: str, timeout_ms: int = TIMEOUT_MS) -> Callable[[Any], Any]:
@@ -22,23 +27,35 @@ def compile(text: str, timeout_ms: int = TIMEOUT_MS) -> Callable[[Any], Any]:
 
     The function raises ValueError where the expression breaks or runs out of time.
     """
-    try:
-        import jsonatapy
-    except ImportError:
-        raise MissingExtra(purpose="JSONata", package="jsonatapy", extra="rules") from None
     if not text.strip():
         raise ValueError("there is no expression")
-    evaluate = jsonatapy.compile(
-        text, timeout=timeout_ms, max_stack_depth=MAX_DEPTH, max_sequence_length=MAX_SEQUENCE
-    ).evaluate
+    _own_evaluator(text, timeout_ms)  # what is no JSONata is told now
 
     def run(message: Any) -> Any:
         tokens: dict[str, Any] = {}
         prefix = f"tenor:{token_hex(8)}:"
-        result = evaluate(_told(message, tokens, prefix))
+        result = _own_evaluator(text, timeout_ms)(_told(message, tokens, prefix))
         return _meant(result, tokens) if tokens else result
 
     return run
+
+
+def _own_evaluator(text: str, timeout_ms: int) -> Callable[[Any], Any]:
+    """The compiled expression of this thread: the engine panics where another thread uses it, or lets go of it."""
+    kept: dict[tuple[str, int], Callable[[Any], Any]] = _own.__dict__.setdefault("kept", {})
+    if (found := kept.get((text, timeout_ms))) is not None:
+        return found
+    try:
+        import jsonatapy
+    except ImportError:
+        raise MissingExtra(purpose="JSONata", package="jsonatapy", extra="rules") from None
+    if len(kept) >= MOST_KEPT:
+        kept.pop(next(iter(kept)))
+    made: Callable[[Any], Any] = jsonatapy.compile(
+        text, timeout=timeout_ms, max_stack_depth=MAX_DEPTH, max_sequence_length=MAX_SEQUENCE
+    ).evaluate
+    kept[text, timeout_ms] = made
+    return made
 
 
 def _told(value: Any, tokens: dict[str, Any], prefix: str) -> Any:
