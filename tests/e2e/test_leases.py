@@ -36,14 +36,15 @@ def test_a_fleet_stays_within_the_limit_of_its_rule(registry_on_postgresql: http
     with ThreadPoolExecutor(CLIENTS) as pool:
         last = list(pool.map(write, range(CLIENTS)))
     path = "/dek-registry/v1/keks/ours/deks/mails-value/versions"
-    assert registry_on_postgresql.get(path).json() == [1, 2]
+    # Six blocks of a thousand may use up the second key as well: then there is a third, and never more.
+    assert (versions := registry_on_postgresql.get(path).json()) in ([1, 2], [1, 2, 3])
     leased: dict[int, int] = {}
     for event in registry_on_postgresql.get("/api/v1/audit/events", params={"limit": 200}).json()["items"]:
         if event["action"] == "lease":
             told = event["detail"]
             leased[told["version"]] = leased.get(told["version"], 0) + told["uses"]
     assert leased[1] == LIMIT  # every use of the first key was given to somebody
-    assert CLIENTS * EVENTS <= sum(leased.values()) <= 2 * LIMIT
+    assert CLIENTS * EVENTS <= sum(leased.values()) <= len(versions) * LIMIT
     with tenor.Registry(url, keys=Keys(kms={"local-kms": {"secret": "s"}})) as registry:
         reader = registry.events("mails-value", decode_only=True)
         assert [reader.decode(value).data["email"][0] for value in last] == [str(number) for number in range(CLIENTS)]
