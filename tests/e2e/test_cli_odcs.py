@@ -123,6 +123,9 @@ def test_messages_are_exported_and_become_json(shop: httpx.Client, tmp_path: Pat
     states = found["schema"][0]["properties"][3]
     assert states["map"]["value"]["enum"] == [{"value": "OPEN"}, {"value": "PAID"}]
     (tmp_path / "paid.yaml").write_text(yaml.safe_dump(found))
+    refused = tenor(tmp_path, "import", "odcs", "paid.yaml", "--registry", url(shop))
+    assert refused.code == 2
+    assert "paid.yaml tells of paid-value, which is Protobuf" in refused.err
     command = ("import", "odcs", "paid.yaml", "--subject", "paid-json-value", "--registry", url(shop))
     ran = tenor(tmp_path, *command)
     assert ran.code == 0, ran

@@ -94,7 +94,7 @@ def _ways_out() -> Iterator[str]:
     yield "1. Apply a fix from above and push: this comment changes with your branch."
     yield "2. Keep the old field beside the new one until nobody reads it, then remove it."
     yield "3. Start a new subject for events of the new kind, and let consumers move over."
-    yield "4. Accept the break on the record, with an owner and an end: `waivers` in `tenor.yaml`, or `tenor waive --help`."
+    yield "4. Accept the break on the record, with an owner and an end: `waivers` in `tenor.yaml`, or `tenor waive`."
     yield ""
     yield "`tenor explain RULE` says what a rule means; `tenor check --help` how to run this before you push."
     yield "</details>"

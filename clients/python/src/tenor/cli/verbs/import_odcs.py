@@ -3,10 +3,11 @@
   tenor import odcs orders.odcs.yaml --dry-run
   tenor import odcs orders.odcs.yaml --format avro --folder schemas
 
-Each schema object becomes a schema: of the language that `tenor export odcs` told it of, else of --format (json). Its
-subject is what the document says (tenor:subject), else PHYSICALNAME-value. Tags and classifications of fields become
-tags, the team the owner, a retention in days the support window. What no schema, tag or policy says is named. All are
-rehearsed before the first is registered; with --dry-run that is all. Exit code 1: a schema is incompatible.
+Each schema object becomes a schema: of the language that `tenor export odcs` told it of (Protobuf cannot be written
+back), else of --format (json). Its subject is what the document says (tenor:subject), else PHYSICALNAME-value. Tags and
+classifications of fields become tags, the team the owner, a retention in days the support window. What no schema, tag
+or policy says is named. All are rehearsed before the first is registered; with --dry-run that is all. Exit code 1: a
+schema is incompatible.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from tenor.cli.standards.odcs import avro, contract, json_schema
 from tenor.cli.standards.odcs.members import Found, NoContract
 from tenor.cli.verbs.register import summary
 from tenor.errors import NotFound
-from tenor.schemas import AVRO, JSON, Registration, Schema
+from tenor.schemas import AVRO, JSON, PROTOBUF, Registration, Schema
 
 T = TypeVar("T")
 _SUFFIXES = {AVRO: ".avsc", JSON: ".json"}
@@ -91,6 +92,11 @@ def _wanted(file: str, arguments: argparse.Namespace) -> Iterator[_Wanted]:
     asked = {"json": JSON, "avro": AVRO}.get(arguments.format or "")
     told = Found(own=_is_own(document, asked))
     for promise in _read(file, partial(contract.promises, document, told)):
+        if promise.format == PROTOBUF and arguments.subject is None and asked is None:
+            raise UsageError(
+                f"{file} tells of {promise.subject}, which is Protobuf, and none can be written of it: say a --subject "
+                "for what --format json or avro makes"
+            )
         format = asked or (promise.format if promise.format in _SUFFIXES else JSON)
         found = Found(own=told.own)
         language = avro if format == AVRO else json_schema

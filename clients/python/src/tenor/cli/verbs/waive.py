@@ -4,9 +4,9 @@
   tenor waive --list
   tenor waive --withdraw ID
 
-Without --path, --consumer and --rule the waiver speaks of every row of the subject. One without --consumer also speaks of
-what the subject's compatibility level refuses; its path is then one that the finding shows. What it accepts becomes a
-warning that says until when, by whom and why.
+Without --path, --consumer and --rule the waiver speaks of every row of the subject. One without --consumer also speaks
+of what the subject's compatibility level refuses; its path is then one that the finding shows. What it accepts becomes
+a warning that says until when, by whom and why.
 """
 
 from __future__ import annotations
