@@ -83,11 +83,10 @@ def decide(
     objected = None
     if not (request.force or case.settings.importing):  # 8
         # Read first: what moves while the objections are made must make the decision stale.
-        epoch = None if case.waiving is None else case.waiving.epoch(db)
-        found = accepted(case, checked(case, schema, case.settings.level))
-        if case.objector is not None or any(each.finding.accepted for each in found):
-            objected = epoch
-        found = with_objections(case, schema, found)
+        found = checked(case, schema, case.settings.level)
+        asked = case.objector or (case.waiving if any(each.breaks for each in found) else None)
+        objected = None if asked is None else asked.epoch(db)
+        found = with_objections(case, schema, accepted(case, found))
         if any(conflict.breaks for conflict in found):
             raise Incompatible(request.subject, found, case.history, case.settings)
     number = _number(case)  # 9
